@@ -1,0 +1,152 @@
+/**
+ * @file heap.h
+ * Bytes: blocks of any size out of one growing range of memory.
+ *
+ * heap.c does once, for every class, what each would do again: zero sizes,
+ * overflow, alignment checks, poison, counters, growing and the out-of-memory
+ * hook.  A class only divides the memory it was given.
+ *
+ *   start                                   end               limit
+ *   [ divided by the class ................ ][ not yet asked for  ]
+ */
+#ifndef HEAP_HEAP_H
+#define HEAP_HEAP_H
+
+#include "base/events.h"
+#include "base/range.h"
+#include "base/status.h"
+#include "hw/lock.h"
+
+/** The least alignment of a block, and the unit of sizes: a layout with a
+ *  smaller one is served with this. */
+#define HEAP_ALIGN_MIN 16
+#define HEAP_ALIGN_MAX (2 * MIB)
+
+/** What a block must be.  The same layout is given back when it is freed. */
+struct layout {
+    size_t size;  /* bytes, > 0 */
+    size_t align; /* a power of two up to HEAP_ALIGN_MAX */
+};
+
+struct heap;
+
+/** Told of every block in address order, free and used. */
+typedef void heap_visit(void *ctx, vaddr_t start, uint64_t bytes, bool used);
+
+/** Sizes that reach a class are multiples of HEAP_ALIGN_MIN, aligns at least
+ *  HEAP_ALIGN_MIN; layouts are checked. */
+struct heap_class {
+    const char *name;
+    /** The heap is empty: start == end. */
+    void (*init)(struct heap *heap);
+    /** @bytes more at @at (the old end) are ours; multiple of 4 KiB. */
+    void (*add)(struct heap *heap, void *at, size_t bytes);
+    /** NULL: no room.  Then heap.c grows by grow_hint() and asks again. */
+    void *(*alloc)(struct heap *heap, struct layout want);
+    /** @return MM_OK, or MM_NOT_ALLOCATED when the class can tell that @p is
+     *  no live block; then nothing changed */
+    enum mm_status (*free)(struct heap *heap, void *p, struct layout had);
+    /** Bytes that must be added at the end for @want to fit; 0: no use. */
+    size_t (*grow_hint)(const struct heap *heap, struct layout want);
+    /** Every block in address order; NULL when the class can't tell. */
+    void (*walk)(const struct heap *heap, heap_visit *visit, void *ctx);
+    bool (*is_sound)(const struct heap *heap);
+};
+
+extern const struct heap_class heap_dummy, heap_bump, heap_list;
+/** All classes, ended by NULL. */
+extern const struct heap_class *const heap_classes[];
+/** The class of that name, or NULL. */
+const struct heap_class *heap_class_by_name(const char *name);
+
+/** Where more memory comes from. */
+struct heap_source {
+    /** Make [@end, @end + @bytes) usable; both multiples of 4 KiB.
+     *  @return MM_OK or MM_NO_MEMORY, then nothing changed */
+    enum mm_status (*extend)(void *ctx, vaddr_t end, size_t bytes);
+    void *ctx;
+};
+
+struct heap_stats {
+    uint64_t allocs, frees, reallocs, failures; /* calls */
+    uint64_t live_blocks;
+    uint64_t live_bytes, peak_live_bytes; /* as asked for */
+    uint64_t grown;                       /* times memory was added */
+};
+
+struct heap_hole; /* list.c */
+
+struct heap {
+    const struct heap_class *class;
+    struct lock lock;
+    struct events *events; /* NULL: record nothing */
+    struct heap_source source;
+    vaddr_t start, end, limit;
+
+    /** Asked once when memory ran out; true: something was freed, try again.
+     *  The lock is not held.  NULL: no hook. */
+    bool (*on_no_memory)(struct heap *heap, struct layout want, void *ctx);
+    void *on_no_memory_ctx;
+
+    struct heap_stats stats;
+    union {
+        struct {
+            vaddr_t next; /* first byte never handed out */
+            uint64_t live;
+        } bump;
+        struct {
+            struct heap_hole *first; /* address order */
+            uint64_t holes, hole_bytes;
+        } list;
+    };
+};
+
+/**
+ * An empty heap at @window.base that may grow to the end of @window, taking
+ * @initial bytes at once.
+ *
+ * @return MM_OK, MM_NOT_ALIGNED (window or @initial not whole pages),
+ *         MM_BAD_RANGE (@initial beyond the window, or it wraps),
+ *         MM_NO_MEMORY (the source gave nothing)
+ */
+MM_MUST_CHECK enum mm_status heap_init(struct heap *heap,
+                                       const struct heap_class *class,
+                                       struct vrange window, size_t initial,
+                                       struct heap_source source,
+                                       struct events *events);
+
+/**
+ * A block for @want; contents are junk.
+ * @return NULL when there is no memory, or when @want is no layout (size 0,
+ *         align no power of two or beyond HEAP_ALIGN_MAX, size near 2^64)
+ */
+void *heap_alloc(struct heap *heap, struct layout want);
+/** As heap_alloc(), with all @want.size bytes zero. */
+void *heap_alloc_zeroed(struct heap *heap, struct layout want);
+
+/**
+ * Give a block back.
+ * @had  the layout it was allocated (or last reallocated) with
+ * @return MM_OK; MM_BAD_ARGUMENT (@had is no layout), MM_NOT_MANAGED (@p is
+ *         not in this heap, or misaligned), MM_NOT_ALLOCATED (@p is in free
+ *         memory): then nothing changed.  Freeing NULL is MM_OK.
+ */
+MM_MUST_CHECK enum mm_status heap_free(struct heap *heap, void *p,
+                                       struct layout had);
+
+/**
+ * A block of @size bytes with @had.align and the first min(size, had.size)
+ * bytes of @p.
+ * @return the block, @p is gone; or NULL: no memory, @p is as it was
+ */
+void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size);
+
+/** Bytes between start and end. */
+static inline uint64_t heap_size(const struct heap *heap) {
+    return heap->end.v - heap->start.v;
+}
+
+/** Counters add up and the class agrees.  O(blocks). */
+bool heap_is_sound(const struct heap *heap);
+
+#endif

@@ -1,0 +1,46 @@
+/**
+ * @file boot.h
+ * What a boot loader hands to the kernel side, the same on both machines.
+ */
+#ifndef HW_BOOT_H
+#define HW_BOOT_H
+
+#include "hw/hw.h"
+#include "hw/memmap.h"
+
+#define BOOT_RESERVED_MAX 8
+
+struct hw_boot {
+    const char *machine; /* "sim" or "qemu" */
+
+    const struct memmap_entry *map;
+    size_t map_count;
+
+    /** In use already although the map calls it usable: image, boot tables,
+     *  boot stacks, module.  Page-aligned outward by whoever reads them. */
+    struct prange reserved[BOOT_RESERVED_MAX];
+    size_t reserved_count;
+
+    /** The file loaded beside the kernel; len 0 when there is none. */
+    struct prange module;
+
+    /** The direct map shows physical byte p at direct_base + p, for all RAM of
+     *  the map, writable, never executable, global. */
+    vaddr_t direct_base;
+
+    /** CR3 as the boot loader left it: only kernel-side mappings (direct map,
+     *  image or boot stack), nothing where regions will be. */
+    paddr_t root;
+
+    /** Stack tops for the IST; [0] is IST 1.  Each has >= 8 KiB below. */
+    vaddr_t ist_top[HW_IST_COUNT];
+
+    unsigned phys_bits; /* MAXPHYADDR, 36..52 */
+};
+
+/** Where the direct map shows @pa. */
+static inline void *boot_direct(const struct hw_boot *boot, paddr_t pa) {
+    return pointer_of(vaddr_add(boot->direct_base, pa.v));
+}
+
+#endif

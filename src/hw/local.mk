@@ -1,0 +1,1 @@
+core_sources += %D%/hw.h %D%/boot.h %D%/memmap.h %D%/paging.h %D%/lock.h

@@ -1,0 +1,82 @@
+/**
+ * @file mm.h
+ * One memory subsystem, wired together: frames, pages, bytes.
+ */
+#ifndef MM_MM_H
+#define MM_MM_H
+
+#include "heap/heap.h"
+#include "pmm/pmm.h"
+#include "trap/trap.h"
+#include "vmm/vmm.h"
+
+#define MM_HEAP_BASE UINT64_C(0x444444440000)
+#define MM_HEAP_SIZE (100 * KIB)
+
+struct mm_config {
+    const struct pmm_class *pmm_class;
+    const struct heap_class *heap_class;
+    vaddr_t heap_base;   /* page-aligned */
+    uint64_t heap_size;  /* bytes at the start, whole pages */
+    uint64_t heap_limit; /* bytes it may grow to, whole pages */
+    enum vmm_backing heap_backing; /* VMM_DEMAND or VMM_IMMEDIATE */
+};
+
+/** Bitmap, list heap, 100 KiB at 0x4444_4444_0000 growing to 1 GiB, demand. */
+extern const struct mm_config mm_default_config;
+
+struct mm {
+    struct trap_hook hook; /* first: hw_local() points here */
+    const struct hw_boot *boot;
+    struct mm_config config;
+    struct events events;
+    struct pmm pmm;
+    struct vmm_space space;
+    struct heap heap;
+};
+
+/** What mm_init() was doing when it failed. */
+struct mm_init_result {
+    enum mm_status status;
+    const char *step; /* "pmm", "guard below the heap", "heap" ... */
+};
+
+/**
+ * Take over the machine that @boot describes: traps, frames, the boot page
+ * tables, a heap with an unmapped guard page on either side.
+ * After a failure every frame is free again and nothing is mapped.
+ */
+MM_MUST_CHECK struct mm_init_result mm_init(struct mm *mm,
+                                            const struct hw_boot *boot,
+                                            const struct mm_config *config);
+
+/** Take the heap away: pages, frames, tables, regions. */
+void mm_teardown(struct mm *mm);
+
+/** Everything mm holds is sound.  @why: a sentence when not; may be NULL. */
+bool mm_is_sound(const struct mm *mm, const char **why);
+
+/** The state digest; doc/digest.md says over what. */
+struct mm_digest {
+    uint64_t tables; /* entries of the heap window, with A and D */
+    uint64_t frames; /* which frames are allocated */
+    uint64_t blocks; /* the heap's blocks, free and used */
+    uint64_t all;
+};
+struct mm_digest mm_digest(const struct mm *mm);
+
+/* --- kmalloc.c: without layouts.  16-byte aligned unless asked. --------- */
+
+void *kmalloc(struct mm *mm, size_t size);
+/** @count objects of @size bytes, zeroed; NULL when the product overflows. */
+void *kcalloc(struct mm *mm, size_t count, size_t size);
+void *kzalloc(struct mm *mm, size_t size);
+void *kmemalign(struct mm *mm, size_t align, size_t size);
+/** As realloc(): NULL allocates, size 0 frees. */
+void *krealloc(struct mm *mm, void *p, size_t size);
+/** Free; NULL is nothing.  A pointer that is no live block is a panic. */
+void kfree(struct mm *mm, void *p);
+/** Bytes asked for at allocation. */
+size_t ksize(struct mm *mm, const void *p);
+
+#endif

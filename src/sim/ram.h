@@ -1,0 +1,61 @@
+/**
+ * @file ram.h
+ * Simulated physical memory: one sparse object, laid out by a memory map.
+ *
+ *   physical  0 ........ 9fc00      100000 ................ 10000000
+ *             [ RAM run ]   (hole)  [ RAM run ]                      (nothing)
+ *   alias     the same offsets, for the simulator's own eyes only
+ *
+ * Contents start as seeded junk, never as zero, so that a forgotten clear
+ * shows; the junk is written chunk by chunk (2 MiB) when a chunk is first
+ * touched, so a machine of 16 TiB costs nothing until it is used.
+ *
+ * Holes read as all ones and swallow writes, as an unclaimed bus does.
+ */
+#ifndef SIM_RAM_H
+#define SIM_RAM_H
+
+#include "base/range.h"
+#include "hw/memmap.h"
+
+#define RAM_CHUNK (2 * MIB)
+#define RAM_RUNS_MAX 1024
+#define RAM_SIZE_MAX (16 * TIB)
+
+struct sim_ram {
+    struct prange runs[RAM_RUNS_MAX]; /* RAM, ascending, whole frames, apart */
+    size_t run_count;
+    uint64_t size;  /* bytes up to the end of the last run */
+    uint8_t *alias; /* physical byte p is alias[p]; only runs are meant */
+    int memfd;      /* -1 where the host has none: functional only */
+    uint64_t seed;
+    uint8_t *touched;      /* a bit per chunk */
+    uint64_t hole_accesses; /* loads and stores that met a hole */
+};
+
+/**
+ * Lay out RAM: every frame that a usable (1) or ACPI (3, 4) entry touches.
+ * Reserved entries may be devices, so nothing is there.
+ *
+ * @alias_base  where to map the alias, or 0: anywhere
+ * @return true, or false with a sentence in @why
+ */
+bool ram_init(struct sim_ram *ram, const struct memmap_entry *map,
+              size_t count, uint64_t seed, vaddr_t alias_base, char *why,
+              size_t why_size);
+void ram_destroy(struct sim_ram *ram);
+
+/** Are all @len bytes from @pa RAM? */
+bool ram_holds(const struct sim_ram *ram, paddr_t pa, uint64_t len);
+/** The run of RAM that holds @pa; len 0 when none does. */
+struct prange ram_run_at(const struct sim_ram *ram, paddr_t pa);
+/** Write the junk of all chunks that @range touches, unless it is there. */
+void ram_touch(struct sim_ram *ram, struct prange range);
+
+/** @pa is 8-aligned for the 64-bit calls. */
+uint64_t ram_load64(struct sim_ram *ram, paddr_t pa);
+void ram_store64(struct sim_ram *ram, paddr_t pa, uint64_t value);
+uint8_t ram_load8(struct sim_ram *ram, paddr_t pa);
+void ram_store8(struct sim_ram *ram, paddr_t pa, uint8_t value);
+
+#endif

@@ -1,0 +1,87 @@
+/**
+ * @file sim.h
+ * One simulated machine for host programs: RAM, processor, firmware, and the
+ * live engine that lets compiled code run on it natively.
+ *
+ * One machine at a time is live (its windows are fixed addresses of the host
+ * process); hw.h speaks to that one.
+ */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include "hw/boot.h"
+#include "sim/cpu.h"
+#include "sim/events.h"
+
+#define SIM_ALIAS_BASE UINT64_C(0x120000000000)
+#define SIM_STACK_BASE UINT64_C(0x1f0000000000)
+#define SIM_DIRECT_BASE UINT64_C(0x200000000000)
+#define SIM_WINDOWS_MAX 8
+
+/** A range of host addresses that belongs to the simulated machine. */
+struct sim_window {
+    const char *name;
+    struct vrange range;
+};
+
+struct sim_config {
+    const struct memmap_entry *map;
+    size_t map_count;
+    const void *module; /* bytes for the machine's module; NULL: none */
+    size_t module_size;
+    uint64_t module_at; /* physical; 0: top of RAM below 4 GiB, as QEMU does */
+    uint64_t seed;      /* of the junk in RAM */
+    enum tlb_policy tlb_policy;
+    unsigned tlb_capacity;
+    vaddr_t alias_base, stack_base, direct_base;
+    /** Where regions may be, beside the windows above: pages mapped outside
+     *  cannot be touched on the host. */
+    struct sim_window windows[SIM_WINDOWS_MAX];
+    size_t window_count;
+    /** Console output; NULL: standard output. */
+    void (*putc)(void *ctx, char c);
+    void *putc_ctx;
+};
+
+/** 16 MiB PC, LRU TLB of 1024, heap window at 0x4444_0000_0000 (1 TiB) and a
+ *  low window 1 MiB .. 1 GiB; the map is set by the caller. */
+extern const struct sim_config sim_default_config;
+
+struct sim {
+    struct sim_config config;
+    struct sim_ram ram;
+    struct sim_cpu cpu;
+    struct sim_events events;
+    struct hw_boot boot;
+    struct memmap_entry *map; /* own copy */
+    struct sim_live *live;    /* host mappings; live.c */
+};
+
+enum sim_status {
+    SIM_OK,
+    SIM_BAD_MAP,     /* the map leaves no place for the kernel or module */
+    SIM_UNSUPPORTED, /* this host cannot: exit 77 */
+    SIM_NO_MEMORY
+};
+
+/**
+ * Power on: lay out RAM, run the firmware (boot tables, stacks, module), make
+ * the machine the live one.  @why: a sentence when not SIM_OK.
+ */
+enum sim_status sim_create(struct sim **sim, const struct sim_config *config,
+                           char *why, size_t why_size);
+/** Power off; the windows are free again. */
+void sim_destroy(struct sim *sim);
+
+/**
+ * Start the kernel side as a boot loader would: on the boot stack in simulated
+ * memory, with interrupts off.
+ * @return what it gave hw_exit(); HW_EXIT_FAIL when it returned
+ */
+enum hw_exit_code sim_run(struct sim *sim,
+                          void (*entry)(const struct hw_boot *boot));
+
+/** The machine that hw.h speaks to, or NULL. */
+struct sim *sim_current(void);
+
+#endif

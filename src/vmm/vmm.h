@@ -1,0 +1,219 @@
+/**
+ * @file vmm.h
+ * Pages: which frame each virtual page shows, and what may be done to it.
+ *
+ * A space is a tree of page tables, reached through the direct map, and a list
+ * of regions that say what an address range is for.  The mapper edits the tree
+ * (map, unmap, protect, translate); a region decides what a page fault in it
+ * means.  Nothing here allocates from the heap.
+ */
+#ifndef VMM_VMM_H
+#define VMM_VMM_H
+
+#include "base/events.h"
+#include "base/status.h"
+#include "hw/boot.h"
+#include "hw/paging.h"
+#include "pmm/pmm.h"
+
+#define VMM_REGIONS_MAX 32
+
+/** What may be done to a page; reading always may. */
+enum vmm_access {
+    VMM_READ = 0,
+    VMM_WRITE = 1 << 0,
+    VMM_EXECUTE = 1 << 1,
+    VMM_USER = 1 << 2,
+    VMM_UNCACHED = 1 << 3, /* device registers: PCD and PWT */
+    VMM_GLOBAL = 1 << 4,   /* survives a CR3 load */
+    VMM_ACCESS_ALL = (1 << 5) - 1
+};
+
+enum vmm_backing {
+    VMM_GUARD,     /* never shows a frame: every access is refused */
+    VMM_DEMAND,    /* a page gets a zeroed frame when it is first touched */
+    VMM_IMMEDIATE, /* every page has a zeroed frame from the start */
+};
+
+struct vmm_region {
+    const char *name; /* for reports */
+    struct vrange range; /* whole pages */
+    unsigned access; /* OR of enum vmm_access */
+    enum vmm_backing backing;
+};
+
+struct vmm_stats {
+    uint64_t maps, unmaps;   /* 4 KiB leaves written, cleared */
+    uint64_t tables;         /* page tables now, the root not counted */
+    uint64_t faults;         /* page faults asked of this space */
+    uint64_t faults_refused; /* of these, refused */
+    uint64_t flushes;        /* translations dropped by a token */
+};
+
+struct vmm_space {
+    struct pmm *pmm;
+    struct events *events; /* NULL: record nothing */
+    vaddr_t direct_base;
+    paddr_t root;       /* the PML4 */
+    unsigned phys_bits; /* MAXPHYADDR: frames beyond can't be mapped */
+    struct vmm_region regions[VMM_REGIONS_MAX]; /* ascending, apart */
+    size_t region_count;
+    uint64_t flushes_owed; /* tokens given out and not yet used up */
+    struct vmm_stats stats;
+};
+
+/** Adopt the page tables that the boot loader left, with no region yet. */
+void vmm_space_adopt(struct vmm_space *space, struct pmm *pmm,
+                     const struct hw_boot *boot);
+
+/* --- the mapper: map.c ------------------------------------------------- */
+
+/**
+ * A stale translation that somebody must get rid of: use it up with
+ * vmm_flush() or vmm_flush_skip(), or vmm_is_sound() complains.
+ */
+struct vmm_token {
+    struct vmm_space *space; /* NULL: nothing is owed */
+    vaddr_t va;
+    uint64_t pages; /* pages from va that may be stale */
+};
+
+/** Drop the stale translations now (INVLPG each, or CR3 for many). */
+void vmm_flush(struct vmm_token token);
+/** The caller knows that nobody can have cached them, or flushes otherwise. */
+void vmm_flush_skip(struct vmm_token token);
+
+/**
+ * Make the page at @va show the frame @f.
+ *
+ * @va      page-aligned and canonical
+ * @f       below MAXPHYADDR; stays the caller's
+ * @access  OR of enum vmm_access
+ *
+ * @return MM_OK              the next access to @va reaches @f
+ *         MM_NOT_CANONICAL, MM_NOT_ALIGNED, MM_BAD_ARGUMENT
+ *         MM_ALREADY_MAPPED  the page shows a frame already
+ *         MM_HUGE_PAGE       a 2 MiB or 1 GiB leaf covers @va
+ *         MM_NO_MEMORY       no frame for a table
+ * After anything but MM_OK the tables are byte-identical to before.
+ *
+ * Needs no flush: a translation that was not present is not cached.
+ * Intel SDM vol. 3A, "Caching Translation Information".
+ */
+MM_MUST_CHECK enum mm_status vmm_map(struct vmm_space *space, vaddr_t va,
+                                     pfn_t f, unsigned access);
+
+/** As vmm_map() for @count pages from @va onto frames from @f; all or none.
+ *  MM_BAD_RANGE when the range is empty, wraps or leaves its canonical half. */
+MM_MUST_CHECK enum mm_status vmm_map_range(struct vmm_space *space, vaddr_t va,
+                                           pfn_t f, uint64_t count,
+                                           unsigned access);
+
+/** The page at address f * 4096 shows frame @f. */
+MM_MUST_CHECK enum mm_status vmm_identity_map(struct vmm_space *space, pfn_t f,
+                                              unsigned access);
+
+struct vmm_unmapped {
+    enum mm_status status;
+    pfn_t frame; /* the caller's again; give it back only after the flush */
+    struct vmm_token token;
+};
+
+/**
+ * Make the page at @va show nothing.  Frees neither frame nor tables.
+ *
+ * status: MM_OK, MM_NOT_CANONICAL, MM_NOT_ALIGNED, MM_NOT_MAPPED, MM_HUGE_PAGE;
+ * with anything but MM_OK the token owes nothing.
+ */
+MM_MUST_CHECK struct vmm_unmapped vmm_unmap(struct vmm_space *space,
+                                            vaddr_t va);
+
+struct vmm_changed {
+    enum mm_status status;
+    struct vmm_token token;
+};
+
+/** Give the page at @va the rights @access; frame, A and D stay.  Statuses as
+ *  vmm_unmap(), and MM_BAD_ARGUMENT.  The token owes nothing when no right was
+ *  taken away: a processor that meets too few rights looks again. */
+MM_MUST_CHECK struct vmm_changed vmm_protect(struct vmm_space *space,
+                                             vaddr_t va, unsigned access);
+
+struct vmm_translation {
+    enum mm_status status; /* MM_OK, MM_NOT_CANONICAL, MM_NOT_MAPPED */
+    paddr_t pa;            /* of the byte at va */
+    uint64_t page_size;    /* 4 KiB, 2 MiB or 1 GiB */
+    unsigned access;       /* rights over all levels */
+};
+
+/** Where @va leads, through leaves of any size; any byte, not only a page. */
+struct vmm_translation vmm_translate(const struct vmm_space *space, vaddr_t va);
+
+/** Give empty page tables below @range back to the pmm, and flush.
+ *  @return how many */
+uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range);
+
+/* --- regions: region.c ------------------------------------------------- */
+
+/**
+ * Declare what @region.range is for; VMM_IMMEDIATE pages are mapped now.
+ *
+ * @return MM_OK, MM_NOT_ALIGNED, MM_NOT_CANONICAL, MM_BAD_RANGE (empty, wraps),
+ *         MM_BAD_ARGUMENT, MM_OVERLAP (with a region), MM_ALREADY_MAPPED,
+ *         MM_NO_MEMORY; then nothing changed, no frame and no table is kept
+ */
+MM_MUST_CHECK enum mm_status vmm_region_add(struct vmm_space *space,
+                                            struct vmm_region region);
+
+/** Make the region at @base @len bytes long (more than now); as
+ *  vmm_region_add() for the new part, and MM_NO_REGION. */
+MM_MUST_CHECK enum mm_status vmm_region_extend(struct vmm_space *space,
+                                               vaddr_t base, uint64_t len);
+
+/** Unmap, flush, give the frames back, forget the region.
+ *  @return MM_OK, or MM_NO_REGION when none starts at @base */
+MM_MUST_CHECK enum mm_status vmm_region_remove(struct vmm_space *space,
+                                               vaddr_t base);
+
+/** The region that holds @va, or NULL. */
+const struct vmm_region *vmm_region_at(const struct vmm_space *space,
+                                       vaddr_t va);
+
+/* --- faults: fault.c --------------------------------------------------- */
+
+/** What a fault came to, and why; the reason can be printed. */
+struct vmm_verdict {
+    enum mm_status status; /* MM_OK: repaired, run the access again */
+    const char *reason;
+    const struct vmm_region *region; /* NULL: none holds the address */
+};
+
+/**
+ * Decide a page fault at @va with the processor's @error code (PF_ bits).
+ *
+ * status: MM_OK         the page shows a zeroed frame now, or the
+ *                       translation was stale and is dropped
+ *         MM_NO_REGION  no region holds @va
+ *         MM_REFUSED    the region forbids this access
+ *         MM_NO_MEMORY  no frame for the page or a table; nothing changed
+ */
+struct vmm_verdict vmm_fault(struct vmm_space *space, vaddr_t va,
+                             unsigned error);
+
+/* --- soundness: sound.c ------------------------------------------------ */
+
+/** Told of every present entry in @range, tables before what they hold.  @va: the first
+ *  byte that the entry translates. */
+typedef void vmm_visit(void *ctx, vaddr_t va, unsigned level, pte_t entry);
+/** Visit every present entry that translates a byte of @range, in order. */
+void vmm_walk(const struct vmm_space *space, struct vrange range,
+              vmm_visit *visit, void *ctx);
+
+/**
+ * Regions ascending and apart; no token owed; every page of a region shows an
+ * allocated frame, guards show none; immediate regions show all.
+ * @why  set to a sentence when false; may be NULL
+ */
+bool vmm_is_sound(const struct vmm_space *space, const char **why);
+
+#endif

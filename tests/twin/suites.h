@@ -1,0 +1,18 @@
+/**
+ * @file suites.h
+ * The shared suites: Check tests whose objects run on both machines.  A new
+ * suite is one line here and one source in tests/local.mk.
+ */
+#ifndef TWIN_SUITES_H
+#define TWIN_SUITES_H
+
+#include <check.h>
+
+#define TWIN_SUITES(suite)                                                     \
+    suite(base_suite)
+
+#define TWIN_DECLARE(name) Suite *name(void);
+TWIN_SUITES(TWIN_DECLARE)
+#undef TWIN_DECLARE
+
+#endif
