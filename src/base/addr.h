@@ -38,14 +38,24 @@ typedef struct {
     uint64_t v;
 } pfn_t;
 
-static inline paddr_t paddr(uint64_t v) { return (paddr_t){ v }; }
-static inline vaddr_t vaddr(uint64_t v) { return (vaddr_t){ v }; }
-static inline pfn_t pfn(uint64_t v) { return (pfn_t){ v }; }
+static inline paddr_t paddr(uint64_t v) {
+    return (paddr_t){ v };
+}
+static inline vaddr_t vaddr(uint64_t v) {
+    return (vaddr_t){ v };
+}
+static inline pfn_t pfn(uint64_t v) {
+    return (pfn_t){ v };
+}
 
 /** The frame that holds @pa. */
-static inline pfn_t pfn_of(paddr_t pa) { return pfn(pa.v >> PAGE_SHIFT); }
+static inline pfn_t pfn_of(paddr_t pa) {
+    return pfn(pa.v >> PAGE_SHIFT);
+}
 /** The first byte of frame @f. */
-static inline paddr_t paddr_of(pfn_t f) { return paddr(f.v << PAGE_SHIFT); }
+static inline paddr_t paddr_of(pfn_t f) {
+    return paddr(f.v << PAGE_SHIFT);
+}
 
 static inline paddr_t paddr_add(paddr_t pa, uint64_t bytes) {
     return paddr(pa.v + bytes);
@@ -60,7 +70,9 @@ static inline pfn_t pfn_add(pfn_t f, uint64_t count) {
 static inline vaddr_t vaddr_of_pointer(const void *p) {
     return vaddr((uint64_t)(uintptr_t)p);
 }
-static inline void *pointer_of(vaddr_t va) { return (void *)(uintptr_t)va.v; }
+static inline void *pointer_of(vaddr_t va) {
+    return (void *)(uintptr_t)va.v;
+}
 
 static inline bool paddr_is_page_aligned(paddr_t pa) {
     return (pa.v & (PAGE_SIZE - 1)) == 0;

@@ -2,9 +2,10 @@
  * @file fmt.h
  * The little printf: for kernels without a C library.
  *
- * Understands %s %c %d %i %u %x %X %p %% with the lengths l, ll, z, j, the flags
- * 0, - and #, and a width (digits or *); %s takes a precision.  An unknown conversion is printed as it
- * stands.  No floats, no allocation, no state.
+ * Understands %s %c %d %i %u %x %X %p %% with the lengths l, ll, z, j, the
+ * flags 0, - and #, and a width (digits or *); %s takes a precision.  An
+ * unknown conversion is printed as it stands.  No floats, no allocation, no
+ * state.
  */
 #ifndef BASE_FMT_H
 #define BASE_FMT_H

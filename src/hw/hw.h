@@ -58,6 +58,7 @@ void *hw_local(void);
 void hw_set_local(void *local);
 
 #define HW_IST_COUNT 7
+#define HW_GATES_MAX 32
 
 /** One gate of the IDT: always an interrupt gate (IF off at entry). */
 struct hw_gate {
@@ -67,7 +68,7 @@ struct hw_gate {
 
 /** IDT and TSS in one, as the kernel wants them. */
 struct hw_traps {
-    const struct hw_gate *gates;
+    struct hw_gate gates[HW_GATES_MAX];
     unsigned count; /* gates, vectors 0 .. count-1 */
     vaddr_t ist_top[HW_IST_COUNT];
     /** The one iretq that ends a trap.  Hardware needs no telling; the
@@ -75,7 +76,7 @@ struct hw_traps {
     const void *iretq;
 };
 
-/** LIDT and LTR.  @traps->gates must stay where they are. */
+/** LIDT and LTR.  @traps is copied. */
 void hw_load_traps(const struct hw_traps *traps);
 
 /** For what only our own mistake can break; a caller's mistake is a status. */

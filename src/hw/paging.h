@@ -27,7 +27,7 @@ typedef struct {
 #define PTE_CACHE_DISABLE (UINT64_C(1) << 4)
 #define PTE_ACCESSED (UINT64_C(1) << 5)
 #define PTE_DIRTY (UINT64_C(1) << 6)
-#define PTE_HUGE (UINT64_C(1) << 7) /* PS: a leaf at level 2 or 3 */
+#define PTE_HUGE (UINT64_C(1) << 7)      /* PS: a leaf at level 2 or 3 */
 #define PTE_PAT_4K (UINT64_C(1) << 7)    /* the same bit at level 1 */
 #define PTE_PAT_HUGE (UINT64_C(1) << 12) /* PAT of a leaf at level 2 or 3 */
 #define PTE_GLOBAL (UINT64_C(1) << 8)
@@ -70,12 +70,16 @@ static inline vaddr_t vaddr_sign_extend(vaddr_t va) {
     return vaddr((uint64_t)((int64_t)(va.v << 16) >> 16));
 }
 
-static inline pte_t pte(uint64_t v) { return (pte_t){ v }; }
+static inline pte_t pte(uint64_t v) {
+    return (pte_t){ v };
+}
 /** An entry that shows frame @f, with @bits from the PTE_ list. */
 static inline pte_t pte_make(pfn_t f, uint64_t bits) {
     return pte((paddr_of(f).v & PTE_ADDRESS_MASK) | bits);
 }
-static inline bool pte_is_present(pte_t e) { return (e.v & PTE_PRESENT) != 0; }
+static inline bool pte_is_present(pte_t e) {
+    return (e.v & PTE_PRESENT) != 0;
+}
 static inline bool pte_has(pte_t e, uint64_t bits) {
     return (e.v & bits) == bits;
 }

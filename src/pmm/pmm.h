@@ -25,10 +25,10 @@ struct pmm_run {
 };
 
 struct pmm_stats {
-    uint64_t total;     /* frames that the map calls usable */
-    uint64_t reserved;  /* of these, withheld: boot, policy, own metadata */
-    uint64_t allocated; /* of these, handed out; the rest is free */
-    uint64_t peak;      /* the largest that allocated ever was */
+    uint64_t total;         /* frames that the map calls usable */
+    uint64_t reserved;      /* of these, withheld: boot, policy, own metadata */
+    uint64_t allocated;     /* of these, handed out; the rest is free */
+    uint64_t peak;          /* the largest that allocated ever was */
     uint64_t allocs, frees; /* calls that succeeded */
 };
 /* Identity, after every call: total = reserved + allocated + free. */
@@ -103,7 +103,8 @@ MM_MUST_CHECK enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f);
  *
  * @return MM_OK             free again
  *         MM_NOT_ALLOCATED  it is free already: a double free; nothing changed
- *         MM_NOT_MANAGED    no frame of ours: a hole, reserved, past the end of RAM
+ *         MM_NOT_MANAGED    no frame of ours: a hole, reserved, past the end of
+ * RAM
  */
 MM_MUST_CHECK enum mm_status pmm_free(struct pmm *pmm, pfn_t f);
 

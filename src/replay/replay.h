@@ -6,8 +6,8 @@
  * made by the host program; the kernel side reports in lines of text on its
  * console, which the host program reads.  Both are the same on both machines.
  *
- * Block @id of size n holds the bytes of replay_pattern(); they are checked when
- * the block is freed or reallocated.
+ * Block @id of size n holds the bytes of replay_pattern(); they are checked
+ * when the block is freed or reallocated.
  */
 #ifndef REPLAY_REPLAY_H
 #define REPLAY_REPLAY_H

@@ -33,8 +33,8 @@ struct sim_cpu {
     uint64_t cr0, cr4, efer;
     paddr_t cr3;
     vaddr_t cr2;
-    unsigned cpl;      /* 0 or 3 */
-    bool interrupts;   /* RFLAGS.IF */
+    unsigned cpl;    /* 0 or 3 */
+    bool interrupts; /* RFLAGS.IF */
     unsigned phys_bits;
     bool huge_1gib;
 
@@ -46,7 +46,7 @@ struct sim_cpu {
 struct sim_fault {
     uint8_t vector; /* 13 or 14 */
     uint32_t error;
-    vaddr_t address; /* what CR2 shows for vector 14 */
+    vaddr_t address;         /* what CR2 shows for vector 14 */
     struct walk_result walk; /* the walk that decided */
     bool stale; /* decided by a remembered translation, not by a walk */
 };

@@ -8,14 +8,14 @@
 #include "base/addr.h"
 
 enum sim_event_kind {
-    SIM_EVENT_WALK,       /* a: address, b: entries read */
-    SIM_EVENT_FILL,       /* a: page, b: physical */
-    SIM_EVENT_EVICT,      /* a: page */
-    SIM_EVENT_INVLPG,     /* a: address */
-    SIM_EVENT_CR3,        /* a: root */
+    SIM_EVENT_WALK,   /* a: address, b: entries read */
+    SIM_EVENT_FILL,   /* a: page, b: physical */
+    SIM_EVENT_EVICT,  /* a: page */
+    SIM_EVENT_INVLPG, /* a: address */
+    SIM_EVENT_CR3,    /* a: root */
     SIM_EVENT_FLUSH_ALL,
-    SIM_EVENT_FAULT,      /* a: address, b: vector << 32 | error code */
-    SIM_EVENT_HOLE,       /* a: physical address of an access to no RAM */
+    SIM_EVENT_FAULT, /* a: address, b: vector << 32 | error code */
+    SIM_EVENT_HOLE,  /* a: physical address of an access to no RAM */
     SIM_EVENT_KIND_COUNT
 };
 

@@ -18,7 +18,8 @@ struct mapfile {
     size_t count;
 };
 
-/** @return false with "file:line: what is wrong; what would be right" in @why */
+/** @return false with "file:line: what is wrong; what would be right" in @why
+ */
 bool mapfile_read(struct mapfile *map, const char *path, char *why,
                   size_t why_size);
 /** What QEMU's default PC with @ram_bytes (whole MiB, >= 8 MiB) reports. */

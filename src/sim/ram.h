@@ -29,7 +29,7 @@ struct sim_ram {
     uint8_t *alias; /* physical byte p is alias[p]; only runs are meant */
     int memfd;      /* -1 where the host has none: functional only */
     uint64_t seed;
-    uint8_t *touched;      /* a bit per chunk */
+    uint8_t *touched;       /* a bit per chunk */
     uint64_t hole_accesses; /* loads and stores that met a hole */
 };
 
@@ -40,9 +40,8 @@ struct sim_ram {
  * @alias_base  where to map the alias, or 0: anywhere
  * @return true, or false with a sentence in @why
  */
-bool ram_init(struct sim_ram *ram, const struct memmap_entry *map,
-              size_t count, uint64_t seed, vaddr_t alias_base, char *why,
-              size_t why_size);
+bool ram_init(struct sim_ram *ram, const struct memmap_entry *map, size_t count,
+              uint64_t seed, vaddr_t alias_base, char *why, size_t why_size);
 void ram_destroy(struct sim_ram *ram);
 
 /** Are all @len bytes from @pa RAM? */

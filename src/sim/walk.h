@@ -27,14 +27,14 @@ enum walk_reason {
     WALK_OK,
     WALK_NOT_CANONICAL,
     WALK_NOT_PRESENT,
-    WALK_RESERVED,    /* a reserved bit is set in the entry */
+    WALK_RESERVED, /* a reserved bit is set in the entry */
     WALK_NOT_WRITABLE,
     WALK_NOT_USER,
     WALK_NO_EXECUTE,
 };
 
 struct walk_step {
-    paddr_t at; /* where the entry lies */
+    paddr_t at;        /* where the entry lies */
     pte_t seen, after; /* after: with A (and D) set; equal when unchanged */
 };
 
@@ -57,16 +57,16 @@ struct walk_result {
     bool global, dirty; /* dirty: D after the access */
 
     /* else */
-    uint8_t vector; /* 14; 13 when not canonical */
-    uint32_t error; /* PF_ bits; 0 with vector 13 */
+    uint8_t vector;         /* 14; 13 when not canonical */
+    uint32_t error;         /* PF_ bits; 0 with vector 13 */
     uint64_t reserved_bits; /* WALK_RESERVED: which, in the deciding entry */
 };
 
 /** Do @rights permit @access from @user mode, with these controls?
  *  @return WALK_OK or why not */
 enum walk_reason walk_permits(const struct walk_control *control,
-                              struct walk_rights rights,
-                              enum sim_access access, bool user);
+                              struct walk_rights rights, enum sim_access access,
+                              bool user);
 
 /** Translate; reads @ram only.  A missing table (in a hole) reads as ones. */
 struct walk_result walk(struct sim_ram *ram, const struct walk_control *control,

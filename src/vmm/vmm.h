@@ -36,9 +36,9 @@ enum vmm_backing {
 };
 
 struct vmm_region {
-    const char *name; /* for reports */
+    const char *name;    /* for reports */
     struct vrange range; /* whole pages */
-    unsigned access; /* OR of enum vmm_access */
+    unsigned access;     /* OR of enum vmm_access */
     enum vmm_backing backing;
 };
 
@@ -202,8 +202,8 @@ struct vmm_verdict vmm_fault(struct vmm_space *space, vaddr_t va,
 
 /* --- soundness: sound.c ------------------------------------------------ */
 
-/** Told of every present entry in @range, tables before what they hold.  @va: the first
- *  byte that the entry translates. */
+/** Told of every present entry in @range, tables before what they hold.  @va:
+ * the first byte that the entry translates. */
 typedef void vmm_visit(void *ctx, vaddr_t va, unsigned level, pte_t entry);
 /** Visit every present entry that translates a byte of @range, in order. */
 void vmm_walk(const struct vmm_space *space, struct vrange range,

@@ -22,8 +22,8 @@
     do {                                                                       \
         unsigned long seen_ = (unsigned long)(seen);                           \
         unsigned long expected_ = (unsigned long)(expected);                   \
-        ck_assert_msg(seen_ == expected_, "%s is 0x%lx, expected 0x%lx", #seen, \
-                      seen_, expected_);                                       \
+        ck_assert_msg(seen_ == expected_, "%s is 0x%lx, expected 0x%lx",       \
+                      #seen, seen_, expected_);                                \
     } while (0)
 
 /** @space shows frame @f at @va. */

@@ -8,8 +8,7 @@
 
 #include <check.h>
 
-#define TWIN_SUITES(suite)                                                     \
-    suite(base_suite)
+#define TWIN_SUITES(suite) suite(base_suite)
 
 #define TWIN_DECLARE(name) Suite *name(void);
 TWIN_SUITES(TWIN_DECLARE)

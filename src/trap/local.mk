@@ -1,0 +1,1 @@
+core_sources += %D%/trap.h %D%/trap.c %D%/entry.S
