@@ -1,0 +1,99 @@
+/*
+ * What the replay says: lines of text, one fact each, "replay: result KEY
+ * VALUE".  The host program reads them; nothing in them depends on time, so
+ * two machines that did the same print the same.
+ */
+#include "replay/replay.h"
+
+#include <stdarg.h>
+
+static void console(void *ctx, char c) {
+    (void)ctx;
+    hw_putc(c);
+}
+
+void replay_say(const char *format, ...) {
+    va_list args;
+
+    va_start(args, format);
+    fmt_vprint(console, NULL, format, args);
+    va_end(args);
+}
+
+static void result(const char *key, uint64_t value) {
+    replay_say("replay: result %s %lu\n", key, (unsigned long)value);
+}
+
+static void digest(const char *key, uint64_t value) {
+    replay_say("replay: result %s 0x%016lx\n", key, (unsigned long)value);
+}
+
+static void count_page(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
+    uint64_t *pages = ctx;
+
+    (void)va;
+    if (pte_is_leaf(entry, level)) {
+        *pages += level_size(level) / PAGE_SIZE;
+    }
+}
+
+/** Pages of the heap that show a frame. */
+static uint64_t heap_pages(const struct mm *mm) {
+    struct vrange range = { mm->heap.start, heap_size(&mm->heap) };
+    uint64_t pages = 0;
+
+    if (range.len != 0) {
+        vmm_walk(&mm->space, range, count_page, &pages);
+    }
+    return pages;
+}
+
+static void report_operations(const struct replay *r) {
+    const struct replay_counts *c = &r->counts;
+
+    result("ops", r->op);
+    result("allocs", c->done[REPLAY_ALLOC]);
+    result("zeroed", c->done[REPLAY_ZEROED]);
+    result("aligned", c->done[REPLAY_ALIGNED]);
+    result("reallocs", c->done[REPLAY_REALLOC]);
+    result("frees", c->done[REPLAY_FREE]);
+    result("blocks_live", c->live_blocks);
+    result("blocks_peak", c->peak_blocks);
+    result("bytes_live", c->live_bytes);
+    result("bytes_peak", c->peak_bytes);
+}
+
+static void report_memory(const struct mm *mm) {
+    result("heap_size", heap_size(&mm->heap));
+    result("heap_pages", heap_pages(mm));
+    result("faults", mm->space.stats.faults);
+    result("faults_refused", mm->space.stats.faults_refused);
+    result("tables", mm->space.stats.tables);
+    result("frames_now", mm->pmm.stats.allocated);
+    result("frames_peak", mm->pmm.stats.peak);
+}
+
+static void report_digest(const struct mm *mm) {
+    struct mm_digest d = mm_digest(mm);
+
+    digest("digest_tables", d.tables);
+    digest("digest_frames", d.frames);
+    digest("digest_blocks", d.blocks);
+    digest("digest", d.all);
+}
+
+void replay_report(const struct replay *r) {
+    const char *why = NULL;
+    bool sound = mm_is_sound(r->mm, &why);
+
+    if (r->error[0] != '\0') {
+        replay_say("replay: error op %lu: %s\n", (unsigned long)r->op,
+                   r->error);
+    }
+    report_operations(r);
+    report_memory(r->mm);
+    replay_say("replay: result sound %s\n", sound ? "yes" : "no");
+    if (sound) {
+        report_digest(r->mm);
+    }
+}
