@@ -43,8 +43,8 @@ struct sim_config {
     void *putc_ctx;
 };
 
-/** 16 MiB PC, LRU TLB of 1024, heap window at 0x4444_0000_0000 (1 TiB) and a
- *  low window 1 MiB .. 1 GiB; the map is set by the caller. */
+/** LRU TLB of 1024, a heap window of 64 GiB at 0x4444_0000_0000 and a low one
+ *  of 128 MiB at 0x800_0000; the map is set by the caller. */
 extern const struct sim_config sim_default_config;
 
 struct sim {
@@ -54,7 +54,9 @@ struct sim {
     struct sim_events events;
     struct hw_boot boot;
     struct memmap_entry *map; /* own copy */
-    struct sim_live *live;    /* host mappings; live.c */
+    struct sim_live *live;    /* host mappings; live.h */
+    vaddr_t boot_stack_top;
+    bool ram_is_on, cpu_is_on;
 };
 
 enum sim_status {
@@ -80,6 +82,13 @@ void sim_destroy(struct sim *sim);
  */
 enum hw_exit_code sim_run(struct sim *sim,
                           void (*entry)(const struct hw_boot *boot));
+
+/** Why the machine stopped by itself during sim_run() (physical hole, triple
+ *  fault ...), as a sentence; NULL: it did not. */
+const char *sim_stop_reason(const struct sim *sim);
+
+/** The exit status of a process whose machine stopped outside sim_run(). */
+#define SIM_EXIT_STOPPED 70
 
 /** The machine that hw.h speaks to, or NULL. */
 struct sim *sim_current(void);

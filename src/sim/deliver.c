@@ -1,0 +1,220 @@
+/*
+ * Exceptions enter as on the hardware, and iretq ends them.
+ *
+ *   interrupted RSP --> [ ...      ]
+ *   aligned to 16       [ SS       ]
+ *                       [ RSP      ]
+ *                       [ RFLAGS   ]   each word stored through the emulated
+ *                       [ CS       ]   MMU when the stack lies in simulated
+ *                       [ RIP      ]   memory: a stack in a guard page fails
+ *   RSP in the stub --> [ error    ]   and becomes #DF, that failing: triple
+ *
+ * Selectors are the kernel's (0x08, 0x10), so frames look as on bare metal;
+ * iretq to them is privileged on the host, traps, and is completed here.
+ * Intel SDM vol. 3A, "64-Bit Mode Stack Frame", "Interrupt 8".
+ */
+#include <string.h>
+
+#include "sim/live.h"
+
+#define KERNEL_CS 0x08
+#define KERNEL_SS 0x10
+#define FLAG_ALWAYS (INT64_C(1) << 1)
+#define FLAG_TRAP (INT64_C(1) << 8)
+#define FLAG_INTERRUPT (INT64_C(1) << 9)
+#define FLAG_NESTED (INT64_C(1) << 14)
+#define FLAG_RESUME (INT64_C(1) << 16)
+
+/* glibc: struct _fpx_sw_bytes in the reserved tail of the FXSAVE area. */
+#define FPU_MAGIC_AT 464
+#define FPU_MAGIC 0x46505853u
+#define FPU_FXSAVE_BYTES 512
+
+/** Host code interrupted on the host's stack may use the red zone; so may a
+ *  sanitizer's run-time on any stack. */
+static uint64_t below_red_zone(const struct sim_live *live, uint64_t rsp) {
+#if defined(__SANITIZE_ADDRESS__)
+    (void)live;
+    return rsp - 128;
+#else
+    return live_window_at(live, vaddr(rsp)) != NULL ? rsp : rsp - 128;
+#endif
+}
+
+static bool load(struct sim *sim, uint64_t at, uint64_t *value,
+                 struct sim_fault *fault) {
+    if (live_window_at(sim->live, vaddr(at)) != NULL) {
+        return cpu_load(&sim->cpu, vaddr(at), 8, value, fault);
+    }
+    memcpy(value, pointer_of(vaddr(at)), sizeof *value);
+    return true;
+}
+
+static bool store(struct sim *sim, uint64_t at, uint64_t value,
+                  struct sim_fault *fault) {
+    if (live_window_at(sim->live, vaddr(at)) != NULL) {
+        return cpu_store(&sim->cpu, vaddr(at), 8, value, fault);
+    }
+    memcpy(pointer_of(vaddr(at)), &value, sizeof value);
+    return true;
+}
+
+static size_t fpu_size(const void *area) {
+    uint32_t magic, size;
+
+    memcpy(&magic, (const uint8_t *)area + FPU_MAGIC_AT, sizeof magic);
+    memcpy(&size, (const uint8_t *)area + FPU_MAGIC_AT + 4, sizeof size);
+    return magic == FPU_MAGIC && size <= LIVE_FPU_BYTES ? size
+                                                        : FPU_FXSAVE_BYTES;
+}
+
+static void fpu_save(struct sim_live *live, const ucontext_t *context,
+                     uint64_t frame) {
+    struct live_fpu *slot = &live->fpu[live->fpu_next++ % LIVE_FPU_SLOTS];
+    const void *area = context->uc_mcontext.fpregs;
+
+    if (area == NULL) {
+        slot->frame = 0;
+        return;
+    }
+    slot->frame = frame;
+    slot->size = fpu_size(area);
+    memcpy(slot->bytes, area, slot->size);
+}
+
+/** The newest slot of that frame; the ones after it were given up. */
+static void fpu_restore(struct sim_live *live, ucontext_t *context,
+                        uint64_t frame) {
+    for (unsigned back = 1; back <= LIVE_FPU_SLOTS; back++) {
+        struct live_fpu *slot =
+            &live->fpu[(live->fpu_next - back) % LIVE_FPU_SLOTS];
+
+        if (slot->frame == frame) {
+            memcpy(context->uc_mcontext.fpregs, slot->bytes, slot->size);
+            slot->frame = 0;
+            live->fpu_next -= back;
+            return;
+        }
+    }
+}
+
+static bool has_error_code(unsigned vector) {
+    return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+}
+
+/** @return false: a store faulted, *@fault says why; nothing else changed */
+static bool push_frame(struct sim *sim, ucontext_t *context, unsigned vector,
+                       uint32_t error, uint64_t *rsp, struct sim_fault *fault) {
+    greg_t *regs = context->uc_mcontext.gregs;
+    uint64_t selectors = (uint64_t)regs[REG_CSGSFS]; /* cs, .., .., ss */
+    bool native = sim->live->native_iretq;
+    greg_t flags = (regs[REG_EFL] & ~(FLAG_INTERRUPT | FLAG_TRAP)) |
+                   (sim->cpu.interrupts || native ? FLAG_INTERRUPT : 0) |
+                   FLAG_ALWAYS;
+    uint64_t words[6] = {
+        native ? selectors >> 48 : KERNEL_SS,
+        (uint64_t)regs[REG_RSP],
+        (uint64_t)flags,
+        native ? selectors & 0xffff : KERNEL_CS,
+        (uint64_t)regs[REG_RIP],
+        error,
+    };
+    unsigned count = has_error_code(vector) ? 6 : 5;
+    uint64_t at = align_down(*rsp, 16);
+
+    for (unsigned i = 0; i < count; i++) {
+        at -= 8;
+        if (!store(sim, at, words[i], fault)) {
+            return false;
+        }
+    }
+    *rsp = at;
+    return true;
+}
+
+static void enter(struct sim *sim, ucontext_t *context, unsigned vector,
+                  uint64_t rsp) {
+    greg_t *regs = context->uc_mcontext.gregs;
+
+    fpu_save(sim->live, context, rsp + (has_error_code(vector) ? 8 : 0));
+    regs[REG_RSP] = (greg_t)rsp;
+    regs[REG_RIP] = (greg_t)(uintptr_t)sim->cpu.traps.gates[vector].entry;
+    regs[REG_EFL] &= ~(FLAG_TRAP | FLAG_NESTED | FLAG_RESUME);
+    sim->cpu.interrupts = false;
+}
+
+void deliver(struct sim *sim, ucontext_t *context, unsigned vector,
+             uint32_t error, vaddr_t cr2) {
+    const struct hw_traps *traps = &sim->cpu.traps;
+    uint64_t rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+    struct sim_fault fault;
+
+    sim_events_add(&sim->events, SIM_EVENT_FAULT, cr2.v,
+                   (uint64_t)vector << 32 | error);
+    if (vector == 14) {
+        sim->cpu.cr2 = cr2;
+    }
+    if (vector >= traps->count) {
+        live_halt(sim, context,
+                  "exception %u (error 0x%x, address 0x%lx) at rip 0x%lx, but "
+                  "the kernel has loaded no gate for it yet",
+                  vector, error, cr2.v, rip);
+        return;
+    }
+    for (;;) {
+        unsigned ist = traps->gates[vector].ist;
+        uint64_t rsp =
+            ist != 0
+                ? traps->ist_top[ist - 1].v
+                : below_red_zone(sim->live,
+                                 (uint64_t)context->uc_mcontext.gregs[REG_RSP]);
+
+        if (push_frame(sim, context, vector, error, &rsp, &fault)) {
+            enter(sim, context, vector, rsp);
+            return;
+        }
+        if (vector == 8) {
+            live_halt(sim, context,
+                      "triple fault: the frame of a double fault can't be "
+                      "pushed at 0x%lx (address 0x%lx faults); first cause at "
+                      "rip 0x%lx, rsp 0x%lx",
+                      rsp, fault.address.v, rip,
+                      (uint64_t)context->uc_mcontext.gregs[REG_RSP]);
+            return;
+        }
+        if (fault.vector == 14) {
+            sim->cpu.cr2 = fault.address;
+        }
+        sim_events_add(&sim->events, SIM_EVENT_FAULT, fault.address.v,
+                       UINT64_C(8) << 32);
+        vector = 8;
+        error = 0;
+    }
+}
+
+void deliver_iretq(struct sim *sim, ucontext_t *context) {
+    greg_t *regs = context->uc_mcontext.gregs;
+    uint64_t rsp = (uint64_t)regs[REG_RSP];
+    uint64_t words[5]; /* rip, cs, rflags, rsp, ss */
+    struct sim_fault fault;
+
+    for (unsigned i = 0; i < 5; i++) {
+        if (!load(sim, rsp + 8 * i, &words[i], &fault)) {
+            deliver(sim, context, fault.vector, fault.error, fault.address);
+            return;
+        }
+    }
+    if (words[1] != KERNEL_CS || words[4] != KERNEL_SS) {
+        live_halt(sim, context,
+                  "iretq to cs 0x%lx, ss 0x%lx: the kernel's are 0x%x and "
+                  "0x%x; the frame at 0x%lx is damaged",
+                  words[1], words[4], KERNEL_CS, KERNEL_SS, rsp);
+        return;
+    }
+    fpu_restore(sim->live, context, rsp);
+    regs[REG_RIP] = (greg_t)words[0];
+    regs[REG_RSP] = (greg_t)words[3];
+    regs[REG_EFL] = ((greg_t)words[2] | FLAG_INTERRUPT | FLAG_ALWAYS) &
+                    ~(FLAG_TRAP | FLAG_NESTED);
+    sim->cpu.interrupts = ((greg_t)words[2] & FLAG_INTERRUPT) != 0;
+}

@@ -1,0 +1,121 @@
+/**
+ * @file live.h
+ * The live engine: compiled code runs natively on the simulated machine.
+ *
+ *   access --hit--> host mapping of the RAM object           (native speed)
+ *          --miss-> SIGSEGV --> cpu_translate()
+ *                                |  entry: map it, run the access again
+ *                                |  fault: exception frame on the kernel's
+ *                                |         stack, go on at its entry stub
+ *                                |  neither: stop with a sentence
+ *
+ * The host mappings are a cache of the recorded TLB entries, never the truth:
+ * a mapping exists only while its entry does.
+ *
+ * Only sim.h is for users; this header joins the files of the engine.
+ */
+#ifndef SIM_LIVE_H
+#define SIM_LIVE_H
+
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/types.h>
+#include <ucontext.h>
+
+#include "base/fmt.h"
+#include "sim/sim.h"
+
+#define LIVE_STACK_SIZE (256 * KIB)
+#define LIVE_FPU_SLOTS 64
+#define LIVE_FPU_BYTES 16384
+
+/** The least TLB the live machine can run on: one instruction may touch four
+ *  pages, and its exception frame two more, before any of them may go. */
+#define LIVE_TLB_MIN 8
+
+/** Vector registers of interrupted code, kept from exception to iretq: code of
+ *  the host reached from a trap may use them. */
+struct live_fpu {
+    uint64_t frame; /* address of the frame's RIP; 0: unused */
+    size_t size;
+    uint8_t *bytes;
+};
+
+struct sim_live {
+    struct sim_window windows[SIM_WINDOWS_MAX + 2];
+    size_t window_count;
+    size_t reserved; /* of these, reserved in the host process so far */
+
+    uint8_t *signal_stack; /* the handler runs here */
+    uint8_t *host_stack;   /* hw.h runs here when called on a guest stack */
+    stack_t old_signal_stack;
+    struct sigaction old_segv, old_bus;
+    bool handling; /* signal handlers are installed */
+
+    pid_t owner;       /* fork() shares the RAM: only this process may run */
+    bool busy;         /* the simulator itself runs: a fault is its own bug */
+    bool native_iretq; /* iretq does not trap here (valgrind) */
+
+    struct live_fpu fpu[LIVE_FPU_SLOTS];
+    unsigned fpu_next;
+
+    uint64_t host_calls;     /* mapping calls made */
+    uint64_t fail_host_call; /* make the call of that number fail; 0: none */
+
+    /* sim_run() under way: where to go back to. */
+    bool running;
+    uint64_t run_rsp;
+    enum hw_exit_code exit_code;
+    char stop_text[512]; /* why the machine stopped; "": it did not */
+};
+
+/* live_windows.c */
+bool live_reserve(struct sim_live *live, char *why, size_t why_size);
+void live_release(struct sim_live *live);
+/** The window that holds @va, or NULL. */
+const struct sim_window *live_window_at(const struct sim_live *live,
+                                        vaddr_t va);
+
+/* live_map.c */
+/** Show the part of @entry around @va on the host.
+ *  @return false: the byte is no RAM */
+bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va);
+/** A tlb_drop call-back; @ctx is the struct sim. */
+void live_hide(void *ctx, const struct tlb_entry *entry);
+
+/* live.c */
+bool live_start(struct sim *sim, char *why, size_t why_size);
+void live_stop(struct sim *sim);
+/** Leave the interrupted code for good: @context goes on in sim_run()'s caller,
+ *  or ends the process with SIM_EXIT_STOPPED after saying @format. */
+void live_halt(struct sim *sim, ucontext_t *context, const char *format, ...)
+    MM_PRINTF(3, 4);
+
+/* live_check.c */
+/** Does this host report page faults as the engine needs them? */
+bool live_check_host(char *why, size_t why_size);
+
+/* deliver.c */
+void deliver(struct sim *sim, ucontext_t *context, unsigned vector,
+             uint32_t error, vaddr_t cr2);
+/** Complete the iretq that @context has trapped on. */
+void deliver_iretq(struct sim *sim, ucontext_t *context);
+
+/* guest.S */
+/** Call @entry(@boot) on another stack; *@host_rsp keeps the way back.
+ *  @return 1 when it returned, or what guest_leave() was given */
+int guest_enter(void (*entry)(const struct hw_boot *),
+                const struct hw_boot *boot, uint64_t stack_top,
+                uint64_t *host_rsp);
+/** Go back to guest_enter()'s caller, who sees @value. */
+_Noreturn void guest_leave(uint64_t host_rsp, int value);
+/** Call @fn(@arg) on the stack that ends at @stack_top. */
+void guest_call_on(uint64_t stack_top, void (*fn)(void *), void *arg);
+
+/* firmware.c */
+enum sim_status firmware_boot(struct sim *sim, char *why, size_t why_size);
+
+/* hw_sim.c */
+void sim_make_current(struct sim *sim);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * The host's half of machine.h: a simulated PC of 32 MiB, as QEMU is given.
+ *
+ * TWIN_TLB=hostile in the environment chooses the policy that keeps every
+ * translation for as long as the manual permits.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/mapfile.h"
+#include "sim/sim.h"
+#include "support/machine.h"
+
+static struct sim *sim;
+
+const struct hw_boot *machine_power_on(void) {
+    struct sim_config config = sim_default_config;
+    const char *policy = getenv("TWIN_TLB");
+    struct mapfile map;
+    char why[256] = "";
+    enum sim_status status;
+
+    if (!mapfile_pc(&map, 32 * MIB, why, sizeof why)) {
+        fprintf(stderr, "Bail out! %s\n", why);
+        exit(EXIT_FAILURE);
+    }
+    config.map = map.entries;
+    config.map_count = map.count;
+    if (policy != NULL && strcmp(policy, "hostile") == 0) {
+        config.tlb_policy = TLB_HOSTILE;
+    }
+    status = sim_create(&sim, &config, why, sizeof why);
+    mapfile_destroy(&map);
+    if (status != SIM_OK) {
+        fprintf(stderr, "Bail out! %s\n", why);
+        exit(EXIT_FAILURE);
+    }
+    return &sim->boot;
+}
+
+void machine_power_off(void) {
+    sim_destroy(sim);
+    sim = NULL;
+}
