@@ -25,6 +25,9 @@
 size_t memmap_usable(const struct memmap_entry *map, size_t count,
                      struct pmm_run *runs, size_t max);
 
+/** How many frames memmap_usable() finds with room for every run. */
+uint64_t memmap_frames(const struct memmap_entry *map, size_t count);
+
 /** Take the frames that @hole touches out of the runs.
  *  @return the new number of runs (at most @max: the smallest is dropped when
  *  a split leaves one too many) */

@@ -1,0 +1,231 @@
+/*
+ * What every strategy would do again: which frames there are to manage, wrong
+ * frees, the lock, the counters.
+ *
+ *   map       [ usable      ]     [ usable                               ]
+ *   less      [1 MiB]                 [image][tables]      [module]
+ *   runs                          [ M ]              [    ]         [    ]
+ *
+ * M is the strategy's metadata: it lies in the RAM that it describes, at the
+ * start of the lowest run with room for it, and is withheld like the rest.
+ */
+#include "pmm/pmm.h"
+
+#include <string.h>
+
+#include "pmm/memmap.h"
+
+/** Below, firmware keeps things it does not always mention (the interrupt
+ *  table, the EBDA); frame 0 must stay unused so that 0 can mean "none". */
+#define WITHHELD_BELOW MIB
+
+const struct pmm_class *const pmm_classes[] = { &pmm_bitmap, NULL };
+
+const struct pmm_class *pmm_class_by_name(const char *name) {
+    for (size_t i = 0; pmm_classes[i] != NULL; i++) {
+        if (strcmp(pmm_classes[i]->name, name) == 0) {
+            return pmm_classes[i];
+        }
+    }
+    return NULL;
+}
+
+static void withhold(struct pmm *pmm, struct prange range) {
+    pmm->run_count =
+        memmap_reserve(pmm->runs, pmm->run_count, PMM_RUNS_MAX, range);
+}
+
+/** The runs that are left to manage before the metadata has a place. */
+static void find_runs(struct pmm *pmm, const struct hw_boot *boot) {
+    const uint64_t bus = UINT64_C(1) << boot->phys_bits;
+
+    pmm->run_count =
+        memmap_usable(boot->map, boot->map_count, pmm->runs, PMM_RUNS_MAX);
+    withhold(pmm, (struct prange){ paddr(0), WITHHELD_BELOW });
+    withhold(pmm, (struct prange){ paddr(bus), UINT64_MAX - bus + 1 });
+    for (size_t i = 0; i < boot->reserved_count; i++) {
+        withhold(pmm, boot->reserved[i]);
+    }
+    withhold(pmm, boot->module);
+}
+
+static uint64_t frames_to_describe(const struct pmm *pmm) {
+    const struct pmm_run *last;
+
+    if (pmm->run_count == 0) {
+        return 0;
+    }
+    last = &pmm->runs[pmm->run_count - 1];
+    return last->first.v + last->count;
+}
+
+/** Withhold the lowest @bytes that lie in one run. */
+static bool place_metadata(struct pmm *pmm, uint64_t bytes) {
+    for (size_t i = 0; i < pmm->run_count; i++) {
+        if (pmm->runs[i].count >= pages_for(bytes)) {
+            pmm->metadata = (struct prange){ paddr_of(pmm->runs[i].first),
+                                             pages_for(bytes) * PAGE_SIZE };
+            withhold(pmm, pmm->metadata);
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t frames_in_runs(const struct pmm *pmm) {
+    uint64_t frames = 0;
+
+    for (size_t i = 0; i < pmm->run_count; i++) {
+        frames += pmm->runs[i].count;
+    }
+    return frames;
+}
+
+enum mm_status pmm_init(struct pmm *pmm, const struct hw_boot *boot,
+                        const struct pmm_class *class) {
+    memset(pmm, 0, sizeof(*pmm));
+    pmm->class = class;
+    pmm->lock = LOCK_FREE;
+    pmm->direct_base = boot->direct_base;
+    find_runs(pmm, boot);
+    pmm->frames = frames_to_describe(pmm);
+    if (!place_metadata(pmm, class->metadata_size(pmm->frames))) {
+        return MM_BAD_MAP;
+    }
+    pmm->frames = frames_to_describe(pmm); /* the metadata took some */
+    if (pmm->frames == 0) {
+        return MM_BAD_MAP;
+    }
+    pmm->stats.total = memmap_frames(boot->map, boot->map_count);
+    pmm->stats.reserved = pmm->stats.total - frames_in_runs(pmm);
+    class->init(pmm);
+    return MM_OK;
+}
+
+uint64_t pmm_free_count(const struct pmm *pmm) {
+    return pmm->stats.total - pmm->stats.reserved - pmm->stats.allocated;
+}
+
+bool pmm_is_managed(const struct pmm *pmm, pfn_t f) {
+    size_t low = 0, high = pmm->run_count;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const struct pmm_run run = pmm->runs[middle];
+
+        if (range_holds(run.first.v, run.count, f.v)) {
+            return true;
+        }
+        if (f.v < run.first.v) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return false;
+}
+
+bool pmm_is_used(const struct pmm *pmm, pfn_t f) {
+    return !pmm_is_managed(pmm, f) || pmm->class->is_used(pmm, f);
+}
+
+static void count_alloc(struct pmm *pmm, pfn_t f) {
+    struct pmm_stats *stats = &pmm->stats;
+
+    stats->allocs++;
+    stats->allocated++;
+    if (stats->allocated > stats->peak) {
+        stats->peak = stats->allocated;
+    }
+    events_add(pmm->events, EVENT_PMM_GIVES, f.v, 0);
+}
+
+static void count_free(struct pmm *pmm, pfn_t f) {
+    pmm->stats.frees++;
+    pmm->stats.allocated--;
+    events_add(pmm->events, EVENT_PMM_TAKES, f.v, 0);
+}
+
+enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f) {
+    pfn_t found;
+    bool have;
+
+    lock_acquire(&pmm->lock);
+    have = pmm_free_count(pmm) > 0 && pmm->class->alloc(pmm, &found);
+    if (have) {
+        count_alloc(pmm, found);
+        *f = found;
+    }
+    lock_release(&pmm->lock);
+    return have ? MM_OK : MM_NO_MEMORY;
+}
+
+static enum mm_status free_locked(struct pmm *pmm, pfn_t f) {
+    if (!pmm_is_managed(pmm, f)) {
+        return MM_NOT_MANAGED;
+    }
+    if (!pmm->class->is_used(pmm, f)) {
+        return MM_NOT_ALLOCATED;
+    }
+    pmm->class->free(pmm, f);
+    count_free(pmm, f);
+    return MM_OK;
+}
+
+enum mm_status pmm_free(struct pmm *pmm, pfn_t f) {
+    enum mm_status status;
+
+    lock_acquire(&pmm->lock);
+    status = free_locked(pmm, f);
+    lock_release(&pmm->lock);
+    return status;
+}
+
+enum mm_status pmm_free_address(struct pmm *pmm, paddr_t pa) {
+    if (!paddr_is_page_aligned(pa)) {
+        return MM_NOT_ALIGNED;
+    }
+    return pmm_free(pmm, pfn_of(pa));
+}
+
+uint64_t pmm_largest_free_run(const struct pmm *pmm) {
+    uint64_t largest = 0;
+
+    for (size_t i = 0; i < pmm->run_count; i++) {
+        const struct pmm_run run = pmm->runs[i];
+        uint64_t length = 0;
+
+        for (uint64_t n = 0; n < run.count; n++) {
+            bool used = pmm->class->is_used(pmm, pfn_add(run.first, n));
+
+            length = used ? 0 : length + 1;
+            largest = length > largest ? length : largest;
+        }
+    }
+    return largest;
+}
+
+static bool runs_are_sound(const struct pmm *pmm) {
+    uint64_t least = 1; /* frame 0 is never ours */
+
+    for (size_t i = 0; i < pmm->run_count; i++) {
+        const struct pmm_run run = pmm->runs[i];
+
+        if (run.count == 0 || run.first.v < least) {
+            return false;
+        }
+        least = run.first.v + run.count + 1; /* apart: a frame between */
+    }
+    return pmm->run_count > 0 && pmm->frames == least - 1;
+}
+
+bool pmm_is_sound(const struct pmm *pmm) {
+    const struct pmm_stats *stats = &pmm->stats;
+    const uint64_t managed = frames_in_runs(pmm);
+
+    return runs_are_sound(pmm) && stats->total == stats->reserved + managed &&
+           stats->allocated <= managed && stats->peak <= managed &&
+           stats->allocated <= stats->peak &&
+           stats->allocated == stats->allocs - stats->frees &&
+           pmm->class->is_sound(pmm);
+}
