@@ -76,9 +76,11 @@ struct vmm_token {
     struct vmm_space *space; /* NULL: nothing is owed */
     vaddr_t va;
     uint64_t pages; /* pages from va that may be stale */
+    bool global;    /* one of them may be a global translation */
 };
 
-/** Drop the stale translations now (INVLPG each, or CR3 for many). */
+/** Drop the stale translations now: INVLPG each; for many pages a CR3 load,
+ *  which spares global translations, or everything when one was global. */
 void vmm_flush(struct vmm_token token);
 /** The caller knows that nobody can have cached them, or flushes otherwise. */
 void vmm_flush_skip(struct vmm_token token);
@@ -104,6 +106,7 @@ MM_MUST_CHECK enum mm_status vmm_map(struct vmm_space *space, vaddr_t va,
                                      pfn_t f, unsigned access);
 
 /** As vmm_map() for @count pages from @va onto frames from @f; all or none.
+ *  Rights are decided in the leaf; tables that are new allow everything.
  *  MM_BAD_RANGE when the range is empty, wraps or leaves its canonical half. */
 MM_MUST_CHECK enum mm_status vmm_map_range(struct vmm_space *space, vaddr_t va,
                                            pfn_t f, uint64_t count,
@@ -149,7 +152,8 @@ struct vmm_translation {
 /** Where @va leads, through leaves of any size; any byte, not only a page. */
 struct vmm_translation vmm_translate(const struct vmm_space *space, vaddr_t va);
 
-/** Give empty page tables below @range back to the pmm, and flush.
+/** Give the page tables that hold nothing and translate some byte of @range
+ *  back to the pmm, and flush.  Tables of the boot loader's stay.
  *  @return how many */
 uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range);
 
@@ -159,18 +163,21 @@ uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range);
  * Declare what @region.range is for; VMM_IMMEDIATE pages are mapped now.
  *
  * @return MM_OK, MM_NOT_ALIGNED, MM_NOT_CANONICAL, MM_BAD_RANGE (empty, wraps),
- *         MM_BAD_ARGUMENT, MM_OVERLAP (with a region), MM_ALREADY_MAPPED,
- *         MM_NO_MEMORY; then nothing changed, no frame and no table is kept
+ *         MM_BAD_ARGUMENT, MM_OVERLAP (with a region), MM_ALREADY_MAPPED or
+ *         MM_HUGE_PAGE (a page shows something, whatever the backing),
+ *         MM_NO_MEMORY (no frame, no region slot); then nothing changed: no
+ *         frame and no table is kept
  */
 MM_MUST_CHECK enum mm_status vmm_region_add(struct vmm_space *space,
                                             struct vmm_region region);
 
-/** Make the region at @base @len bytes long (more than now); as
- *  vmm_region_add() for the new part, and MM_NO_REGION. */
+/** Make the region that starts at @base @len bytes long, more than now (else
+ *  MM_BAD_RANGE); as vmm_region_add() for the new part, and MM_NO_REGION. */
 MM_MUST_CHECK enum mm_status vmm_region_extend(struct vmm_space *space,
                                                vaddr_t base, uint64_t len);
 
-/** Unmap, flush, give the frames back, forget the region.
+/** Unmap, flush, give the frames back, forget the region.  The tables stay:
+ *  vmm_reclaim_tables() takes them.
  *  @return MM_OK, or MM_NO_REGION when none starts at @base */
 MM_MUST_CHECK enum mm_status vmm_region_remove(struct vmm_space *space,
                                                vaddr_t base);
@@ -189,7 +196,8 @@ struct vmm_verdict {
 };
 
 /**
- * Decide a page fault at @va with the processor's @error code (PF_ bits).
+ * Decide a page fault at @va with the processor's @error code (PF_ bits).  The
+ * policy is the table at the head of fault.c; the tables are believed, not P.
  *
  * status: MM_OK         the page shows a zeroed frame now, or the
  *                       translation was stale and is dropped
@@ -211,7 +219,8 @@ void vmm_walk(const struct vmm_space *space, struct vrange range,
 
 /**
  * Regions ascending and apart; no token owed; every page of a region shows an
- * allocated frame, guards show none; immediate regions show all.
+ * allocated frame, guards show none; immediate regions show all; no page table
+ * lies in free memory.
  * @why  set to a sentence when false; may be NULL
  */
 bool vmm_is_sound(const struct vmm_space *space, const char **why);

@@ -1,0 +1,113 @@
+/*
+ * What a page fault means.  Asked from top to bottom, the first line that
+ * holds decides:
+ *
+ *   reserved bit in an entry                     refuse: a table is damaged
+ *   the tables permit the access by now          retry, stale entry dropped
+ *   no region holds the address                  refuse (MM_NO_REGION)
+ *   a guard region                               refuse
+ *   user access, kernel region                   refuse
+ *   write, read-only region                      refuse
+ *   fetch, region that is not executable         refuse
+ *   the page shows a frame, with fewer rights    refuse: never replaced
+ *   immediate region                             refuse: the page was taken
+ *   demand region                                a zeroed frame, and retry
+ *
+ * The tables are believed, not the error code's P: a processor may fault by a
+ * translation that it remembers and that is no longer so.  Intel SDM vol. 3A,
+ * "Optional Invalidation": a stale translation may cost a fault, and that
+ * fault must be survived.
+ */
+#include "vmm/table.h"
+
+/** The rights that an access with this error code needs. */
+static unsigned rights_wanted(unsigned error) {
+    unsigned wanted = 0;
+
+    wanted |= (error & PF_WRITE) ? VMM_WRITE : 0u;
+    wanted |= (error & PF_FETCH) ? VMM_EXECUTE : 0u;
+    wanted |= (error & PF_USER) ? VMM_USER : 0u;
+    return wanted;
+}
+
+static struct vmm_verdict verdict(enum mm_status status,
+                                  const struct vmm_region *region,
+                                  const char *reason) {
+    return (struct vmm_verdict){ status, reason, region };
+}
+
+/** What @region has against an access that lacks @denied of its rights. */
+static const char *objection(const struct vmm_region *region, unsigned denied) {
+    if (region->backing == VMM_GUARD) {
+        return "a guard region was touched: nothing is ever mapped there";
+    }
+    if (denied & VMM_USER) {
+        return "user mode touched a region of the kernel";
+    }
+    if (denied & VMM_WRITE) {
+        return "write to a read-only region";
+    }
+    if (denied & VMM_EXECUTE) {
+        return "instruction fetch from a region that is not executable";
+    }
+    return NULL;
+}
+
+/** The region permits the access and the tables don't: what now? */
+static struct vmm_verdict repair(struct vmm_space *space, vaddr_t page,
+                                 const struct vmm_region *region, bool mapped) {
+    enum mm_status status;
+
+    if (mapped) {
+        return verdict(MM_REFUSED, region,
+                       "the page has fewer rights than its region");
+    }
+    if (region->backing == VMM_IMMEDIATE) {
+        return verdict(MM_REFUSED, region,
+                       "the page of an immediate region was unmapped");
+    }
+    status = pages_map(space, page, 1, NULL, region->access);
+    if (status != MM_OK) {
+        return verdict(status, region,
+                       "no frame is left for the page or its tables");
+    }
+    hw_invlpg(page); /* P=1 by a stale translation is possible */
+    return verdict(MM_OK, region, "first touch: a zeroed frame was mapped");
+}
+
+static struct vmm_verdict decide(struct vmm_space *space, vaddr_t va,
+                                 unsigned error) {
+    const struct vmm_region *region = vmm_region_at(space, va);
+    const struct vmm_translation now = vmm_translate(space, va);
+    const bool mapped = now.status == MM_OK;
+    const unsigned wanted = rights_wanted(error);
+    const char *reason;
+
+    if (error & PF_RESERVED) {
+        return verdict(MM_REFUSED, region,
+                       "a reserved bit is set in a page-table entry");
+    }
+    if (mapped && (wanted & ~now.access) == 0) {
+        hw_invlpg(va);
+        return verdict(MM_OK, region, "a stale translation was dropped");
+    }
+    if (region == NULL) {
+        return verdict(MM_NO_REGION, NULL, "no region holds the address");
+    }
+    reason = objection(region, wanted & ~region->access);
+    if (reason != NULL) {
+        return verdict(MM_REFUSED, region, reason);
+    }
+    return repair(space, vaddr_page(va), region, mapped);
+}
+
+struct vmm_verdict vmm_fault(struct vmm_space *space, vaddr_t va,
+                             unsigned error) {
+    struct vmm_verdict result;
+
+    space->stats.faults++;
+    events_add(space->events, EVENT_FAULT, va.v, error);
+    result = decide(space, va, error);
+    space->stats.faults_refused += result.status != MM_OK;
+    return result;
+}

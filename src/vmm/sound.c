@@ -1,0 +1,125 @@
+/*
+ * What must hold of a space between any two calls.
+ *
+ *   regions   ascending, whole pages, no two share a byte
+ *   tokens    none owed
+ *   tables    as many as counted; none of them is free memory
+ *   pages     of a guard: none; of an immediate region: all; whatever a page
+ *             of a region shows is in use, and a 4 KiB page
+ */
+#include "vmm/table.h"
+
+static bool say(const char **why, const char *sentence) {
+    if (why != NULL) {
+        *why = sentence;
+    }
+    return false;
+}
+
+static bool regions_are_sound(const struct vmm_space *space, const char **why) {
+    for (size_t i = 0; i < space->region_count; i++) {
+        const struct vrange range = space->regions[i].range;
+
+        if (!vaddr_is_page_aligned(vaddr(range.len)) ||
+            pages_check(range.base, range.len >> PAGE_SHIFT) != MM_OK) {
+            return say(why, "a region is no range of whole pages");
+        }
+        if (i > 0) {
+            const struct vrange before = space->regions[i - 1].range;
+
+            if (before.base.v >= range.base.v ||
+                vranges_overlap(before, range)) {
+                return say(why, "two regions overlap or are out of order");
+            }
+        }
+    }
+    return true;
+}
+
+struct tables_seen {
+    const struct vmm_space *space;
+    uint64_t count;
+    bool one_is_free;
+};
+
+static void see_table(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
+    struct tables_seen *seen = ctx;
+
+    (void)va;
+    if (!pte_is_leaf(entry, level)) {
+        seen->count++;
+        seen->one_is_free |=
+            !pmm_is_used(seen->space->pmm, pfn_of(pte_address(entry)));
+    }
+}
+
+static bool tables_are_sound(const struct vmm_space *space, const char **why) {
+    const struct vrange everything = { vaddr(0), UINT64_MAX };
+    struct tables_seen seen = { .space = space };
+
+    vmm_walk(space, everything, see_table, &seen);
+    if (seen.one_is_free) {
+        return say(why, "a page table lies in a free frame");
+    }
+    if (seen.count != space->stats.tables) {
+        return say(why, "there are not as many page tables as were counted");
+    }
+    return true;
+}
+
+/** What the pages covered by the entry at @slot do wrong in @region. */
+static const char *complaint(const struct vmm_space *space,
+                             const struct vmm_region *region,
+                             struct slot slot) {
+    const pte_t seen = entry_get(slot.entry);
+
+    if (!pte_is_present(seen)) {
+        return region->backing == VMM_IMMEDIATE
+                   ? "a page of an immediate region shows no frame"
+                   : NULL;
+    }
+    if (region->backing == VMM_GUARD) {
+        return "a page of a guard region shows a frame";
+    }
+    if (slot.level != 1) {
+        return "a large page lies in a region";
+    }
+    if (!pmm_is_used(space->pmm, pfn_of(pte_address(seen)))) {
+        return "a page of a region shows a free frame";
+    }
+    return NULL;
+}
+
+static bool pages_are_sound(const struct vmm_space *space,
+                            const struct vmm_region *region, const char **why) {
+    uint64_t left = region->range.len >> PAGE_SHIFT;
+    vaddr_t va = region->range.base;
+
+    while (left > 0) {
+        const struct slot slot = table_walk(space, va);
+        const uint64_t pages = slot_pages(slot, va, left);
+        const char *wrong = complaint(space, region, slot);
+
+        if (wrong != NULL) {
+            return say(why, wrong);
+        }
+        va = vaddr_add(va, pages * PAGE_SIZE);
+        left -= pages;
+    }
+    return true;
+}
+
+bool vmm_is_sound(const struct vmm_space *space, const char **why) {
+    if (space->flushes_owed != 0) {
+        return say(why, "a token is neither flushed nor skipped");
+    }
+    if (!regions_are_sound(space, why) || !tables_are_sound(space, why)) {
+        return false;
+    }
+    for (size_t i = 0; i < space->region_count; i++) {
+        if (!pages_are_sound(space, &space->regions[i], why)) {
+            return false;
+        }
+    }
+    return true;
+}
