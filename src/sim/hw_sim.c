@@ -10,21 +10,21 @@
 
 #include "sim/live.h"
 
-static struct sim *current;
+static struct sim *sim_now;
 
 struct sim *sim_current(void) {
-    return current;
+    return sim_now;
 }
 void sim_make_current(struct sim *sim) {
-    current = sim;
+    sim_now = sim;
 }
 
 static struct sim *machine(void) {
-    if (current == NULL) {
+    if (sim_now == NULL) {
         fprintf(stderr, "memtwin: hw.h was used, but no machine is on\n");
         abort();
     }
-    return current;
+    return sim_now;
 }
 
 /** What on_host_stack() was asked for; not on any stack of the kernel's. */
@@ -56,7 +56,7 @@ static void on_host_stack(struct sim *sim, void (*fn)(void *), void *arg) {
 }
 
 static void do_putc(void *arg) {
-    struct sim *sim = current;
+    struct sim *sim = sim_now;
     char c = *(char *)arg;
 
     if (sim->config.putc != NULL) {
@@ -75,7 +75,7 @@ void hw_putc(char c) {
 }
 
 static void do_exit(void *arg) {
-    struct sim *sim = current;
+    struct sim *sim = sim_now;
 
     (void)arg;
     fflush(stdout);
@@ -100,7 +100,7 @@ static void put(void *ctx, char c) {
 }
 
 _Noreturn void hw_panic(const char *what, const char *file, int line) {
-    if (current != NULL) {
+    if (sim_now != NULL) {
         fmt_print(put, NULL, "panic: %s (%s:%d)\n", what, file, line);
         hw_exit(HW_EXIT_PANIC);
     }
@@ -119,8 +119,8 @@ static uint64_t operand; /* of the instruction under way */
 
 static void do_write_cr3(void *arg) {
     (void)arg;
-    if (!cpu_write_cr3(&current->cpu, paddr(operand))) {
-        current->live->busy = false;
+    if (!cpu_write_cr3(&sim_now->cpu, paddr(operand))) {
+        sim_now->live->busy = false;
         hw_panic("MOV to CR3 raises #GP: a bit beyond MAXPHYADDR is set",
                  __FILE__, __LINE__);
     }
@@ -135,7 +135,7 @@ void hw_write_cr3(paddr_t root) {
 
 static void do_invlpg(void *arg) {
     (void)arg;
-    cpu_invlpg(&current->cpu, vaddr(operand));
+    cpu_invlpg(&sim_now->cpu, vaddr(operand));
 }
 
 void hw_invlpg(vaddr_t va) {
@@ -146,7 +146,7 @@ void hw_invlpg(vaddr_t va) {
 }
 
 static void do_flush_all(void *arg) {
-    struct sim_cpu *cpu = &current->cpu;
+    struct sim_cpu *cpu = &sim_now->cpu;
     bool off = cpu_write_cr4(cpu, cpu->cr4 & ~CR4_PGE);
     bool on = cpu_write_cr4(cpu, cpu->cr4 | CR4_PGE);
 
@@ -154,7 +154,7 @@ static void do_flush_all(void *arg) {
     if (!off || !on) {
         abort(); /* both are legal in every state of ours */
     }
-    sim_events_add(&current->events, SIM_EVENT_FLUSH_ALL, 0, 0);
+    sim_events_add(&sim_now->events, SIM_EVENT_FLUSH_ALL, 0, 0);
 }
 
 void hw_flush_all(void) {

@@ -8,7 +8,11 @@
 
 #include <check.h>
 
-#define TWIN_SUITES(suite) suite(base_suite)
+/* clang-format off */
+#define TWIN_SUITES(suite)                                                     \
+    suite(base_suite)                                                          \
+    suite(trap_suite)
+/* clang-format on */
 
 #define TWIN_DECLARE(name) Suite *name(void);
 TWIN_SUITES(TWIN_DECLARE)
