@@ -30,11 +30,22 @@ struct layout {
 
 struct heap;
 
-/** Told of every block in address order, free and used. */
+/** How much a heap grows by at least, unless its owner changes @quantum. */
+#define HEAP_QUANTUM (64 * KIB)
+
+/** What fills memory in a heap with @poison set: handed out and not yet
+ *  written, and given back. */
+#define HEAP_FRESH_BYTE 0xa5
+#define HEAP_FREED_BYTE 0xdd
+
+/** Told of runs of memory in address order that tile start .. end.  A run in
+ *  use is one block or several that touch: classes without block headers
+ *  can't tell where one ends. */
 typedef void heap_visit(void *ctx, vaddr_t start, uint64_t bytes, bool used);
 
 /** Sizes that reach a class are multiples of HEAP_ALIGN_MIN, aligns at least
- *  HEAP_ALIGN_MIN; layouts are checked. */
+ *  HEAP_ALIGN_MIN; layouts are checked, and so is that a block to be freed
+ *  lies inside start .. end. */
 struct heap_class {
     const char *name;
     /** The heap is empty: start == end. */
@@ -46,14 +57,19 @@ struct heap_class {
     /** @return MM_OK, or MM_NOT_ALLOCATED when the class can tell that @p is
      *  no live block; then nothing changed */
     enum mm_status (*free)(struct heap *heap, void *p, struct layout had);
-    /** Bytes that must be added at the end for @want to fit; 0: no use. */
+    /** Make the block @size bytes long where it stands.  @return false: no
+     *  room there, or @p is no live block; nothing changed.  NULL: never. */
+    bool (*resize)(struct heap *heap, void *p, struct layout had, size_t size);
+    /** Bytes that must be added at the end for @want to fit; 0: no use, or
+     *  more than 64 bits can say. */
     size_t (*grow_hint)(const struct heap *heap, struct layout want);
-    /** Every block in address order; NULL when the class can't tell. */
+    /** Every run in address order; NULL when the class can't tell. */
     void (*walk)(const struct heap *heap, heap_visit *visit, void *ctx);
     bool (*is_sound)(const struct heap *heap);
 };
 
-extern const struct heap_class heap_dummy, heap_bump, heap_list;
+extern const struct heap_class heap_dummy, heap_bump, heap_bump_noreset,
+    heap_list;
 /** All classes, ended by NULL. */
 extern const struct heap_class *const heap_classes[];
 /** The class of that name, or NULL. */
@@ -62,17 +78,20 @@ const struct heap_class *heap_class_by_name(const char *name);
 /** Where more memory comes from. */
 struct heap_source {
     /** Make [@end, @end + @bytes) usable; both multiples of 4 KiB.
-     *  @return MM_OK or MM_NO_MEMORY, then nothing changed */
+     *  @return MM_OK, or MM_NO_MEMORY or another; then nothing changed */
     enum mm_status (*extend)(void *ctx, vaddr_t end, size_t bytes);
     void *ctx;
 };
 
 struct heap_stats {
-    uint64_t allocs, frees, reallocs, failures; /* calls */
+    uint64_t allocs, frees, reallocs; /* calls that succeeded */
+    uint64_t failures;                /* allocs and reallocs that gave NULL */
     uint64_t live_blocks;
     uint64_t live_bytes, peak_live_bytes; /* as asked for */
+    uint64_t held_bytes;                  /* the same, rounded as served */
     uint64_t grown;                       /* times memory was added */
 };
+/* Identity, after every call: live_blocks = allocs - frees. */
 
 struct heap_hole; /* list.c */
 
@@ -82,16 +101,19 @@ struct heap {
     struct events *events; /* NULL: record nothing */
     struct heap_source source;
     vaddr_t start, end, limit;
+    size_t quantum; /* grow by at least this, where the limit allows */
+    bool poison;    /* debug: fill fresh and freed blocks with known bytes */
 
-    /** Asked once when memory ran out; true: something was freed, try again.
-     *  The lock is not held.  NULL: no hook. */
+    /** Asked once per request that finds no memory, with the layout as it was
+     *  asked for; true: something was freed, try again.  The lock is not held.
+     *  NULL: no hook. */
     bool (*on_no_memory)(struct heap *heap, struct layout want, void *ctx);
     void *on_no_memory_ctx;
 
     struct heap_stats stats;
     union {
         struct {
-            vaddr_t next; /* first byte never handed out */
+            vaddr_t next; /* first byte after the newest block */
             uint64_t live;
         } bump;
         struct {
@@ -107,7 +129,7 @@ struct heap {
  *
  * @return MM_OK, MM_NOT_ALIGNED (window or @initial not whole pages),
  *         MM_BAD_RANGE (@initial beyond the window, or it wraps),
- *         MM_NO_MEMORY (the source gave nothing)
+ *         MM_NO_MEMORY or what else the source said
  */
 MM_MUST_CHECK enum mm_status heap_init(struct heap *heap,
                                        const struct heap_class *class,
@@ -115,10 +137,14 @@ MM_MUST_CHECK enum mm_status heap_init(struct heap *heap,
                                        struct heap_source source,
                                        struct events *events);
 
+/** Forget the memory: whoever gave it may take it back now. */
+void heap_release(struct heap *heap);
+
 /**
  * A block for @want; contents are junk.
  * @return NULL when there is no memory, or when @want is no layout (size 0,
- *         align no power of two or beyond HEAP_ALIGN_MAX, size near 2^64)
+ *         align no power of two or beyond HEAP_ALIGN_MAX, size + align near
+ *         2^64); the hook is asked about the former only
  */
 void *heap_alloc(struct heap *heap, struct layout want);
 /** As heap_alloc(), with all @want.size bytes zero. */
@@ -136,8 +162,9 @@ MM_MUST_CHECK enum mm_status heap_free(struct heap *heap, void *p,
 
 /**
  * A block of @size bytes with @had.align and the first min(size, had.size)
- * bytes of @p.
- * @return the block, @p is gone; or NULL: no memory, @p is as it was
+ * bytes of @p; where it stands, when the class can.
+ * @return the block, @p is gone if it is another one; or NULL: no memory, or a
+ *         wrong request as for heap_alloc() and heap_free(); @p is as it was
  */
 void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size);
 
@@ -146,7 +173,11 @@ static inline uint64_t heap_size(const struct heap *heap) {
     return heap->end.v - heap->start.v;
 }
 
-/** Counters add up and the class agrees.  O(blocks). */
+/** Call @visit for every run in address order.  A class that can't tell is
+ *  shown as one run, in use. */
+void heap_walk(const struct heap *heap, heap_visit *visit, void *ctx);
+
+/** Counters add up, the runs tile the heap, the class agrees.  O(blocks). */
 bool heap_is_sound(const struct heap *heap);
 
 #endif

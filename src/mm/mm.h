@@ -5,6 +5,7 @@
 #ifndef MM_MM_H
 #define MM_MM_H
 
+#include "base/fmt.h"
 #include "heap/heap.h"
 #include "pmm/pmm.h"
 #include "trap/trap.h"
@@ -20,6 +21,8 @@ struct mm_config {
     uint64_t heap_size;            /* bytes at the start, whole pages */
     uint64_t heap_limit;           /* bytes it may grow to, whole pages */
     enum vmm_backing heap_backing; /* VMM_DEMAND or VMM_IMMEDIATE */
+    uint64_t heap_quantum;         /* grow by at least; 0: HEAP_QUANTUM */
+    bool heap_poison;              /* struct heap, poison */
 };
 
 /** Bitmap, list heap, 100 KiB at 0x4444_4444_0000 growing to 1 GiB, demand. */
@@ -33,6 +36,8 @@ struct mm {
     struct pmm pmm;
     struct vmm_space space;
     struct heap heap;
+    uint64_t heap_pages_filled; /* pages of the heap filled by a fault */
+    struct vmm_verdict verdict; /* on the newest page fault */
 };
 
 /** What mm_init() was doing when it failed. */
@@ -50,8 +55,23 @@ MM_MUST_CHECK struct mm_init_result mm_init(struct mm *mm,
                                             const struct hw_boot *boot,
                                             const struct mm_config *config);
 
-/** Take the heap away: pages, frames, tables, regions. */
+/** The two halves of mm_init(), for tests that come in between. */
+MM_MUST_CHECK struct mm_init_result
+mm_init_frames(struct mm *mm, const struct hw_boot *boot,
+               const struct mm_config *config);
+MM_MUST_CHECK struct mm_init_result mm_init_heap(struct mm *mm);
+
+/** Take the heap away: pages, frames, tables, regions.  mm_init_heap() can
+ *  bring it back. */
 void mm_teardown(struct mm *mm);
+
+/**
+ * Say in words what happened when the access to @va faulted with the error
+ * code @error: which access, which region, why it was refused, and the table
+ * entries that translate the address.
+ */
+void mm_explain_fault(const struct mm *mm, vaddr_t va, unsigned error,
+                      fmt_sink *sink, void *ctx);
 
 /** Everything mm holds is sound.  @why: a sentence when not; may be NULL. */
 bool mm_is_sound(const struct mm *mm, const char **why);
@@ -64,19 +84,26 @@ struct mm_digest {
     uint64_t all;
 };
 struct mm_digest mm_digest(const struct mm *mm);
+/** What the digest is over, as text: a line per table entry, per run of
+ *  allocated frames, per run of the heap.  Two machines whose digests differ
+ *  differ in a line of this. */
+void mm_digest_print(const struct mm *mm, fmt_sink *sink, void *ctx);
 
 /* --- kmalloc.c: without layouts.  16-byte aligned unless asked. --------- */
 
+/** NULL: no memory, or size 0. */
 void *kmalloc(struct mm *mm, size_t size);
 /** @count objects of @size bytes, zeroed; NULL when the product overflows. */
 void *kcalloc(struct mm *mm, size_t count, size_t size);
 void *kzalloc(struct mm *mm, size_t size);
+/** NULL also when @align is no power of two up to HEAP_ALIGN_MAX. */
 void *kmemalign(struct mm *mm, size_t align, size_t size);
-/** As realloc(): NULL allocates, size 0 frees. */
+/** As realloc(): @p NULL allocates, size 0 frees and gives NULL.  Keeps the
+ *  alignment of @p.  NULL for want of memory leaves @p as it was. */
 void *krealloc(struct mm *mm, void *p, size_t size);
 /** Free; NULL is nothing.  A pointer that is no live block is a panic. */
 void kfree(struct mm *mm, void *p);
-/** Bytes asked for at allocation. */
+/** Bytes asked for at allocation; panics as kfree(). */
 size_t ksize(struct mm *mm, const void *p);
 
 #endif

@@ -1,0 +1,46 @@
+/*
+ * How a heap gets more memory.
+ *
+ *   start                    end        need          quantum        limit
+ *   [ used ][ hole ][ used   ][ ........... ][ .......... ]..........]
+ *
+ * Grow by what the class needs for the block, in whole pages, but by a quantum
+ * at least, so that small blocks do not ask each time; never past the limit.
+ * When the source can't give the quantum, the need alone is tried.
+ */
+#include "base/poison.h"
+#include "heap/inside.h"
+
+enum mm_status heap_add(struct heap *heap, size_t bytes) {
+    vaddr_t at = heap->end;
+    enum mm_status st;
+
+    events_add(heap->events, EVENT_HEAP_ASKS, at.v, bytes);
+    st = heap->source.extend(heap->source.ctx, at, bytes);
+    if (st != MM_OK) {
+        return st;
+    }
+    MM_POISON(pointer_of(at), bytes);
+    heap->end = vaddr_add(at, bytes);
+    heap->stats.grown++;
+    heap->class->add(heap, pointer_of(at), bytes);
+    events_add(heap->events, EVENT_HEAP_GROWN, at.v, bytes);
+    return MM_OK;
+}
+
+bool heap_grow(struct heap *heap, struct layout want) {
+    uint64_t room = heap->limit.v - heap->end.v;
+    uint64_t need = pages_for(heap->class->grow_hint(heap, want)) * PAGE_SIZE;
+    uint64_t quantum = pages_for(heap->quantum) * PAGE_SIZE;
+
+    if (need == 0 || need > room) {
+        return false;
+    }
+    if (quantum > room) {
+        quantum = room;
+    }
+    if (quantum > need && heap_add(heap, quantum) == MM_OK) {
+        return true;
+    }
+    return heap_add(heap, need) == MM_OK;
+}

@@ -1,0 +1,287 @@
+/*
+ * What every heap class would do again, done once.
+ *
+ *   heap_alloc(asked)
+ *     layout_round()   asked --> served: sizes to 16, aligns to at least 16
+ *     class->alloc()   room?
+ *     heap_grow()      no: ask the source, hand the memory to the class, again
+ *     on_no_memory()   still no: the owner may free something, once
+ *     hand_out()       counters, poison
+ *
+ * The lock is held around the class and the source, never around the hook or
+ * while bytes of a block are filled or copied.
+ */
+#include "heap/heap.h"
+
+#include <string.h>
+
+#include "base/poison.h"
+#include "heap/inside.h"
+
+enum mm_status heap_init(struct heap *heap, const struct heap_class *class,
+                         struct vrange window, size_t initial,
+                         struct heap_source source, struct events *events) {
+    uint64_t limit;
+
+    if (!vaddr_is_page_aligned(window.base) || window.len % PAGE_SIZE != 0 ||
+        initial % PAGE_SIZE != 0) {
+        return MM_NOT_ALIGNED;
+    }
+    if (initial > window.len ||
+        __builtin_add_overflow(window.base.v, window.len, &limit)) {
+        return MM_BAD_RANGE;
+    }
+    *heap = (struct heap){
+        .class = class,
+        .lock = LOCK_FREE,
+        .events = events,
+        .source = source,
+        .start = window.base,
+        .end = window.base,
+        .limit = vaddr(limit),
+        .quantum = HEAP_QUANTUM,
+    };
+    class->init(heap);
+    return initial > 0 ? heap_add(heap, initial) : MM_OK;
+}
+
+void heap_release(struct heap *heap) {
+    MM_UNPOISON(pointer_of(heap->start), heap_size(heap));
+    heap->end = heap->start;
+    heap->limit = heap->start;
+    heap->stats.live_blocks = 0;
+    heap->stats.live_bytes = 0;
+    heap->stats.held_bytes = 0;
+    heap->stats.frees = heap->stats.allocs;
+    heap->class->init(heap);
+}
+
+/** A layout as it was asked for and as a class serves it. */
+struct ask {
+    struct layout asked, served;
+};
+
+/**
+ * Fill in @ask for @asked.
+ * @return false: @asked is no layout.  What is left is so small that a class
+ *         may add size and align without a thought of overflow.
+ */
+static bool layout_round(struct layout asked, struct ask *ask) {
+    uint64_t size, with_padding;
+
+    if (asked.size == 0 || !is_power_of_two(asked.align) ||
+        asked.align > HEAP_ALIGN_MAX ||
+        !align_up(asked.size, HEAP_ALIGN_MIN, &size) ||
+        __builtin_add_overflow(size, asked.align, &with_padding)) {
+        return false;
+    }
+    ask->asked = asked;
+    ask->served.size = size;
+    ask->served.align =
+        asked.align < HEAP_ALIGN_MIN ? HEAP_ALIGN_MIN : asked.align;
+    return true;
+}
+
+/** May a block @served stand at @p, as far as addresses tell? */
+static bool lies_inside(const struct heap *heap, const void *p,
+                        struct layout served) {
+    uint64_t at = vaddr_of_pointer(p).v;
+
+    return range_holds(heap->start.v, heap_size(heap), at) &&
+           served.size <= heap->end.v - at && at % served.align == 0;
+}
+
+/* --- with the lock held -------------------------------------------------- */
+
+static void count_bytes(struct heap *heap, const struct ask *ask) {
+    struct heap_stats *stats = &heap->stats;
+
+    stats->live_bytes += ask->asked.size;
+    stats->held_bytes += ask->served.size;
+    if (stats->peak_live_bytes < stats->live_bytes) {
+        stats->peak_live_bytes = stats->live_bytes;
+    }
+}
+
+static void *take(struct heap *heap, const struct ask *want) {
+    void *p = heap->class->alloc(heap, want->served);
+
+    if (p == NULL && heap_grow(heap, want->served)) {
+        p = heap->class->alloc(heap, want->served);
+    }
+    if (p != NULL) {
+        count_bytes(heap, want);
+    }
+    return p;
+}
+
+static enum mm_status give_back(struct heap *heap, void *p,
+                                const struct ask *had) {
+    enum mm_status st = heap->class->free(heap, p, had->served);
+
+    if (st == MM_OK) {
+        heap->stats.live_bytes -= had->asked.size;
+        heap->stats.held_bytes -= had->served.size;
+    }
+    return st;
+}
+
+static bool resize(struct heap *heap, void *p, const struct ask *had,
+                   const struct ask *want) {
+    if (heap->class->resize == NULL ||
+        !heap->class->resize(heap, p, had->served, want->served.size)) {
+        return false;
+    }
+    heap->stats.live_bytes -= had->asked.size;
+    heap->stats.held_bytes -= had->served.size;
+    count_bytes(heap, want);
+    heap->stats.reallocs++;
+    return true;
+}
+
+/* --- poison -------------------------------------------------------------- */
+
+/** The block at @p is for @want; its first @keep bytes stay as they are. */
+static void hand_out(const struct heap *heap, uint8_t *p,
+                     const struct ask *want, size_t keep) {
+    MM_POISON(p, want->served.size);
+    MM_UNPOISON(p, want->asked.size); /* the rounding is nobody's */
+    if (heap->poison && keep < want->asked.size) {
+        memset(p + keep, HEAP_FRESH_BYTE, want->asked.size - keep);
+    }
+}
+
+void heap_discard(const struct heap *heap, void *p, size_t bytes) {
+    if (heap->poison) {
+        MM_UNPOISON(p, bytes);
+        memset(p, HEAP_FREED_BYTE, bytes);
+    }
+    MM_POISON(p, bytes);
+}
+
+/* --- the calls ----------------------------------------------------------- */
+
+static void *fail(struct heap *heap) {
+    lock_acquire(&heap->lock);
+    heap->stats.failures++;
+    lock_release(&heap->lock);
+    return NULL;
+}
+
+static void *take_locked(struct heap *heap, const struct ask *want) {
+    void *p;
+
+    lock_acquire(&heap->lock);
+    p = take(heap, want);
+    lock_release(&heap->lock);
+    return p;
+}
+
+/** A block with its bytes counted; NULL after the hook was asked. */
+static void *obtain(struct heap *heap, const struct ask *want) {
+    void *p = take_locked(heap, want);
+
+    if (p == NULL && heap->on_no_memory != NULL &&
+        heap->on_no_memory(heap, want->asked, heap->on_no_memory_ctx)) {
+        p = take_locked(heap, want);
+    }
+    if (p != NULL) {
+        hand_out(heap, p, want, 0);
+    }
+    return p;
+}
+
+void *heap_alloc(struct heap *heap, struct layout want) {
+    struct ask ask;
+    void *p;
+
+    if (!layout_round(want, &ask)) {
+        return fail(heap);
+    }
+    p = obtain(heap, &ask);
+    if (p == NULL) {
+        return fail(heap);
+    }
+    lock_acquire(&heap->lock);
+    heap->stats.allocs++;
+    heap->stats.live_blocks++;
+    lock_release(&heap->lock);
+    return p;
+}
+
+void *heap_alloc_zeroed(struct heap *heap, struct layout want) {
+    void *p = heap_alloc(heap, want);
+
+    if (p != NULL) {
+        memset(p, 0, want.size);
+    }
+    return p;
+}
+
+enum mm_status heap_free(struct heap *heap, void *p, struct layout had) {
+    struct ask ask;
+    enum mm_status st;
+
+    if (p == NULL) {
+        return MM_OK;
+    }
+    if (!layout_round(had, &ask)) {
+        return MM_BAD_ARGUMENT;
+    }
+    lock_acquire(&heap->lock);
+    if (!lies_inside(heap, p, ask.served)) {
+        st = MM_NOT_MANAGED;
+    } else {
+        st = give_back(heap, p, &ask);
+    }
+    if (st == MM_OK) {
+        heap->stats.frees++;
+        heap->stats.live_blocks--;
+    }
+    lock_release(&heap->lock);
+    return st;
+}
+
+/** A new block, the bytes copied, the old block given back. */
+static void *move(struct heap *heap, void *p, const struct ask *had,
+                  const struct ask *want) {
+    void *q = obtain(heap, want);
+    bool moved;
+
+    if (q == NULL) {
+        return fail(heap);
+    }
+    memcpy(q, p,
+           had->asked.size < want->asked.size ? had->asked.size
+                                              : want->asked.size);
+    lock_acquire(&heap->lock);
+    moved = give_back(heap, p, had) == MM_OK;
+    if (moved) {
+        heap->stats.reallocs++;
+    } else { /* @p was no block: the new one goes back */
+        enum mm_status st = give_back(heap, q, want);
+
+        MM_ASSERT(st == MM_OK);
+    }
+    lock_release(&heap->lock);
+    return moved ? q : fail(heap);
+}
+
+void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size) {
+    struct ask old, new;
+    bool in_place;
+
+    if (p == NULL || !layout_round(had, &old) ||
+        !layout_round((struct layout){ size, had.align }, &new) ||
+        !lies_inside(heap, p, old.served)) {
+        return fail(heap);
+    }
+    lock_acquire(&heap->lock);
+    in_place = resize(heap, p, &old, &new);
+    lock_release(&heap->lock);
+    if (in_place) {
+        hand_out(heap, p, &new, had.size);
+        return p;
+    }
+    return move(heap, p, &old, &new);
+}

@@ -1,0 +1,228 @@
+/*
+ * One memory subsystem, wired together.
+ *
+ *   heap_alloc() --- no room ---> extend() --> vmm_region_extend() --> pmm
+ *   access ------ page fault ---> handle() --> vmm_fault() ----------> pmm
+ *
+ *      base - 4 KiB   base               base + size      base + limit
+ *      [ guard page ][ region "heap" ....][ not yet asked ][ guard page ]
+ *
+ * A heap backed on demand promises memory that it does not have yet.  When the
+ * promise can't be kept, it is the access that fails, in the middle of
+ * whatever; so extend() promises only what the frames that are free now can
+ * keep, and the answer to too much is NULL from heap_alloc() in either
+ * backing.  Who takes frames from the pmm after that breaks the promise.
+ */
+#include "mm/mm.h"
+
+const struct mm_config mm_default_config = {
+    .pmm_class = &pmm_bitmap,
+    .heap_class = &heap_list,
+    .heap_base = { MM_HEAP_BASE },
+    .heap_size = MM_HEAP_SIZE,
+    .heap_limit = GIB,
+    .heap_backing = VMM_DEMAND,
+};
+
+/* --- faults -------------------------------------------------------------- */
+
+static bool handle(struct trap_hook *hook, struct trap_frame *frame) {
+    struct mm *mm = (struct mm *)hook; /* its first member */
+    uint64_t maps = mm->space.stats.maps;
+    vaddr_t va;
+
+    if (frame->vector != TRAP_PAGE_FAULT || mm->space.pmm == NULL) {
+        return false;
+    }
+    va = hw_read_cr2();
+    events_add(&mm->events, EVENT_FAULT, va.v, frame->error);
+    mm->verdict = vmm_fault(&mm->space, va, (unsigned)frame->error);
+    if (range_holds(mm->heap.start.v, heap_size(&mm->heap), va.v)) {
+        mm->heap_pages_filled += mm->space.stats.maps - maps;
+    }
+    return mm->verdict.status == MM_OK;
+}
+
+static void put(void *ctx, char c) {
+    (void)ctx;
+    hw_putc(c);
+}
+
+static void explain(struct trap_hook *hook, const struct trap_frame *frame) {
+    const struct mm *mm = (const struct mm *)hook;
+
+    if (frame->vector == TRAP_PAGE_FAULT && mm->space.pmm != NULL) {
+        mm_explain_fault(mm, hw_read_cr2(), (unsigned)frame->error, put, NULL);
+    }
+}
+
+/* --- the heap's memory --------------------------------------------------- */
+
+/** Are there frames for all pages of a heap of @len bytes, tables included? */
+static bool can_promise(const struct mm *mm, uint64_t len) {
+    uint64_t pages = pages_for(len);
+    /* A table per 512 pages, one per 512 tables, and at either end one more
+     * than even division says, on three levels. */
+    uint64_t tables = pages / 512 + pages / (512 * 512) + 6;
+
+    return pages - mm->heap_pages_filled + tables <= pmm_free_count(&mm->pmm);
+}
+
+static enum mm_status extend(void *ctx, vaddr_t end, size_t bytes) {
+    struct mm *mm = ctx;
+    const struct vmm_region heap = {
+        .name = "heap",
+        .range = { mm->config.heap_base,
+                   end.v - mm->config.heap_base.v + bytes },
+        .access = VMM_WRITE,
+        .backing = mm->config.heap_backing,
+    };
+
+    if (heap.backing == VMM_DEMAND && !can_promise(mm, heap.range.len)) {
+        return MM_NO_MEMORY;
+    }
+    if (end.v == heap.range.base.v) {
+        return vmm_region_add(&mm->space, heap);
+    }
+    return vmm_region_extend(&mm->space, heap.range.base, heap.range.len);
+}
+
+/* --- up and down --------------------------------------------------------- */
+
+static struct mm_init_result result(enum mm_status status, const char *step) {
+    return (struct mm_init_result){ status, step };
+}
+
+/** The heap's window with its two guard pages.  @return false: no such range */
+static bool guarded_window(const struct mm_config *config,
+                           struct vrange *window) {
+    uint64_t end;
+
+    window->base = vaddr(config->heap_base.v - PAGE_SIZE);
+    window->len = config->heap_limit + 2 * PAGE_SIZE;
+    return config->heap_base.v > PAGE_SIZE && config->heap_limit > 0 &&
+           config->heap_limit < window->len &&
+           !__builtin_add_overflow(window->base.v, window->len, &end);
+}
+
+static enum mm_status check_config(const struct mm_config *config) {
+    struct vrange window;
+
+    if (!vaddr_is_page_aligned(config->heap_base) ||
+        config->heap_size % PAGE_SIZE != 0 ||
+        config->heap_limit % PAGE_SIZE != 0) {
+        return MM_NOT_ALIGNED;
+    }
+    if (!guarded_window(config, &window) ||
+        config->heap_size > config->heap_limit) {
+        return MM_BAD_RANGE;
+    }
+    if (config->heap_backing != VMM_DEMAND &&
+        config->heap_backing != VMM_IMMEDIATE) {
+        return MM_BAD_ARGUMENT;
+    }
+    return MM_OK;
+}
+
+static enum mm_status add_guard(struct mm *mm, const char *name, uint64_t va) {
+    return vmm_region_add(&mm->space, (struct vmm_region){
+                                          .name = name,
+                                          .range = { vaddr(va), PAGE_SIZE },
+                                          .access = VMM_READ,
+                                          .backing = VMM_GUARD,
+                                      });
+}
+
+static void remove_region(struct mm *mm, uint64_t base) {
+    const struct vmm_region *region = vmm_region_at(&mm->space, vaddr(base));
+
+    if (region != NULL && region->range.base.v == base) {
+        enum mm_status st = vmm_region_remove(&mm->space, vaddr(base));
+
+        MM_ASSERT(st == MM_OK);
+    }
+}
+
+void mm_teardown(struct mm *mm) {
+    struct vrange window;
+
+    if (!guarded_window(&mm->config, &window)) {
+        return;
+    }
+    if (mm->heap.class != NULL) {
+        heap_release(&mm->heap);
+    }
+    remove_region(mm, window.base.v);
+    remove_region(mm, mm->config.heap_base.v);
+    remove_region(mm, mm->config.heap_base.v + mm->config.heap_limit);
+    vmm_reclaim_tables(&mm->space, window);
+    mm->heap_pages_filled = 0;
+}
+
+/** Everything of mm_init_heap() that needs undoing when it fails. */
+static struct mm_init_result build_heap(struct mm *mm) {
+    const struct mm_config *config = &mm->config;
+    const struct heap_source source = { extend, mm };
+    const struct vrange window = { config->heap_base, config->heap_limit };
+    enum mm_status st;
+
+    st = add_guard(mm, "guard below the heap", window.base.v - PAGE_SIZE);
+    if (st != MM_OK) {
+        return result(st, "guard below the heap");
+    }
+    st = add_guard(mm, "guard above the heap", window.base.v + window.len);
+    if (st != MM_OK) {
+        return result(st, "guard above the heap");
+    }
+    st = heap_init(&mm->heap, config->heap_class, window, config->heap_size,
+                   source, &mm->events);
+    if (st != MM_OK) {
+        return result(st, "heap");
+    }
+    if (config->heap_quantum != 0) {
+        mm->heap.quantum = config->heap_quantum;
+    }
+    mm->heap.poison = config->heap_poison;
+    return result(MM_OK, "done");
+}
+
+struct mm_init_result mm_init_heap(struct mm *mm) {
+    enum mm_status st = check_config(&mm->config);
+    struct mm_init_result built;
+
+    if (st != MM_OK) {
+        return result(st, "configuration");
+    }
+    built = build_heap(mm);
+    if (built.status != MM_OK) {
+        mm_teardown(mm);
+    }
+    return built;
+}
+
+struct mm_init_result mm_init_frames(struct mm *mm, const struct hw_boot *boot,
+                                     const struct mm_config *config) {
+    enum mm_status st;
+
+    *mm = (struct mm){
+        .hook = { .handle = handle, .explain = explain },
+        .boot = boot,
+        .config = *config,
+    };
+    trap_init(&mm->hook, boot);
+    st = pmm_init(&mm->pmm, boot, config->pmm_class);
+    if (st != MM_OK) {
+        return result(st, "pmm");
+    }
+    mm->pmm.events = &mm->events;
+    vmm_space_adopt(&mm->space, &mm->pmm, boot);
+    mm->space.events = &mm->events;
+    return result(MM_OK, "done");
+}
+
+struct mm_init_result mm_init(struct mm *mm, const struct hw_boot *boot,
+                              const struct mm_config *config) {
+    struct mm_init_result frames = mm_init_frames(mm, boot, config);
+
+    return frames.status == MM_OK ? mm_init_heap(mm) : frames;
+}
