@@ -25,6 +25,8 @@
 #define EFER_LMA (UINT64_C(1) << 10)
 #define EFER_NXE (UINT64_C(1) << 11)
 
+#define CPU_PHYS_BITS 46 /* MAXPHYADDR after cpu_init() */
+
 struct sim_cpu {
     struct sim_ram *ram;
     struct sim_events *events;
@@ -46,9 +48,9 @@ struct sim_cpu {
 struct sim_fault {
     uint8_t vector; /* 13 or 14 */
     uint32_t error;
-    vaddr_t address;         /* what CR2 shows for vector 14 */
+    vaddr_t address; /* first byte in the page at fault; CR2 when vector 14 */
     struct walk_result walk; /* the walk that decided */
-    bool stale; /* decided by a remembered translation, not by a walk */
+    bool stale; /* decided by a remembered translation; the walk has no steps */
 };
 
 /** After power-up and a boot loader: long mode, paging on, WP, PGE, NXE. */
@@ -58,7 +60,10 @@ bool cpu_init(struct sim_cpu *cpu, struct sim_ram *ram,
 void cpu_destroy(struct sim_cpu *cpu);
 
 /** Control registers.  @return false: the processor would raise #GP(0) (a
- *  reserved bit, PG without PAE, LMA changed ...); then nothing changed. */
+ *  reserved bit, PG without PAE, LMA changed ...); then nothing changed.  Bits
+ *  of features that this processor lacks are reserved; cpu_control.c lists what
+ *  it has.  Toggling CR4.PGE drops every translation; changing WP or NXE drops
+ *  none, since rights are judged at each access. */
 bool cpu_write_cr0(struct sim_cpu *cpu, uint64_t value);
 bool cpu_write_cr3(struct sim_cpu *cpu, paddr_t value);
 bool cpu_write_cr4(struct sim_cpu *cpu, uint64_t value);
@@ -79,14 +84,15 @@ struct walk_control cpu_control(const struct sim_cpu *cpu);
  * A write through a clean translation walks again, to set D.  When a
  * remembered translation denies, TLB_LRU walks again and believes the tables;
  * TLB_HOSTILE faults at once.  Either way a fault drops it, so that the retry
- * sees the tables.
+ * sees the tables.  An entry that only turns dirty stays where it is, and the
+ * TLB's drop call-back is not told.
  */
 bool cpu_translate(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
                    paddr_t *pa, struct tlb_entry **entry,
                    struct sim_fault *fault);
 
-/** Up to 8 bytes at any address, also across a page boundary; a store that
- *  faults on its second page has stored nothing. */
+/** 1 to 8 bytes at any address, also across a page boundary; a store that
+ *  faults on its second page has stored nothing, and set neither A nor D. */
 bool cpu_load(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t *value,
               struct sim_fault *fault);
 bool cpu_store(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t value,

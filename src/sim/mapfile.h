@@ -13,6 +13,8 @@
 
 #include "hw/memmap.h"
 
+#define MAPFILE_ENTRIES_MAX 4096
+
 struct mapfile {
     struct memmap_entry *entries; /* malloc()ed */
     size_t count;
@@ -22,7 +24,8 @@ struct mapfile {
  */
 bool mapfile_read(struct mapfile *map, const char *path, char *why,
                   size_t why_size);
-/** What QEMU's default PC with @ram_bytes (whole MiB, >= 8 MiB) reports. */
+/** What QEMU's default PC with @ram_bytes (whole MiB, 8 MiB .. 1009 GiB)
+ *  reports to a kernel. */
 bool mapfile_pc(struct mapfile *map, uint64_t ram_bytes, char *why,
                 size_t why_size);
 void mapfile_destroy(struct mapfile *map);

@@ -51,6 +51,9 @@ struct prange ram_run_at(const struct sim_ram *ram, paddr_t pa);
 /** Write the junk of all chunks that @range touches, unless it is there. */
 void ram_touch(struct sim_ram *ram, struct prange range);
 
+/** @bytes 1..8, all inside one frame; the machine is little-endian. */
+uint64_t ram_load(struct sim_ram *ram, paddr_t pa, unsigned bytes);
+void ram_store(struct sim_ram *ram, paddr_t pa, unsigned bytes, uint64_t value);
 /** @pa is 8-aligned for the 64-bit calls. */
 uint64_t ram_load64(struct sim_ram *ram, paddr_t pa);
 void ram_store64(struct sim_ram *ram, paddr_t pa, uint64_t value);

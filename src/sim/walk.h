@@ -68,6 +68,11 @@ enum walk_reason walk_permits(const struct walk_control *control,
                               struct walk_rights rights, enum sim_access access,
                               bool user);
 
+/** The error code of the page fault with that reason; 0 for the two reasons
+ *  that are none. */
+uint32_t walk_error(const struct walk_control *control, enum walk_reason reason,
+                    enum sim_access access, bool user);
+
 /** Translate; reads @ram only.  A missing table (in a hole) reads as ones. */
 struct walk_result walk(struct sim_ram *ram, const struct walk_control *control,
                         vaddr_t va, enum sim_access access, bool user);

@@ -1,0 +1,10 @@
+# The functional half: plain C11 on any POSIX host.
+sim_sources += %D%/ram.h %D%/ram.c %D%/ram_host.h %D%/ram_host.c \
+	%D%/walk.h %D%/walk.c %D%/walk_explain.c %D%/tlb.h %D%/tlb.c \
+	%D%/cpu.h %D%/cpu.c %D%/cpu_control.c %D%/events.h %D%/events.c \
+	%D%/mapfile.h %D%/mapfile.c %D%/mapfile_pc.c
+
+# The live half: x86_64 Linux, behind hw.h.
+sim_live_sources += %D%/sim.h %D%/sim.c %D%/firmware.c %D%/live.h %D%/live.c \
+	%D%/live_map.c %D%/live_windows.c %D%/live_check.c %D%/guest.S \
+	%D%/deliver.c %D%/hw_sim.c
