@@ -22,14 +22,36 @@ void machine_start(struct mm *mm, const struct mm_config *config);
 /** Checks what must hold after any test (everything sound), then powers off. */
 void machine_stop(struct mm *mm);
 
+/** As machine_start() without the heap: what the floors up to the vmm test. */
+struct machine_pages {
+    struct trap_hook hook; /* page faults go to vmm_fault() */
+    struct events events;  /* of pmm and space; empty at the start */
+    struct pmm pmm;
+    struct vmm_space space;
+    const struct hw_boot *boot;
+    uint64_t free_at_start;   /* frames */
+    uint64_t tables_at_start; /* machine_tables_hash() */
+};
+void machine_start_pages(struct machine_pages *m);
+/** Removes all regions, gives everything back, and checks: all is sound, as
+ *  many frames are free as at the start, the tables are as at the start. */
+void machine_stop_pages(struct machine_pages *m);
+
+/** The entry of @level for @va, found by hand; NULL: a table is missing. */
+pte_t *machine_entry(const struct vmm_space *space, vaddr_t va, unsigned level);
+
 /** Take frames away until exactly @count are free, or give some back that were
  *  taken by an earlier call. */
 void machine_leave_free(struct pmm *pmm, uint64_t count);
 /** Give back all that machine_leave_free() holds. */
 void machine_give_back(struct pmm *pmm);
+/** A new machine: whatever machine_leave_free() held went with the old one. */
+void machine_forget_held(void);
 
-/** A hash of every byte of every page table below the root, for "the tables are
- *  byte-identical".  Leaves of the direct map are not followed. */
+/** A hash of every entry of the root and of every page table below it, present
+ *  or not, for "the tables are byte-identical".  A and D are left out: the
+ *  processor writes them, also for the direct map that the tables are read
+ *  through. */
 uint64_t machine_tables_hash(const struct vmm_space *space);
 
 #endif

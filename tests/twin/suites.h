@@ -11,7 +11,10 @@
 /* clang-format off */
 #define TWIN_SUITES(suite)                                                     \
     suite(base_suite)                                                          \
-    suite(trap_suite)
+    suite(trap_suite)                                                          \
+    suite(memmap_suite)                                                        \
+    suite(pmm_suite)                                                           \
+    suite(pmm_init_suite)
 /* clang-format on */
 
 #define TWIN_DECLARE(name) Suite *name(void);

@@ -1,0 +1,116 @@
+/*
+ * The half of machine.h that is the same on both machines.
+ *
+ * Frames that machine_leave_free() holds are strung through their own first
+ * bytes, by way of the direct map: a kernel under test has no other memory.
+ */
+#include "support/machine.h"
+
+#include <check.h>
+
+#include "base/hash.h"
+
+#define HARDWARE_BITS (PTE_ACCESSED | PTE_DIRTY)
+
+static struct {
+    paddr_t first;
+    uint64_t count;
+} held;
+
+void machine_forget_held(void) {
+    held.first = paddr(0);
+    held.count = 0;
+}
+
+static uint64_t *link_in(const struct pmm *pmm, paddr_t frame) {
+    return pointer_of(vaddr_add(pmm->direct_base, frame.v));
+}
+
+static void hold_one(struct pmm *pmm) {
+    pfn_t f;
+
+    ck_assert_int_eq(pmm_alloc(pmm, &f), MM_OK);
+    *link_in(pmm, paddr_of(f)) = held.first.v;
+    held.first = paddr_of(f);
+    held.count++;
+}
+
+static void release_one(struct pmm *pmm) {
+    const paddr_t frame = held.first;
+
+    held.first = paddr(*link_in(pmm, frame));
+    held.count--;
+    ck_assert_int_eq(pmm_free(pmm, pfn_of(frame)), MM_OK);
+}
+
+void machine_leave_free(struct pmm *pmm, uint64_t count) {
+    while (pmm_free_count(pmm) > count) {
+        hold_one(pmm);
+    }
+    while (pmm_free_count(pmm) < count) {
+        ck_assert_msg(held.count > 0,
+                      "a test wants %lu frames free, but %lu "
+                      "is all there is",
+                      (unsigned long)count, (unsigned long)pmm_free_count(pmm));
+        release_one(pmm);
+    }
+}
+
+void machine_give_back(struct pmm *pmm) {
+    while (held.count > 0) {
+        release_one(pmm);
+    }
+}
+
+struct hashing {
+    const struct vmm_space *space;
+    uint64_t hash;
+};
+
+static void hash_table(struct hashing *hashing, paddr_t table) {
+    const uint64_t *entries =
+        pointer_of(vaddr_add(hashing->space->direct_base, table.v));
+
+    hashing->hash = hash_add(hashing->hash, table.v);
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        hashing->hash = hash_add(hashing->hash, entries[i] & ~HARDWARE_BITS);
+    }
+}
+
+static void hash_visit(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
+    struct hashing *hashing = ctx;
+
+    (void)va;
+    if (!pte_is_leaf(entry, level)) {
+        hash_table(hashing, pte_address(entry));
+    }
+}
+
+uint64_t machine_tables_hash(const struct vmm_space *space) {
+    const struct vrange everything = { vaddr(0), UINT64_MAX };
+    struct hashing hashing = { space, HASH_START };
+
+    hash_table(&hashing, space->root);
+    vmm_walk(space, everything, hash_visit, &hashing);
+    return hashing.hash;
+}
+
+/* --- the whole subsystem ------------------------------------------------- */
+
+void machine_start(struct mm *mm, const struct mm_config *config) {
+    struct mm_init_result result;
+
+    machine_forget_held();
+    result = mm_init(mm, machine_power_on(),
+                     config != NULL ? config : &mm_default_config);
+    ck_assert_msg(result.status == MM_OK, "mm_init() failed at %s: %s",
+                  result.step, mm_status_name(result.status));
+}
+
+void machine_stop(struct mm *mm) {
+    const char *why = "";
+
+    machine_give_back(&mm->pmm);
+    ck_assert_msg(mm_is_sound(mm, &why), "after the test: %s", why);
+    machine_power_off();
+}
