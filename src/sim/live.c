@@ -2,9 +2,10 @@
  * The signal handler: from a host fault to a fill, an exception or a halt.
  *
  *   SIGSEGV, address known   a page fault of the machine: translate it
- *   SIGSEGV, no address      #GP: an iretq to complete, a non-canonical
+ *   no address, SIGSEGV      #GP: an iretq to complete, a non-canonical
  *                            address or a privileged instruction
- *   SIGBUS                   a physical address past the end of RAM
+ *   no address, SIGBUS       #SS: non-canonical through rsp or rbp
+ *   SIGBUS with an address   a physical address past the end of RAM
  *
  * The handler runs on a stack of its own and never touches an address of the
  * machine, so it does not nest; a fault while it runs is its own bug and kills
@@ -131,15 +132,15 @@ static void on_signal(int signal, siginfo_t *info, void *raw) {
         return;
     }
     sim->live->busy = true;
-    if (signal == SIGBUS) {
+    if (info->si_code == SI_KERNEL) {
+        protection_fault(sim, context);
+    } else if (signal == SIGBUS) {
         live_halt(sim, context,
                   "access to 0x%lx at rip 0x%lx leads past the end of RAM",
                   (unsigned long)(uintptr_t)info->si_addr,
                   (unsigned long)context->uc_mcontext.gregs[REG_RIP]);
     } else if (info->si_code == SEGV_MAPERR || info->si_code == SEGV_ACCERR) {
         page_fault(sim, context);
-    } else if (info->si_code == SI_KERNEL) {
-        protection_fault(sim, context);
     } else { /* sent by kill() or the like */
         give_back(sim->live);
     }

