@@ -2,8 +2,8 @@
  * The replay's own books, in regions of their own so that the heap under test
  * neither holds them nor can be blamed for them:
  *
- *   0x4500_0000_0000  table    struct replay_block by id, mapped at once
- *   0x4510_0000_0000  shadow   a bit per 16 bytes of heap, grows with the heap
+ *   0x4450_0000_0000  table    struct replay_block by id, mapped at once
+ *   0x4452_0000_0000  shadow   a bit per 16 bytes of heap, grows with the heap
  *
  * Blocks are 16-aligned and sizes rounded up to 16, so two live blocks never
  * share a granule, and a granule claimed twice is an overlap.  The books have

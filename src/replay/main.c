@@ -13,7 +13,7 @@
 #include "replay/replay.h"
 
 static bool refuse(const char *what) {
-    replay_say("replay: error op 0: %s\n", what);
+    replay_say("replay: error at start: %s\n", what);
     return false;
 }
 
@@ -68,6 +68,7 @@ static bool replay_with(struct mm *mm, const struct replay_header *h) {
 
     if (good) {
         r.sound_every = h->sound_every;
+        r.list_state = h->list_state != 0;
         good = replay_run(&r);
     }
     replay_report(&r);
@@ -86,7 +87,7 @@ bool replay_module(struct mm *mm, const struct hw_boot *boot) {
     }
     init = mm_init(mm, boot, &config);
     if (init.status != MM_OK) {
-        replay_say("replay: error op 0: cannot start: %s: %s\n", init.step,
+        replay_say("replay: error at start: no %s: %s\n", init.step,
                    mm_status_name(init.status));
         return false;
     }

@@ -27,6 +27,7 @@ static bool accept(struct replay *r, uint32_t id, void *p, struct layout want) {
     vaddr_t at = vaddr_of_pointer(p);
     enum mm_status st;
 
+    r->counts.addresses = hash_add(r->counts.addresses, at.v);
     if (at.v < heap->start.v || at.v >= heap->end.v ||
         want.size > heap->end.v - at.v) {
         return FAIL(r,
@@ -254,24 +255,38 @@ bool replay_init(struct replay *r, struct mm *mm, const struct replay_op *ops,
                                (ulong_t)id_count, mm_status_name(st));
 }
 
+/** A trace ends with nothing live; the middle says more about a heap. */
+static void halfway(struct replay *r) {
+    r->halfway = mm_digest(r->mm).all;
+    if (r->list_state) {
+        replay_list_state(r, "halfway");
+    }
+}
+
+static void progress(const struct replay *r) {
+    replay_say("replay: progress %lu %lu\n", (ulong_t)r->op,
+               (ulong_t)r->op_count);
+}
+
 bool replay_run(struct replay *r) {
     uint64_t step = r->op_count / PROGRESS_LINES + 1;
 
     for (r->op = 0; r->op < r->op_count; r->op++) {
         if (r->op % step == 0) {
-            replay_say("replay: progress %lu %lu\n", (ulong_t)r->op,
-                       (ulong_t)r->op_count);
+            progress(r);
         }
         if (!do_op(r, &r->ops[r->op])) {
             return false;
+        }
+        if (r->op == r->op_count / 2) {
+            halfway(r);
         }
         if (r->sound_every != 0 && (r->op + 1) % r->sound_every == 0 &&
             !sound(r)) {
             return false;
         }
     }
-    replay_say("replay: progress %lu %lu\n", (ulong_t)r->op,
-               (ulong_t)r->op_count);
+    progress(r);
     return check_leftovers(r) && sound(r);
 }
 

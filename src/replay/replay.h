@@ -27,8 +27,8 @@
 
 /** Where the replay keeps its own books, apart from the heap under test: the
  *  table of live blocks and the shadow of the heap.  A heap stays below. */
-#define REPLAY_TABLE_BASE UINT64_C(0x450000000000)
-#define REPLAY_SHADOW_BASE UINT64_C(0x451000000000)
+#define REPLAY_TABLE_BASE UINT64_C(0x445000000000)
+#define REPLAY_SHADOW_BASE UINT64_C(0x445200000000)
 
 /** All fields little-endian, as the processor has them. */
 struct replay_header {
@@ -71,6 +71,7 @@ struct replay_counts {
     uint64_t done[REPLAY_KIND_COUNT]; /* operations carried out, by kind */
     uint64_t live_bytes, peak_bytes;  /* of the requests */
     uint64_t live_blocks, peak_blocks;
+    uint64_t addresses; /* a hash of every address that the heap gave */
 };
 
 #define REPLAY_ERROR_MAX 240
@@ -80,12 +81,14 @@ struct replay {
     const struct replay_op *ops;
     uint64_t op_count, id_count;
     uint32_t sound_every;
+    bool list_state;
 
     struct replay_block *blocks; /* by id, at REPLAY_TABLE_BASE */
     uint64_t *shadow;            /* a bit per granule, at REPLAY_SHADOW_BASE */
     uint64_t shadow_size;        /* bytes of it that are mapped */
 
-    uint64_t op; /* the operation under way; operations done so far */
+    uint64_t op;      /* the operation under way; operations done so far */
+    uint64_t halfway; /* the state digest after half of the operations */
     struct replay_counts counts;
     char error[REPLAY_ERROR_MAX]; /* a sentence; empty while all is well */
 };
@@ -106,6 +109,9 @@ bool replay_run(struct replay *r);
 
 /** Print the error, if there is one, and the result lines. */
 void replay_report(const struct replay *r);
+
+/** Print what the digest is over, each line after "replay: state @when ". */
+void replay_list_state(const struct replay *r, const char *when);
 
 /** Give the frames of the books back. */
 void replay_fini(struct replay *r);

@@ -24,6 +24,28 @@ static void result(const char *key, uint64_t value) {
     replay_say("replay: result %s %lu\n", key, (unsigned long)value);
 }
 
+/** Puts "replay: state WHEN " before every line. */
+struct listing {
+    const char *when;
+    bool inside_line;
+};
+
+static void listing_put(void *ctx, char c) {
+    struct listing *l = ctx;
+
+    if (!l->inside_line) {
+        replay_say("replay: state %s ", l->when);
+    }
+    l->inside_line = c != '\n';
+    hw_putc(c);
+}
+
+void replay_list_state(const struct replay *r, const char *when) {
+    struct listing l = { when, false };
+
+    mm_digest_print(r->mm, listing_put, &l);
+}
+
 static void digest(const char *key, uint64_t value) {
     replay_say("replay: result %s 0x%016lx\n", key, (unsigned long)value);
 }
@@ -73,9 +95,11 @@ static void report_memory(const struct mm *mm) {
     result("frames_peak", mm->pmm.stats.peak);
 }
 
-static void report_digest(const struct mm *mm) {
-    struct mm_digest d = mm_digest(mm);
+static void report_digest(const struct replay *r) {
+    struct mm_digest d = mm_digest(r->mm);
 
+    digest("digest_addresses", r->counts.addresses);
+    digest("digest_halfway", r->halfway);
     digest("digest_tables", d.tables);
     digest("digest_frames", d.frames);
     digest("digest_blocks", d.blocks);
@@ -86,7 +110,9 @@ void replay_report(const struct replay *r) {
     const char *why = NULL;
     bool sound = mm_is_sound(r->mm, &why);
 
-    if (r->error[0] != '\0') {
+    if (r->error[0] != '\0' && r->op == r->op_count) {
+        replay_say("replay: error at the end: %s\n", r->error);
+    } else if (r->error[0] != '\0') {
         replay_say("replay: error op %lu: %s\n", (unsigned long)r->op,
                    r->error);
     }
@@ -94,6 +120,9 @@ void replay_report(const struct replay *r) {
     report_memory(r->mm);
     replay_say("replay: result sound %s\n", sound ? "yes" : "no");
     if (sound) {
-        report_digest(r->mm);
+        report_digest(r);
+        if (r->list_state) {
+            replay_list_state(r, "end");
+        }
     }
 }

@@ -1,0 +1,19 @@
+/**
+ * @file kernel_path.h
+ * Where the kernel image for QEMU is.
+ */
+#ifndef MEMTWIN_KERNEL_PATH_H
+#define MEMTWIN_KERNEL_PATH_H
+
+#include "memtwin/say.h"
+
+#define KERNEL_PATH_MAX 4096
+
+/**
+ * Find the kernel image; @asked is the option's value or NULL.
+ * @return EXIT_GOOD with @path filled in; after a message EXIT_USAGE when the
+ *         image asked for can't be read, EXIT_CANNOT when there is none
+ */
+enum outcome_code kernel_path(char path[KERNEL_PATH_MAX], const char *asked);
+
+#endif

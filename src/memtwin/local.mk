@@ -1,0 +1,21 @@
+# The host program; all but main() in an archive, so that its parts can be
+# tested one by one.
+memtwin_flags = $(AM_CPPFLAGS) -D_GNU_SOURCE \
+	-DPKGLIBEXECDIR='"$(pkglibexecdir)"' $(LZMA_CFLAGS) $(JANSSON_CFLAGS)
+memtwin_libs = libmemtwin.a libmm.a libsim.a $(LZMA_LIBS) $(JANSSON_LIBS)
+
+noinst_LIBRARIES += libmemtwin.a
+libmemtwin_a_CPPFLAGS = $(memtwin_flags)
+libmemtwin_a_SOURCES = %D%/say.h %D%/say.c %D%/number.h %D%/number.c \
+	%D%/text.h %D%/text.c %D%/lines.h %D%/lines.c \
+	%D%/trace.h %D%/trace_header.c %D%/trace_check.c %D%/trace_read.c \
+	%D%/trace_cut.c %D%/options.h %D%/options.c %D%/module.h %D%/module.c \
+	%D%/progress.h %D%/progress.c %D%/outcome.h %D%/outcome.c \
+	%D%/compare.c %D%/machines.h %D%/on_sim.c %D%/on_qemu.c \
+	%D%/kernel_path.h %D%/kernel_path.c %D%/report.h %D%/report.c \
+	%D%/report_json.c %D%/run.h %D%/run.c
+
+bin_PROGRAMS += memtwin
+memtwin_CPPFLAGS = $(memtwin_flags)
+memtwin_SOURCES = %D%/main.c
+memtwin_LDADD = $(memtwin_libs)

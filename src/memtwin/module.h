@@ -1,0 +1,21 @@
+/**
+ * @file module.h
+ * The trace and the choices in the binary form that the kernel side reads.
+ */
+#ifndef MEMTWIN_MODULE_H
+#define MEMTWIN_MODULE_H
+
+#include "memtwin/options.h"
+#include "memtwin/trace.h"
+
+struct module {
+    struct replay_header *header; /* malloc()ed; the operations follow */
+    size_t size;                  /* bytes of both */
+};
+
+/** @return false after a message: no memory */
+bool module_make(struct module *module, const struct trace *trace,
+                 const struct run_options *options);
+void module_destroy(struct module *module);
+
+#endif

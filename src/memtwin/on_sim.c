@@ -1,0 +1,156 @@
+/*
+ * The module on the simulated machine, in this very process.
+ *
+ * On its own the machine has the map that QEMU's PC would have.  As the twin of
+ * a run in QEMU it gets the map and the module address which the kernel found
+ * there, so that frame n is the same frame on both.
+ */
+#include "memtwin/machines.h"
+
+#include "sim/mapfile.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define WHY_MAX 400
+
+/** Pages outside the simulator's windows cannot be touched on the host. */
+static bool heap_fits(const struct sim_config *config,
+                      const struct run_options *o) {
+    size_t i;
+
+    for (i = 0; i < config->window_count; i++) {
+        struct vrange w = config->windows[i].range;
+
+        if (range_holds(w.base.v, w.len, o->heap_base) &&
+            w.base.v + w.len - o->heap_base >= o->heap_limit) {
+            return true;
+        }
+    }
+    complain("the simulator has no room for a heap of %" PRIu64
+             " bytes at 0x%" PRIx64 "; it can be in 0x%" PRIx64 " .. 0x%" PRIx64
+             " or 0x%" PRIx64 " .. 0x%" PRIx64,
+             o->heap_limit, o->heap_base, config->windows[0].range.base.v,
+             config->windows[0].range.base.v + config->windows[0].range.len,
+             config->windows[1].range.base.v,
+             config->windows[1].range.base.v + config->windows[1].range.len);
+    return false;
+}
+
+static bool read_map(struct mapfile *map, const struct run_options *o) {
+    char why[WHY_MAX];
+    bool good = o->map_path != NULL
+                    ? mapfile_read(map, o->map_path, why, sizeof(why))
+                    : mapfile_pc(map, o->ram, why, sizeof(why));
+
+    if (!good) {
+        complain("%s", why);
+    }
+    return good;
+}
+
+static void take_counters(struct outcome *outcome, const struct sim *sim) {
+    outcome->has_counters = true;
+    outcome->counters = (struct machine_counters){
+        .fills = sim->events.counts[SIM_EVENT_FILL],
+        .walk_reads = sim->events.walk_reads,
+        .evictions = sim->cpu.tlb.evictions,
+        .invlpgs = sim->events.counts[SIM_EVENT_INVLPG],
+        .faults = sim->events.counts[SIM_EVENT_FAULT],
+    };
+}
+
+/** How the machine stopped. */
+static enum outcome_code judge(const struct outcome *outcome,
+                               const struct sim *sim, enum hw_exit_code code) {
+    const char *stopped = sim_stop_reason(sim);
+
+    if (stopped != NULL) {
+        complain("the simulator stopped after operation %" PRIu64 ": %s",
+                 outcome->done, stopped);
+        return EXIT_WRONG;
+    }
+    if (code == HW_EXIT_PANIC) {
+        complain("the kernel on the simulator panicked after operation "
+                 "%" PRIu64 ": %s",
+                 outcome->done, outcome->last_words);
+        return EXIT_WRONG;
+    }
+    if (!outcome->has_verdict) {
+        complain("the kernel on the simulator ended early, after operation "
+                 "%" PRIu64,
+                 outcome->done);
+        return EXIT_WRONG;
+    }
+    return EXIT_GOOD;
+}
+
+static enum outcome_code power_on(struct sim **sim,
+                                  const struct sim_config *config,
+                                  const struct run_options *o) {
+    char why[WHY_MAX] = "";
+
+    switch (sim_create(sim, config, why, sizeof(why))) {
+    case SIM_OK:
+        return EXIT_GOOD;
+    case SIM_BAD_MAP:
+        complain("%s%s%s", o->map_path != NULL ? o->map_path : "",
+                 o->map_path != NULL ? ": " : "", why);
+        return EXIT_USAGE;
+    default:
+        complain("no simulator on this host: %s", why);
+        return EXIT_CANNOT;
+    }
+}
+
+static enum outcome_code run_with(struct outcome *outcome,
+                                  const struct sim_config *config,
+                                  const struct run_options *o) {
+    struct sim *sim;
+    enum outcome_code result = power_on(&sim, config, o);
+
+    if (result == EXIT_GOOD) {
+        enum hw_exit_code code = sim_run(sim, replay_main);
+
+        take_counters(outcome, sim);
+        result = judge(outcome, sim, code);
+        sim_destroy(sim);
+    }
+    return result;
+}
+
+enum outcome_code run_on_sim(struct outcome *outcome,
+                             const struct run_options *o,
+                             const struct module *module,
+                             const struct outcome *twin) {
+    struct sim_config config = sim_default_config;
+    struct mapfile map = { NULL, 0 };
+    enum outcome_code result;
+
+    config.module = module->header;
+    config.module_size = module->size;
+    config.seed = o->seed;
+    config.tlb_policy = o->tlb_policy;
+    config.tlb_capacity = o->tlb_capacity;
+    config.putc = outcome_char;
+    config.putc_ctx = outcome;
+    if (!heap_fits(&config, o)) {
+        return EXIT_USAGE;
+    }
+    if (twin != NULL) {
+        config.map = twin->map;
+        config.map_count = twin->map_count;
+        config.module_at = twin->module.base.v;
+    } else {
+        if (!read_map(&map, o)) {
+            return EXIT_USAGE;
+        }
+        config.map = map.entries;
+        config.map_count = map.count;
+    }
+    result = run_with(outcome, &config, o);
+    if (twin == NULL) {
+        mapfile_destroy(&map);
+    }
+    return result;
+}

@@ -1,0 +1,313 @@
+/*
+ * The options of "memtwin run".
+ *
+ * argp makes --help and --version out of the table.  Every error takes one
+ * line: getopt's, or one of ours for a value; argp's advice after it is
+ * switched off.
+ */
+#include "memtwin/options.h"
+
+#include "memtwin/number.h"
+#include "memtwin/say.h"
+#include "replay/replay.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum key {
+    KEY_ON = 0x100,
+    KEY_HEAP,
+    KEY_HEAP_BASE,
+    KEY_HEAP_SIZE,
+    KEY_HEAP_LIMIT,
+    KEY_BACKING,
+    KEY_PMM,
+    KEY_RAM,
+    KEY_MAP,
+    KEY_TLB,
+    KEY_OPS,
+    KEY_SOUND_EVERY,
+    KEY_SEED,
+    KEY_JSON,
+    KEY_KERNEL,
+    KEY_QEMU,
+    KEY_PATIENCE,
+};
+
+static const struct argp_option option_table[] = {
+    { 0, 0, 0, 0, "What to run:", 1 },
+    { "ops", KEY_OPS, "N", 0,
+      "Only the first N operations; what is live then is freed, oldest first",
+      1 },
+    { "heap", KEY_HEAP, "CLASS", 0, "Heap class (default list)", 1 },
+    { "heap-size", KEY_HEAP_SIZE, "SIZE", 0,
+      "Bytes of heap at the start (default 100K)", 1 },
+    { "heap-limit", KEY_HEAP_LIMIT, "SIZE", 0,
+      "Bytes the heap may grow to (default 1G)", 1 },
+    { "heap-base", KEY_HEAP_BASE, "ADDRESS", 0,
+      "Where the heap starts (default 0x444444440000)", 1 },
+    { "backing", KEY_BACKING, "demand|immediate", 0,
+      "When heap pages get frames: at the first touch (default) or at once",
+      1 },
+    { "pmm", KEY_PMM, "STRATEGY", 0, "Frame allocator (default bitmap)", 1 },
+    { "sound-every", KEY_SOUND_EVERY, "N", 0,
+      "Check all of the subsystem every N operations (default: at the end)",
+      1 },
+    { 0, 0, 0, 0, "The machine:", 2 },
+    { "on", KEY_ON, "sim|qemu|both", 0,
+      "Run on the simulator (default), in QEMU, or on both; on both, the state "
+      "at the end must be the same",
+      2 },
+    { "ram", KEY_RAM, "SIZE", 0, "RAM (default 256M)", 2 },
+    { "map", KEY_MAP, "FILE", 0,
+      "Memory map of the simulated machine, instead of --ram", 2 },
+    { "tlb", KEY_TLB, "lru|lru:N|hostile", 0,
+      "Simulated TLB: N entries, least recently used go first (default "
+      "lru:1024), or one that keeps whatever it may",
+      2 },
+    { "seed", KEY_SEED, "N", 0, "Seed of the junk in simulated RAM (default 1)",
+      2 },
+    { "kernel", KEY_KERNEL, "FILE", 0, "Kernel for QEMU to boot", 2 },
+    { "qemu", KEY_QEMU, "PROGRAM", 0,
+      "QEMU to use (default qemu-system-x86_64)", 2 },
+    { "patience", KEY_PATIENCE, "SECONDS", 0,
+      "Give QEMU up when it was silent that long (default 120)", 2 },
+    { 0, 0, 0, 0, "The report:", 3 },
+    { "json", KEY_JSON, 0, 0, "Print the report as JSON", 3 },
+    { 0, 0, 0, 0, "Other:", -1 },
+    { 0 }
+};
+
+static const char doc[] =
+    "Replay the allocations of a real program through heap, page tables and "
+    "frame allocator, checking every block.\v"
+    "TRACE is text or xz-compressed text; its format is in doc/traces.md. "
+    "Sizes take the suffixes K, M, G, T.\n\n"
+    "Exit status: 0 all went well, 1 the run found something wrong, 2 bad "
+    "input or usage, 77 this host cannot.";
+
+/** A wrong value: says so, and is what the parser returns. */
+static error_t bad(const char *option, const char *value, const char *right) {
+    complain("--%s: '%s' is not right; right would be %s", option, value,
+             right);
+    return EINVAL;
+}
+
+static error_t parse_on(struct run_options *o, const char *value) {
+    if (strcmp(value, "sim") == 0) {
+        o->on = ON_SIM;
+    } else if (strcmp(value, "qemu") == 0) {
+        o->on = ON_QEMU;
+    } else if (strcmp(value, "both") == 0) {
+        o->on = ON_SIM | ON_QEMU;
+    } else {
+        return bad("on", value, "sim, qemu or both");
+    }
+    return 0;
+}
+
+static error_t parse_tlb(struct run_options *o, const char *value) {
+    uint64_t entries = TLB_CAPACITY_DEFAULT;
+
+    o->tlb_policy = TLB_LRU;
+    if (strcmp(value, "hostile") == 0) {
+        o->tlb_policy = TLB_HOSTILE;
+    } else if (strcmp(value, "lru") != 0 &&
+               !(strncmp(value, "lru:", 4) == 0 &&
+                 number_parse(value + 4, strlen(value + 4), &entries) &&
+                 entries >= 1 && entries <= TLB_CAPACITY_MAX)) {
+        return bad("tlb", value,
+                   "lru, lru:N with N from 1 to 16384, or "
+                   "hostile");
+    }
+    o->tlb_capacity = (unsigned)entries;
+    return 0;
+}
+
+static error_t parse_backing(struct run_options *o, const char *value) {
+    o->immediate = strcmp(value, "immediate") == 0;
+    return o->immediate || strcmp(value, "demand") == 0
+               ? 0
+               : bad("backing", value, "demand or immediate");
+}
+
+static error_t parse_heap_class(struct run_options *o, const char *value) {
+    char names[160] = "one of:";
+    size_t used = strlen(names);
+
+    if (heap_class_by_name(value) != NULL && strlen(value) < REPLAY_NAME_MAX) {
+        o->heap_class = value;
+        return 0;
+    }
+    for (size_t i = 0; heap_classes[i] != NULL && used < sizeof(names); i++) {
+        used += (size_t)snprintf(names + used, sizeof(names) - used, " %s",
+                                 heap_classes[i]->name);
+    }
+    return bad("heap", value, names);
+}
+
+static error_t parse_pmm_class(struct run_options *o, const char *value) {
+    char names[160] = "one of:";
+    size_t used = strlen(names);
+
+    if (pmm_class_by_name(value) != NULL && strlen(value) < REPLAY_NAME_MAX) {
+        o->pmm_class = value;
+        return 0;
+    }
+    for (size_t i = 0; pmm_classes[i] != NULL && used < sizeof(names); i++) {
+        used += (size_t)snprintf(names + used, sizeof(names) - used, " %s",
+                                 pmm_classes[i]->name);
+    }
+    return bad("pmm", value, names);
+}
+
+static error_t parse_pages(uint64_t *bytes, const char *option,
+                           const char *value) {
+    return number_parse_size(value, bytes) && *bytes % PAGE_SIZE == 0 &&
+                   *bytes != 0
+               ? 0
+               : bad(option, value, "a size in whole pages, as 100K, 64M, 1G");
+}
+
+static error_t parse_ram(struct run_options *o, const char *value) {
+    return number_parse_size(value, &o->ram) && o->ram % MIB == 0 &&
+                   o->ram >= 8 * MIB && o->ram <= RAM_SIZE_MAX
+               ? 0
+               : bad("ram", value, "whole MiB from 8M to 16T, as 64M or 2G");
+}
+
+/** A count from @min to @max. */
+static error_t parse_count(uint64_t *count, const char *option,
+                           const char *value, uint64_t min, uint64_t max) {
+    char right[80];
+
+    if (number_parse(value, strlen(value), count) && *count >= min &&
+        *count <= max) {
+        return 0;
+    }
+    snprintf(right, sizeof(right), "a number from %" PRIu64 " to %" PRIu64, min,
+             max);
+    return bad(option, value, right);
+}
+
+static error_t parse_base(struct run_options *o, const char *value) {
+    return number_parse_address(value, &o->heap_base) &&
+                   o->heap_base % PAGE_SIZE == 0 && o->heap_base != 0
+               ? 0
+               : bad("heap-base", value,
+                     "a page-aligned address, as "
+                     "0x8000000");
+}
+
+static error_t parse_word(struct run_options *o, const char *word) {
+    if (o->trace_path != NULL) {
+        complain("one trace at a time: '%s' is a second one", word);
+        return EINVAL;
+    }
+    o->trace_path = word;
+    return 0;
+}
+
+static error_t parse(int key, char *value, struct argp_state *state) {
+    struct run_options *o = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->err_stream = NULL; /* no second line "Try ..." */
+        return 0;
+    case KEY_ON:
+        return parse_on(o, value);
+    case KEY_HEAP:
+        return parse_heap_class(o, value);
+    case KEY_HEAP_BASE:
+        return parse_base(o, value);
+    case KEY_HEAP_SIZE:
+        return parse_pages(&o->heap_size, "heap-size", value);
+    case KEY_HEAP_LIMIT:
+        return parse_pages(&o->heap_limit, "heap-limit", value);
+    case KEY_BACKING:
+        return parse_backing(o, value);
+    case KEY_PMM:
+        return parse_pmm_class(o, value);
+    case KEY_RAM:
+        return parse_ram(o, value);
+    case KEY_MAP:
+        o->map_path = value;
+        return 0;
+    case KEY_TLB:
+        return parse_tlb(o, value);
+    case KEY_OPS:
+        return parse_count(&o->ops, "ops", value, 1, REPLAY_OPS_MAX);
+    case KEY_SOUND_EVERY:
+        return parse_count(&o->sound_every, "sound-every", value, 1,
+                           UINT32_MAX);
+    case KEY_SEED:
+        return parse_count(&o->seed, "seed", value, 0, UINT64_MAX - 1);
+    case KEY_JSON:
+        o->json = true;
+        return 0;
+    case KEY_KERNEL:
+        o->kernel = value;
+        return 0;
+    case KEY_QEMU:
+        o->qemu = value;
+        return 0;
+    case KEY_PATIENCE:
+        return parse_count(&o->patience, "patience", value, 1, 86400);
+    case ARGP_KEY_ARG:
+        return parse_word(o, value);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/** What each option allows alone may not fit together. */
+static bool fits(const struct run_options *o) {
+    uint64_t end;
+
+    if (o->trace_path == NULL) {
+        complain("run: no trace given; see 'memtwin run --help'");
+        return false;
+    }
+    if (o->heap_size > o->heap_limit) {
+        complain("--heap-size is larger than --heap-limit");
+        return false;
+    }
+    if (__builtin_add_overflow(o->heap_base, o->heap_limit, &end) ||
+        end > REPLAY_TABLE_BASE - PAGE_SIZE) {
+        complain("the heap would reach beyond 0x%" PRIx64
+                 "; lower --heap-base or --heap-limit",
+                 (uint64_t)REPLAY_TABLE_BASE);
+        return false;
+    }
+    if (o->map_path != NULL && (o->on & ON_QEMU) != 0) {
+        complain("--map is for the simulator alone; QEMU makes its own map "
+                 "from --ram");
+        return false;
+    }
+    return true;
+}
+
+bool run_options_parse(struct run_options *options, int argc, char **argv) {
+    static const struct argp argp = { option_table, parse, "TRACE", doc,
+                                      NULL,         NULL,  NULL };
+
+    *options = (struct run_options){
+        .on = ON_SIM,
+        .heap_class = "list",
+        .pmm_class = "bitmap",
+        .heap_base = MM_HEAP_BASE,
+        .heap_size = MM_HEAP_SIZE,
+        .heap_limit = 1 * GIB,
+        .ram = 256 * MIB,
+        .tlb_policy = TLB_LRU,
+        .tlb_capacity = TLB_CAPACITY_DEFAULT,
+        .seed = 1,
+        .qemu = "qemu-system-x86_64",
+        .patience = 120,
+    };
+    return argp_parse(&argp, argc, argv, 0, NULL, options) == 0 &&
+           fits(options);
+}

@@ -1,0 +1,88 @@
+/**
+ * @file outcome.h
+ * What came of one run on one machine, gathered from its console.
+ *
+ * The lines are those of src/replay (doc/traces.md lists them) and, from a
+ * kernel on bare metal, "boot: map" and "boot: module".  Anything else is kept
+ * as the machine's last words.
+ */
+#ifndef MEMTWIN_OUTCOME_H
+#define MEMTWIN_OUTCOME_H
+
+#include "hw/memmap.h"
+
+#include <stdint.h>
+
+#define OUTCOME_FACTS_MAX 64
+#define OUTCOME_MAP_MAX 256
+#define OUTCOME_LINE_MAX 512
+
+/** One line "replay: result KEY VALUE". */
+struct fact {
+    char key[32], value[48];
+};
+
+enum error_place { ERROR_NONE, ERROR_AT_START, ERROR_AT_OP, ERROR_AT_END };
+
+/** What a simulated machine counts beside. */
+struct machine_counters {
+    uint64_t fills, walk_reads, evictions, invlpgs, faults;
+};
+
+struct outcome {
+    const char *machine; /* "simulator", "QEMU" */
+
+    struct fact facts[OUTCOME_FACTS_MAX];
+    size_t fact_count;
+    enum error_place error_place;
+    uint64_t error_op;
+    char error[OUTCOME_LINE_MAX];
+    bool has_verdict, good;
+    uint64_t done, total;  /* of the newest progress line */
+    double started, ended; /* seconds, first and last progress line */
+
+    char **state; /* lines "replay: state ...", without the prefix */
+    size_t state_count, state_room;
+    bool state_cut; /* the host had no memory for all of them */
+
+    struct memmap_entry map[OUTCOME_MAP_MAX];
+    size_t map_count;
+    struct prange module;
+
+    char last_words[OUTCOME_LINE_MAX]; /* last other line; a panic wins */
+    bool panicked;
+
+    bool has_counters;
+    struct machine_counters counters;
+
+    bool show_progress;
+    char line[OUTCOME_LINE_MAX];
+    size_t line_len;
+};
+
+void outcome_init(struct outcome *outcome, const char *machine,
+                  bool show_progress);
+void outcome_destroy(struct outcome *outcome);
+
+/** One character of the machine's console; @outcome is a struct outcome. */
+void outcome_char(void *outcome, char c);
+
+/** The value of @key, or NULL. */
+const char *outcome_fact(const struct outcome *outcome, const char *key);
+/** The same as a number; 0 when there is none. */
+uint64_t outcome_number(const struct outcome *outcome, const char *key);
+
+/** Microseconds per operation between the progress lines. */
+double outcome_us_per_op(const struct outcome *outcome);
+
+/**
+ * Did both machines come to the same?  Every result line must be equal.
+ * @text  when not: the first difference, as a sentence
+ */
+bool outcome_equal(const struct outcome *a, const struct outcome *b, char *text,
+                   size_t size);
+/** As outcome_equal() for the listed state. */
+bool outcome_state_equal(const struct outcome *a, const struct outcome *b,
+                         char *text, size_t size);
+
+#endif

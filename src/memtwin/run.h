@@ -1,0 +1,13 @@
+/**
+ * @file run.h
+ * The verbs of the program.
+ */
+#ifndef MEMTWIN_RUN_H
+#define MEMTWIN_RUN_H
+
+#include "memtwin/say.h"
+
+/** "memtwin run": argv[0] is the name to show, then the words after "run". */
+enum outcome_code run_verb(int argc, char **argv);
+
+#endif

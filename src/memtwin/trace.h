@@ -1,0 +1,73 @@
+/**
+ * @file trace.h
+ * A trace: the allocations of a real program, read and checked.
+ */
+#ifndef MEMTWIN_TRACE_H
+#define MEMTWIN_TRACE_H
+
+#include "replay/replay.h"
+
+#include "memtwin/lines.h"
+
+struct trace {
+    const char *path;
+    char name[64]; /* of the recorded program; "" when the trace has none */
+    struct replay_op *ops; /* malloc()ed */
+    uint64_t op_count, id_count;
+    unsigned long first_line; /* line of ops[0] in the file */
+    uint64_t lines;           /* operations that stand in the file; any after
+                                 them were added by trace_cut() */
+};
+
+/** Read the text or xz file at @path and check all of it.
+ *  @return false after one message with file and line */
+bool trace_read(struct trace *trace, const char *path);
+
+/** Keep the first @count operations and add frees of what is live then, oldest
+ *  first.  A trace that is not longer stays as it is.
+ *  @return false after a message: no memory */
+bool trace_cut(struct trace *trace, uint64_t count);
+
+void trace_destroy(struct trace *trace);
+
+/** The header lines of the format; doc/traces.md. */
+enum trace_key {
+    TRACE_NAME,
+    TRACE_OPS,
+    TRACE_IDS,
+    TRACE_PEAK,
+    TRACE_PEAKN,
+    TRACE_TAIL,
+    TRACE_KEY_COUNT
+};
+
+/** What the header claims: value and line (0: it claims nothing). */
+struct trace_claims {
+    uint64_t value[TRACE_KEY_COUNT];
+    unsigned long line[TRACE_KEY_COUNT];
+};
+
+/** Read up to the line "begin".  @return false after a message */
+bool trace_read_header(struct trace *trace, struct trace_claims *claims,
+                       struct lines *lines);
+
+/* --- trace_check.c: does the sequence make sense? ----------------------- */
+
+struct trace_check {
+    uint64_t *size; /* by id, of the live block + 1; 0: not live */
+    uint64_t id_count;
+    uint64_t live_bytes, peak_bytes, live_blocks, peak_blocks;
+    uint64_t frees_at_end; /* operations at the end that are all frees */
+};
+
+bool trace_check_begin(struct trace_check *check, uint64_t id_count,
+                       struct place at);
+/** One more operation; @return false after a message */
+bool trace_check_op(struct trace_check *check, const struct replay_op *op,
+                    struct place at);
+/** The end of the trace: nothing live, and all as the header claims. */
+bool trace_check_end(const struct trace_check *check,
+                     const struct trace_claims *claims, struct place at);
+void trace_check_destroy(struct trace_check *check);
+
+#endif
