@@ -332,7 +332,7 @@ class Heap(gdb.Command):
         hole = heap["list"]["first"].int()
         while hole != 0:
             node = Structure(m, hole, kind)
-            size = node["size"].int()
+            size = node["bytes"].int()
             if hole > at:
                 print("  0x%x used %d bytes" % (at, hole - at))
             print("  0x%x hole %d bytes" % (hole, size))
