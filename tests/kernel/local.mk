@@ -1,0 +1,1 @@
+# check_PROGRAMS += %D%/twin-kernel, inside `if BUILD_KERNEL`
