@@ -35,7 +35,6 @@ static bool handle(struct trap_hook *hook, struct trap_frame *frame) {
         return false;
     }
     va = hw_read_cr2();
-    events_add(&mm->events, EVENT_FAULT, va.v, frame->error);
     mm->verdict = vmm_fault(&mm->space, va, (unsigned)frame->error);
     if (range_holds(mm->heap.start.v, heap_size(&mm->heap), va.v)) {
         mm->heap_pages_filled += mm->space.stats.maps - maps;

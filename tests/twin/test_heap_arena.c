@@ -1,0 +1,180 @@
+/*
+ * The arena of the heap tests: see the header for its picture.
+ */
+#include "twin/test_heap_arena.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "support/machine.h"
+
+struct arena arena;
+
+static const struct vrange window = { { ARENA_BASE }, ARENA_LIMIT };
+
+static struct vrange window_and_aprons(void) {
+    return (struct vrange){ vaddr(ARENA_BASE - PAGE_SIZE),
+                            ARENA_LIMIT + 2 * PAGE_SIZE };
+}
+
+static enum mm_status extend(void *ctx, vaddr_t end, size_t bytes) {
+    struct arena *a = ctx;
+
+    a->asked++;
+    ck_assert_hex_eq(end.v, a->heap.end.v);
+    ck_assert(bytes > 0 && bytes % PAGE_SIZE == 0);
+    ck_assert(bytes <= a->heap.limit.v - end.v);
+    if (bytes > a->allowed) {
+        return MM_NO_MEMORY;
+    }
+    a->allowed -= bytes;
+    return MM_OK;
+}
+
+static bool on_no_memory(struct heap *heap, struct layout want, void *ctx) {
+    struct arena *a = ctx;
+    void *p = a->sacrifice;
+
+    ck_assert(!heap->lock.held);
+    a->told++;
+    a->told_of = want;
+    a->sacrifice = NULL;
+    if (p != NULL) {
+        ck_assert_status(heap_free(heap, p, a->sacrificed), MM_OK);
+    }
+    return p != NULL;
+}
+
+void arena_setup(void) {
+    const struct vmm_region region = {
+        .name = "arena",
+        .range = window_and_aprons(),
+        .access = VMM_WRITE,
+        .backing = VMM_DEMAND,
+    };
+
+    arena.open = false;
+    arena.asked = 0;
+    arena.told = 0;
+    arena.sacrifice = NULL;
+    machine_start(&arena.mm, NULL);
+    ck_assert_status(vmm_region_add(&arena.mm.space, region), MM_OK);
+}
+
+static void see_page(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
+    const struct heap *heap = ctx;
+
+    ck_assert_msg(!pte_is_leaf(entry, level) ||
+                      range_holds(heap->start.v, heap_size(heap), va.v),
+                  "the heap touched 0x%lx, outside 0x%lx .. 0x%lx",
+                  (unsigned long)va.v, (unsigned long)heap->start.v,
+                  (unsigned long)heap->end.v);
+}
+
+static void close_heap(void) {
+    ck_assert_msg(heap_is_sound(&arena.heap), "the heap is not sound");
+    vmm_walk(&arena.mm.space, window_and_aprons(), see_page, &arena.heap);
+    heap_release(&arena.heap);
+    ck_assert_msg(heap_is_sound(&arena.heap), "an empty heap is not sound");
+}
+
+void arena_teardown(void) {
+    if (arena.open) {
+        close_heap();
+    }
+    ck_assert_status(
+        vmm_region_remove(&arena.mm.space, window_and_aprons().base), MM_OK);
+    (void)vmm_reclaim_tables(&arena.mm.space, window_and_aprons());
+    machine_stop(&arena.mm);
+}
+
+static void open(const struct heap_class *class, uint64_t initial,
+                 uint64_t more) {
+    const struct heap_source source = { extend, &arena };
+
+    arena.allowed = initial + more;
+    arena.heap.end = window.base;
+    arena.heap.limit = vaddr(ARENA_BASE + ARENA_LIMIT);
+    ck_assert_status(heap_init(&arena.heap, class, window, initial, source,
+                               &arena.mm.events),
+                     MM_OK);
+    arena.heap.on_no_memory = on_no_memory;
+    arena.heap.on_no_memory_ctx = &arena;
+    arena.heap.poison = true;
+    arena.asked = 0;
+    arena.open = true;
+}
+
+const struct heap_class *arena_open(int i, uint64_t initial, uint64_t more) {
+    ck_assert(heap_classes[ARENA_CLASSES] == NULL);
+    ck_assert(i < ARENA_CLASSES && heap_classes[i] != NULL);
+    open(heap_classes[i], initial, more);
+    return heap_classes[i];
+}
+
+void arena_open_named(const char *name, uint64_t initial, uint64_t more) {
+    ck_assert(heap_class_by_name(name) != NULL);
+    open(heap_class_by_name(name), initial, more);
+}
+
+bool arena_serves(void) {
+    return arena.heap.class != &heap_dummy;
+}
+
+bool arena_reuses(void) {
+    return arena.heap.class == &heap_list;
+}
+
+uint8_t *arena_alloc(size_t size, size_t align) {
+    uint8_t *p = heap_alloc(&arena.heap, layout(size, align));
+    uint64_t at = vaddr_of_pointer(p).v;
+
+    ck_assert_msg(p != NULL, "no block of %lu bytes", (unsigned long)size);
+    ck_assert_msg(at % align == 0 && at % HEAP_ALIGN_MIN == 0,
+                  "a block at 0x%lx, alignment %lu was asked for",
+                  (unsigned long)at, (unsigned long)align);
+    ck_assert_msg(at >= arena.heap.start.v && size <= arena.heap.end.v - at,
+                  "a block of %lu at 0x%lx, outside of the heap",
+                  (unsigned long)size, (unsigned long)at);
+    return p;
+}
+
+void arena_free(void *p, size_t size, size_t align) {
+    ck_assert_status(heap_free(&arena.heap, p, layout(size, align)), MM_OK);
+}
+
+static void hash_run(void *ctx, vaddr_t start, uint64_t bytes, bool used) {
+    uint64_t *hash = ctx;
+
+    *hash = hash_add(hash_add(hash_add(*hash, start.v), bytes), used);
+}
+
+uint64_t arena_state(void) {
+    const struct heap_stats *stats = &arena.heap.stats;
+    uint64_t hash = HASH_START;
+
+    ck_assert_msg(heap_is_sound(&arena.heap), "the heap is not sound");
+    heap_walk(&arena.heap, hash_run, &hash);
+    hash = hash_add(hash_add(hash, stats->allocs), stats->frees);
+    hash = hash_add(hash_add(hash, stats->reallocs), stats->live_blocks);
+    hash = hash_add(hash_add(hash, stats->live_bytes), stats->held_bytes);
+    return hash_add(hash, stats->peak_live_bytes);
+}
+
+void pattern_fill(uint8_t *p, size_t size, uint64_t seed) {
+    for (size_t k = 0; k < size; k++) {
+        p[k] = (uint8_t)hash_mix(seed + k / 8) ^ (uint8_t)k;
+    }
+}
+
+void pattern_check(const uint8_t *p, size_t size, uint64_t seed) {
+    for (size_t k = 0; k < size; k++) {
+        uint8_t expected = (uint8_t)((uint8_t)hash_mix(seed + k / 8) ^ k);
+
+        if (p[k] != expected) { /* an assertion per byte costs too much */
+            ck_abort_msg("byte %lu of %lu at %p is 0x%x, expected 0x%x",
+                         (unsigned long)k, (unsigned long)size, (const void *)p,
+                         (unsigned)p[k], (unsigned)expected);
+        }
+    }
+}

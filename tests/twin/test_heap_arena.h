@@ -1,0 +1,71 @@
+/**
+ * @file test_heap_arena.h
+ * A heap of any class on a machine of its own, away from the machine's heap.
+ *
+ *   ARENA_BASE - 4 KiB                                + ARENA_LIMIT
+ *   [ apron ][ heap: start .. end ][ not asked for ...][ apron ]
+ *
+ * The aprons and what is not asked for yet belong to a demand region, so a
+ * heap that writes there is not stopped, but found out: the page shows a
+ * frame afterwards.
+ */
+#ifndef TWIN_TEST_HEAP_ARENA_H
+#define TWIN_TEST_HEAP_ARENA_H
+
+#include "mm/mm.h"
+#include "support/asserts.h"
+
+#define ARENA_BASE UINT64_C(0x444500000000)
+#define ARENA_LIMIT (16 * MIB)
+
+/** Heap classes in the table; loop tests go 0 .. ARENA_CLASSES - 1. */
+#define ARENA_CLASSES 4
+
+struct arena {
+    struct mm mm; /* its own heap is idle */
+    struct heap heap;
+    bool open;
+    /* the source */
+    uint64_t allowed; /* bytes that it still gives */
+    unsigned asked;   /* times it was asked */
+    /* the hook */
+    unsigned told;         /* times it was told of no memory */
+    struct layout told_of; /* the last */
+    void *sacrifice;       /* a block that it frees, once; NULL: none */
+    struct layout sacrificed;
+};
+
+/** The one arena; a checked fixture starts and ends it. */
+extern struct arena arena;
+void arena_setup(void);
+/** Everything must be sound and nothing outside start .. end touched. */
+void arena_teardown(void);
+
+/** An empty heap of class number @i that owns @initial bytes and may get
+ *  @more.  @return its class */
+const struct heap_class *arena_open(int i, uint64_t initial, uint64_t more);
+/** The same, by name. */
+void arena_open_named(const char *name, uint64_t initial, uint64_t more);
+
+/** Does the class hand anything out? */
+bool arena_serves(void);
+/** Does it use freed memory again while other blocks live? */
+bool arena_reuses(void);
+
+static inline struct layout layout(size_t size, size_t align) {
+    return (struct layout){ size, align };
+}
+
+/** Allocate, and fail the test unless that gives an aligned block inside. */
+uint8_t *arena_alloc(size_t size, size_t align);
+void arena_free(void *p, size_t size, size_t align);
+
+/** Everything that a refused request must leave as it is, but for the count of
+ *  failures and what the source and the hook were asked. */
+uint64_t arena_state(void);
+
+/** Fill and check a block with bytes that follow from @seed. */
+void pattern_fill(uint8_t *p, size_t size, uint64_t seed);
+void pattern_check(const uint8_t *p, size_t size, uint64_t seed);
+
+#endif
