@@ -15,7 +15,8 @@
 enum event_kind {
     EVENT_HEAP_ASKS,  /* the heap needs memory: address, bytes */
     EVENT_HEAP_GROWN, /* the heap got it: address, bytes */
-    EVENT_VMM_ASKS,   /* the vmm needs a frame: address of the page, 0 */
+    EVENT_VMM_ASKS,   /* the vmm needs a frame: address of the page, 0; 1
+                         when it is for a table of that page */
     EVENT_PMM_GIVES,  /* a frame was handed out: frame number, 0 */
     EVENT_PMM_TAKES,  /* a frame came back: frame number, 0 */
     EVENT_VMM_MAPS,   /* a page shows a frame now: address, frame number */

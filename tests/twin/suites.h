@@ -14,7 +14,15 @@
     suite(trap_suite)                                                          \
     suite(memmap_suite)                                                        \
     suite(pmm_suite)                                                           \
-    suite(pmm_init_suite)
+    suite(pmm_init_suite)                                                      \
+    suite(vmm_map_suite)                                                       \
+    suite(vmm_flush_suite)                                                     \
+    suite(vmm_translate_suite)                                                 \
+    suite(vmm_region_suite)                                                    \
+    suite(vmm_fault_suite)                                                     \
+    suite(vmm_sweep_suite)                                                     \
+    suite(vmm_sound_suite)                                                     \
+    suite(replay_suite)
 /* clang-format on */
 
 #define TWIN_DECLARE(name) Suite *name(void);

@@ -1,0 +1,257 @@
+/*
+ * The fault policy, cell by cell: every kind of region, every combination of
+ * its rights, every error code, with the page absent, present, or present with
+ * fewer rights than its region.
+ */
+#include <check.h>
+#include <string.h>
+
+#include "support/asserts.h"
+#include "support/machine.h"
+#include "twin/suites.h"
+
+static struct machine_pages m;
+static const vaddr_t page = { UINT64_C(0x444444440000) };
+#define RIGHTS ((unsigned)(VMM_WRITE | VMM_EXECUTE | VMM_USER))
+#define ERRORS 32u
+
+static void setup(void) {
+    machine_start_pages(&m);
+}
+static void teardown(void) {
+    machine_stop_pages(&m);
+}
+
+enum kind { NONE, GUARD, DEMAND, IMMEDIATE, KINDS };
+enum state { ABSENT, FULL, REDUCED, STATES };
+
+/** What the policy looks at. */
+struct facts {
+    enum kind kind;
+    bool reserved;  /* RSVD in the error code */
+    bool by_tables; /* a present page permits the access */
+    bool by_region;
+    bool present;
+};
+
+/** One row of the table; -1: whatever. */
+static const struct row {
+    int reserved, by_tables, kind, by_region, present;
+    enum mm_status status;
+    const char *reason; /* NULL: says which right */
+} table[] = {
+    { 1, -1, -1, -1, -1, MM_REFUSED,
+      "a reserved bit is set in a page-table entry" },
+    { 0, 1, -1, -1, -1, MM_OK, "a stale translation was dropped" },
+    { 0, 0, NONE, -1, -1, MM_NO_REGION, "no region holds the address" },
+    { 0, 0, GUARD, -1, -1, MM_REFUSED,
+      "a guard region was touched: nothing is ever mapped there" },
+    { 0, 0, -1, 0, -1, MM_REFUSED, NULL },
+    { 0, 0, -1, 1, 1, MM_REFUSED, "the page has fewer rights than its region" },
+    { 0, 0, IMMEDIATE, 1, 0, MM_REFUSED,
+      "the page of an immediate region was unmapped" },
+    { 0, 0, DEMAND, 1, 0, MM_OK, "first touch: a zeroed frame was mapped" },
+};
+#define ROWS (sizeof(table) / sizeof(table[0]))
+
+static bool fits(int wanted, int is) {
+    return wanted == -1 || wanted == is;
+}
+
+/** The first row that fits decides. */
+static const struct row *row_for(struct facts facts) {
+    for (size_t i = 0; i < ROWS; i++) {
+        if (fits(table[i].reserved, facts.reserved) &&
+            fits(table[i].by_tables, facts.by_tables) &&
+            fits(table[i].kind, (int)facts.kind) &&
+            fits(table[i].by_region, facts.by_region) &&
+            fits(table[i].present, facts.present)) {
+            return &table[i];
+        }
+    }
+    ck_abort_msg("the table has a hole");
+    return NULL;
+}
+
+static bool permits(unsigned rights, unsigned error) {
+    return (!(error & PF_WRITE) || (rights & VMM_WRITE)) &&
+           (!(error & PF_FETCH) || (rights & VMM_EXECUTE)) &&
+           (!(error & PF_USER) || (rights & VMM_USER));
+}
+
+static const char *missing_right(unsigned rights, unsigned error) {
+    if ((error & PF_USER) && !(rights & VMM_USER)) {
+        return "user mode touched a region of the kernel";
+    }
+    if ((error & PF_WRITE) && !(rights & VMM_WRITE)) {
+        return "write to a read-only region";
+    }
+    return "instruction fetch from a region that is not executable";
+}
+
+/* The page is in @state, its region of @kind with @rights. */
+static void put_up(enum kind kind, unsigned rights, enum state state) {
+    static const enum vmm_backing backings[KINDS] = { 0, VMM_GUARD, VMM_DEMAND,
+                                                      VMM_IMMEDIATE };
+    const struct vmm_region region = { .name = "test",
+                                       .range = { page, PAGE_SIZE },
+                                       .access = rights,
+                                       .backing = backings[kind] };
+
+    if (kind != NONE) {
+        ck_assert_status(vmm_region_add(&m.space, region), MM_OK);
+    }
+    if (kind == IMMEDIATE && state == ABSENT) {
+        struct vmm_unmapped gone = vmm_unmap(&m.space, page);
+
+        ck_assert_status(gone.status, MM_OK);
+        vmm_flush(gone.token);
+        ck_assert_status(pmm_free(&m.pmm, gone.frame), MM_OK);
+    }
+    if (kind != IMMEDIATE && state != ABSENT) {
+        pfn_t f;
+
+        ck_assert_status(pmm_alloc(&m.pmm, &f), MM_OK);
+        ck_assert_status(vmm_map(&m.space, page, f, rights), MM_OK);
+    }
+    if (state == REDUCED) {
+        struct vmm_changed changed = vmm_protect(&m.space, page, VMM_READ);
+
+        ck_assert_status(changed.status, MM_OK);
+        vmm_flush(changed.token);
+    }
+}
+
+static void take_down(enum kind kind) {
+    struct vmm_unmapped gone;
+
+    if (kind != NONE) {
+        ck_assert_status(vmm_region_remove(&m.space, page), MM_OK);
+        return;
+    }
+    gone = vmm_unmap(&m.space, page);
+    vmm_flush(gone.token);
+    if (gone.status == MM_OK) {
+        ck_assert_status(pmm_free(&m.pmm, gone.frame), MM_OK);
+    }
+}
+
+static void expect_filled(unsigned rights) {
+    const struct vmm_translation t = vmm_translate(&m.space, page);
+    const uint64_t *words = pointer_of(vaddr_add(m.space.direct_base, t.pa.v));
+
+    ck_assert_status(t.status, MM_OK);
+    ck_assert_uint_eq(t.access, rights);
+    for (unsigned i = 0; i < 512; i++) {
+        ck_assert_uint_eq(words[i], 0);
+    }
+}
+
+static void try_cell(enum kind kind, unsigned rights, enum state state,
+                     unsigned error) {
+    const unsigned by_page = state == FULL ? rights : 0;
+    const struct facts facts = {
+        .kind = kind,
+        .reserved = (error & PF_RESERVED) != 0,
+        .by_tables = state != ABSENT && permits(by_page, error),
+        .by_region = permits(rights, error),
+        .present = state != ABSENT,
+    };
+    const struct row *row = row_for(facts);
+    const char *reason =
+        row->reason != NULL ? row->reason : missing_right(rights, error);
+    const uint64_t hash = machine_tables_hash(&m.space);
+    const struct vmm_stats before = m.space.stats;
+    const struct vmm_verdict seen =
+        vmm_fault(&m.space, vaddr_add(page, 0xabc), error);
+
+    ck_assert_msg(
+        seen.status == row->status && strcmp(seen.reason, reason) == 0,
+        "kind %d rights 0x%x state %d error 0x%x: %s, %s; expected "
+        "%s, %s",
+        (int)kind, rights, (int)state, error, mm_status_name(seen.status),
+        seen.reason, mm_status_name(row->status), reason);
+    ck_assert((seen.region != NULL) == (kind != NONE));
+    ck_assert_uint_eq(m.space.stats.faults, before.faults + 1);
+    ck_assert_uint_eq(m.space.stats.faults_refused,
+                      before.faults_refused + (row->status != MM_OK));
+    if (row == &table[ROWS - 1]) {
+        expect_filled(rights);
+    } else {
+        ck_assert_msg(machine_tables_hash(&m.space) == hash,
+                      "a fault that maps nothing changed the page tables");
+    }
+}
+
+START_TEST(every_fault_is_decided_as_the_table_says)
+{ /* V18 */
+    const enum kind kind = (enum kind)(_i / STATES);
+    const enum state state = (enum state)(_i % STATES);
+
+    if (kind == GUARD && state != ABSENT) {
+        return; /* a guard shows nothing, or the space is not sound */
+    }
+    for (unsigned rights = 0; rights <= RIGHTS; rights++) {
+        if ((rights & ~RIGHTS) != 0) {
+            continue;
+        }
+        for (unsigned error = 0; error < ERRORS; error++) {
+            put_up(kind, rights, state);
+            try_cell(kind, rights, state, error);
+            take_down(kind);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_refused_write_leaves_the_page_and_its_frame)
+{ /* V18 */
+    const struct vmm_region region = { .name = "test",
+                                       .range = { page, PAGE_SIZE },
+                                       .access = VMM_READ,
+                                       .backing = VMM_DEMAND };
+    struct trap_fault fault;
+    uint8_t value;
+    pfn_t f;
+
+    ck_assert_status(vmm_region_add(&m.space, region), MM_OK);
+    ck_assert(trap_try_read(page, &value, &fault));
+    f = pfn_of(vmm_translate(&m.space, page).pa);
+    ck_assert(!trap_try_write(page, 1, &fault));
+    ck_assert_hex_eq(fault.error, PF_PRESENT | PF_WRITE);
+    ck_assert_shows(&m.space, page, f);
+    ck_assert(!trap_try_call(page, &fault));
+    ck_assert_hex_eq(fault.error, PF_PRESENT | PF_FETCH);
+    ck_assert_shows(&m.space, page, f);
+    ck_assert_uint_eq(m.space.stats.faults, 3);
+    ck_assert_uint_eq(m.space.stats.faults_refused, 2);
+}
+END_TEST
+
+START_TEST(code_in_an_executable_region_runs)
+{ /* V18 */
+    const struct vmm_region region = { .name = "test",
+                                       .range = { page, PAGE_SIZE },
+                                       .access = VMM_WRITE | VMM_EXECUTE,
+                                       .backing = VMM_DEMAND };
+    struct trap_fault fault;
+
+    ck_assert_status(vmm_region_add(&m.space, region), MM_OK);
+    ck_assert(trap_try_write(vaddr_add(page, 16), 0xc3, &fault)); /* ret */
+    ck_assert(trap_try_call(vaddr_add(page, 16), &fault));
+    ck_assert_uint_eq(m.space.stats.faults_refused, 0);
+}
+END_TEST
+
+Suite *vmm_fault_suite(void) {
+    Suite *suite = suite_create("vmm_fault");
+    TCase *tc = tcase_create("policy");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_loop_test(tc, every_fault_is_decided_as_the_table_says, 0,
+                        KINDS * STATES);
+    tcase_add_test(tc, a_refused_write_leaves_the_page_and_its_frame);
+    tcase_add_test(tc, code_in_an_executable_region_runs);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

@@ -1,0 +1,319 @@
+/*
+ * Flushes: what a processor may remember, and that it is made to forget.
+ *
+ * These tests touch the page first, so that its translation is in the TLB, and
+ * fail when vmm_flush() forgets one: then the old translation still works.
+ * Whether it works without the flush is the processor's choice, so nothing is
+ * demanded there.
+ */
+#include <check.h>
+
+#include "support/asserts.h"
+#include "support/machine.h"
+#include "twin/suites.h"
+
+static struct machine_pages m;
+static const vaddr_t page = { UINT64_C(0x444444440000) };
+
+static void setup(void) {
+    machine_start_pages(&m);
+}
+static void teardown(void) {
+    machine_stop_pages(&m);
+}
+
+static volatile uint8_t *at(vaddr_t va) {
+    return pointer_of(va);
+}
+
+static pfn_t map_new(vaddr_t va, unsigned access) {
+    pfn_t f;
+
+    ck_assert_status(pmm_alloc(&m.pmm, &f), MM_OK);
+    ck_assert_status(vmm_map(&m.space, va, f, access), MM_OK);
+    return f;
+}
+
+static void unmap_and_free(vaddr_t va) {
+    struct vmm_unmapped gone = vmm_unmap(&m.space, va);
+
+    ck_assert_status(gone.status, MM_OK);
+    vmm_flush(gone.token);
+    ck_assert_status(pmm_free(&m.pmm, gone.frame), MM_OK);
+}
+
+/** A read of @va must fault: nothing is mapped there any more. */
+static void expect_gone(vaddr_t va) {
+    struct trap_fault fault = { 0 };
+    uint8_t value;
+
+    ck_assert_msg(!trap_try_read(va, &value, &fault),
+                  "0x%lx was still readable after unmap: its translation is "
+                  "still in the TLB; vmm_flush() must INVLPG it",
+                  (unsigned long)va.v);
+    ck_assert_uint_eq(fault.vector, TRAP_PAGE_FAULT);
+    ck_assert_hex_eq(fault.error, 0); /* a read, no page */
+    ck_assert_hex_eq(fault.address.v, va.v);
+}
+
+START_TEST(a_page_unmapped_and_flushed_faults_at_its_next_touch)
+{ /* V2 A5 */
+    struct vmm_unmapped gone;
+    pfn_t f;
+
+    expect_gone(page);
+    f = map_new(page, VMM_WRITE);
+    *at(page) = 0x5a;
+    ck_assert_uint_eq(*at(page), 0x5a);
+    gone = vmm_unmap(&m.space, page);
+    ck_assert_status(gone.status, MM_OK);
+    vmm_flush(gone.token);
+    expect_gone(page);
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+}
+END_TEST
+
+START_TEST(a_page_made_read_only_and_flushed_refuses_the_next_write)
+{ /* V5 */
+    struct vmm_changed changed;
+    struct trap_fault fault = { 0 };
+
+    map_new(page, VMM_WRITE);
+    *at(page) = 1;
+    changed = vmm_protect(&m.space, page, VMM_READ);
+    ck_assert_status(changed.status, MM_OK);
+    ck_assert_msg(changed.token.space != NULL,
+                  "W was taken away and no flush is owed");
+    vmm_flush(changed.token);
+    ck_assert_msg(!trap_try_write(page, 2, &fault),
+                  "0x%lx was still writable after protect: its translation is "
+                  "still in the TLB; vmm_flush() must INVLPG it",
+                  (unsigned long)page.v);
+    ck_assert_hex_eq(fault.error, PF_PRESENT | PF_WRITE);
+    ck_assert_uint_eq(*at(page), 1);
+    unmap_and_free(page);
+}
+END_TEST
+
+START_TEST(a_page_made_data_and_flushed_refuses_the_next_fetch)
+{ /* V5 */
+    struct vmm_changed changed;
+    struct trap_fault fault = { 0 };
+
+    map_new(page, VMM_WRITE | VMM_EXECUTE);
+    *at(page) = 0xc3; /* ret */
+    ck_assert(trap_try_call(page, &fault));
+    changed = vmm_protect(&m.space, page, VMM_WRITE);
+    ck_assert_status(changed.status, MM_OK);
+    vmm_flush(changed.token);
+    ck_assert_msg(!trap_try_call(page, &fault),
+                  "0x%lx was still executable after protect and flush",
+                  (unsigned long)page.v);
+    ck_assert_hex_eq(fault.error, PF_PRESENT | PF_FETCH);
+    unmap_and_free(page);
+}
+END_TEST
+
+START_TEST(a_page_mapped_anew_after_a_flush_shows_the_new_frame)
+{ /* V2 */
+    struct vmm_unmapped gone;
+
+    map_new(page, VMM_WRITE);
+    *at(page) = 0x11;
+    gone = vmm_unmap(&m.space, page);
+    ck_assert_status(gone.status, MM_OK);
+    vmm_flush(gone.token);
+    map_new(page, VMM_WRITE);
+    *at(page) = 0x22;
+    ck_assert_uint_eq(*(uint8_t *)pointer_of(vaddr_add(m.space.direct_base,
+                                                       paddr_of(gone.frame).v)),
+                      0x11);
+    ck_assert_status(pmm_free(&m.pmm, gone.frame), MM_OK);
+    unmap_and_free(page);
+}
+END_TEST
+
+START_TEST(an_added_right_works_without_a_flush)
+{ /* V5 */
+    struct vmm_changed changed;
+    struct trap_fault fault;
+
+    map_new(page, VMM_READ);
+    (void)*at(page); /* a translation that says "no write" */
+    changed = vmm_protect(&m.space, page, VMM_WRITE);
+    ck_assert_status(changed.status, MM_OK);
+    ck_assert_ptr_null(changed.token.space);
+    ck_assert(trap_try_write(page, 9, &fault));
+    ck_assert_uint_eq(*at(page), 9);
+    unmap_and_free(page);
+}
+END_TEST
+
+/*
+ * A region of many pages, all touched, goes at once.  Up to 32 pages are
+ * dropped by INVLPG, more by a CR3 load, or by a flush of everything when they
+ * are global.
+ */
+static const struct {
+    uint64_t pages;
+    unsigned access;
+    enum vmm_backing backing;
+} removals[] = {
+    { 1, VMM_WRITE, VMM_DEMAND },
+    { 3, VMM_WRITE, VMM_DEMAND },
+    { 3, VMM_WRITE, VMM_IMMEDIATE },
+    { 3, VMM_WRITE | VMM_GLOBAL, VMM_IMMEDIATE },
+    { 32, VMM_WRITE, VMM_DEMAND },
+    { 33, VMM_WRITE, VMM_DEMAND },
+    { 40, VMM_WRITE | VMM_GLOBAL, VMM_IMMEDIATE },
+};
+
+START_TEST(every_page_of_a_removed_region_faults_at_its_next_touch)
+{ /* V8 */
+    const struct vmm_region region = {
+        .name = "test",
+        .range = { page, removals[_i].pages * PAGE_SIZE },
+        .access = removals[_i].access,
+        .backing = removals[_i].backing,
+    };
+
+    ck_assert_status(vmm_region_add(&m.space, region), MM_OK);
+    for (uint64_t n = 0; n < removals[_i].pages; n++) {
+        *at(vaddr_add(page, n * PAGE_SIZE)) = (uint8_t)n;
+    }
+    ck_assert_status(vmm_region_remove(&m.space, page), MM_OK);
+    for (uint64_t n = 0; n < removals[_i].pages; n++) {
+        expect_gone(vaddr_add(page, n * PAGE_SIZE));
+    }
+    ck_assert_uint_eq(m.space.stats.flushes, removals[_i].pages);
+}
+END_TEST
+
+/* The pages between are never mapped; first and last must go nevertheless. */
+START_TEST(the_touched_pages_of_a_sparse_region_are_all_dropped)
+{ /* V8 */
+    const uint64_t touched[] = { 1, 17, 600, 1023 };
+    const struct vmm_region region = {
+        .name = "test",
+        .range = { page, 2048 * PAGE_SIZE },
+        .access = VMM_WRITE,
+        .backing = VMM_DEMAND,
+    };
+
+    ck_assert_status(vmm_region_add(&m.space, region), MM_OK);
+    for (size_t i = 0; i < 4; i++) {
+        *at(vaddr_add(page, touched[i] * PAGE_SIZE)) = 1;
+    }
+    ck_assert_uint_eq(m.space.stats.maps, 4);
+    ck_assert_status(vmm_region_remove(&m.space, page), MM_OK);
+    for (size_t i = 0; i < 4; i++) {
+        expect_gone(vaddr_add(page, touched[i] * PAGE_SIZE));
+    }
+    ck_assert_uint_eq(m.space.stats.flushes, 1023);
+}
+END_TEST
+
+/*
+ *   PML4 --> PDPT --> PD --> PT --> page
+ *                     PD --> PT'--> page     tables given back and made anew
+ */
+START_TEST(a_reclaimed_table_is_not_walked_any_more)
+{ /* V4 */
+    const struct vrange range = { page, PAGE_SIZE };
+
+    map_new(page, VMM_WRITE);
+    *at(page) = 1;
+    unmap_and_free(page);
+    ck_assert_uint_eq(vmm_reclaim_tables(&m.space, range), 3);
+    ck_assert_uint_eq(vmm_reclaim_tables(&m.space, range), 0);
+    expect_gone(page);
+    map_new(page, VMM_WRITE);
+    *at(page) = 2;
+    ck_assert_uint_eq(*at(page), 2);
+    unmap_and_free(page);
+}
+END_TEST
+
+/* --- tokens --------------------------------------------------------------- */
+
+START_TEST(a_token_that_is_not_used_up_is_noticed)
+{ /* V2 */
+    const char *why = NULL;
+    struct vmm_unmapped gone;
+    const pfn_t f = map_new(page, VMM_WRITE);
+
+    ck_assert(vmm_is_sound(&m.space, &why));
+    gone = vmm_unmap(&m.space, page);
+    ck_assert_status(gone.status, MM_OK);
+    ck_assert_uint_eq(m.space.flushes_owed, 1);
+    ck_assert(!vmm_is_sound(&m.space, &why));
+    ck_assert_str_eq(why, "a token is neither flushed nor skipped");
+    vmm_flush_skip(gone.token);
+    ck_assert(vmm_is_sound(&m.space, &why));
+    hw_invlpg(page);
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+}
+END_TEST
+
+START_TEST(a_token_that_owes_nothing_costs_nothing)
+{ /* V2 */
+    struct vmm_unmapped none = vmm_unmap(&m.space, page);
+
+    ck_assert_status(none.status, MM_NOT_MAPPED);
+    ck_assert_ptr_null(none.token.space);
+    vmm_flush(none.token);
+    vmm_flush_skip(none.token);
+    ck_assert_uint_eq(m.space.flushes_owed, 0);
+    ck_assert_uint_eq(m.space.stats.flushes, 0);
+}
+END_TEST
+
+START_TEST(a_flush_is_owed_exactly_when_something_is_taken_away)
+{ /* V5 */
+    map_new(page, 0);
+    for (unsigned old = 0; old <= VMM_ACCESS_ALL; old++) {
+        for (unsigned new = 0; new <= VMM_ACCESS_ALL; new ++) {
+            const bool taken = (old & ~new & ~(unsigned)VMM_UNCACHED) != 0;
+            const bool recached = ((old ^ new) & VMM_UNCACHED) != 0;
+            struct vmm_changed changed = vmm_protect(&m.space, page, old);
+
+            ck_assert_status(changed.status, MM_OK);
+            vmm_flush(changed.token);
+            changed = vmm_protect(&m.space, page, new);
+            ck_assert_status(changed.status, MM_OK);
+            ck_assert_msg((changed.token.space != NULL) == (taken || recached),
+                          "from access 0x%x to 0x%x", old, new);
+            vmm_flush_skip(changed.token);
+        }
+    }
+    hw_invlpg(page);
+    unmap_and_free(page);
+}
+END_TEST
+
+Suite *vmm_flush_suite(void) {
+    Suite *suite = suite_create("vmm_flush");
+    TCase *tc = tcase_create("flush");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, a_page_unmapped_and_flushed_faults_at_its_next_touch);
+    tcase_add_test(tc,
+                   a_page_made_read_only_and_flushed_refuses_the_next_write);
+    tcase_add_test(tc, a_page_made_data_and_flushed_refuses_the_next_fetch);
+    tcase_add_test(tc, a_page_mapped_anew_after_a_flush_shows_the_new_frame);
+    tcase_add_test(tc, an_added_right_works_without_a_flush);
+    tcase_add_loop_test(tc,
+                        every_page_of_a_removed_region_faults_at_its_next_touch,
+                        0, sizeof(removals) / sizeof(removals[0]));
+    tcase_add_test(tc, the_touched_pages_of_a_sparse_region_are_all_dropped);
+    tcase_add_test(tc, a_reclaimed_table_is_not_walked_any_more);
+    suite_add_tcase(suite, tc);
+
+    tc = tcase_create("tokens");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, a_token_that_is_not_used_up_is_noticed);
+    tcase_add_test(tc, a_token_that_owes_nothing_costs_nothing);
+    tcase_add_test(tc, a_flush_is_owed_exactly_when_something_is_taken_away);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
