@@ -17,13 +17,13 @@ static bool has_all(const struct outcome *a, const struct outcome *b,
         const char *other = outcome_fact(b, f->key);
 
         if (other == NULL) {
-            snprintf(text, size, "%s is %s on the %s, not reported on the %s",
-                     f->key, f->value, a->machine, b->machine);
+            snprintf(text, size, "%s is %s (%s), not reported (%s)", f->key,
+                     f->value, a->machine, b->machine);
             return false;
         }
         if (strcmp(f->value, other) != 0) {
-            snprintf(text, size, "%s is %s on the %s, %s on the %s", f->key,
-                     f->value, a->machine, other, b->machine);
+            snprintf(text, size, "%s is %s (%s), %s (%s)", f->key, f->value,
+                     a->machine, other, b->machine);
             return false;
         }
     }
@@ -33,7 +33,7 @@ static bool has_all(const struct outcome *a, const struct outcome *b,
 bool outcome_equal(const struct outcome *a, const struct outcome *b, char *text,
                    size_t size) {
     if (outcome_fact(a, "digest") == NULL) {
-        snprintf(text, size, "no digest from the %s", a->machine);
+        snprintf(text, size, "no digest (%s)", a->machine);
         return false;
     }
     return has_all(a, b, text, size) && has_all(b, a, text, size);
@@ -50,10 +50,8 @@ bool outcome_state_equal(const struct outcome *a, const struct outcome *b,
     if (i == a->state_count && i == b->state_count) {
         return true;
     }
-    snprintf(text, size,
-             "line %zu of the state is '%s' on the %s, '%s' on "
-             "the %s",
-             i + 1, i < a->state_count ? a->state[i] : "(nothing)", a->machine,
+    snprintf(text, size, "line %zu of the state is '%s' (%s), '%s' (%s)", i + 1,
+             i < a->state_count ? a->state[i] : "(nothing)", a->machine,
              i < b->state_count ? b->state[i] : "(nothing)", b->machine);
     return false;
 }

@@ -1,8 +1,8 @@
 # The host program; all but main() in an archive, so that its parts can be
 # tested one by one.
-memtwin_flags = $(AM_CPPFLAGS) -D_GNU_SOURCE \
+memtwin_flags = $(AM_CPPFLAGS) \
 	-DPKGLIBEXECDIR='"$(pkglibexecdir)"' $(LZMA_CFLAGS) $(JANSSON_CFLAGS)
-memtwin_libs = libmemtwin.a libmm.a libsim.a $(LZMA_LIBS) $(JANSSON_LIBS)
+memtwin_libs = libmemtwin.a $(live_libs) $(LZMA_LIBS) $(JANSSON_LIBS)
 
 noinst_LIBRARIES += libmemtwin.a
 libmemtwin_a_CPPFLAGS = $(memtwin_flags)

@@ -39,13 +39,13 @@ static enum outcome_code judge(const struct outcome *o,
     }
     if (o->error_place == ERROR_AT_OP && o->error_op < trace->lines) {
         at.line = trace->first_line + (unsigned long)o->error_op;
-        complain_at(at, "on the %s: %s", o->machine, o->error);
+        complain_at(at, "%s: %s", o->machine, o->error);
     } else if (o->error_place == ERROR_AT_OP) {
-        complain_at(at, "on the %s, in the frees after the cut: %s", o->machine,
+        complain_at(at, "%s, in the frees after the cut: %s", o->machine,
                     o->error);
     } else {
         complain_at(
-            at, "on the %s, %s: %s", o->machine,
+            at, "%s, %s: %s", o->machine,
             o->error_place == ERROR_AT_START ? "at the start" : "at the end",
             o->error_place == ERROR_NONE ? "bad, without a reason" : o->error);
     }

@@ -1,0 +1,15 @@
+# The host program: its parts one by one, and all of it by scripts that print
+# TAP.  The scripts run in the top of the build tree.
+check_PROGRAMS += %D%/test_parts
+TESTS += %D%/test_parts
+%C%_test_parts_SOURCES = %D%/test_parts.c
+%C%_test_parts_CPPFLAGS = $(memtwin_flags)
+%C%_test_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_parts_LDADD = $(memtwin_libs) $(CHECK_LIBS)
+
+memtwin_tests = %D%/bad_input.sh %D%/run_sim.sh %D%/endings.sh \
+	%D%/run_qemu.sh %D%/options.sh
+dist_check_SCRIPTS += $(memtwin_tests)
+TESTS += $(memtwin_tests)
+EXTRA_DIST += %D%/tap.sh tests/data/README.md tests/data/demo.trace.xz \
+	tests/data/pc.map

@@ -1,0 +1,53 @@
+#!/bin/sh
+# The same traces in QEMU and on the simulator: equal in every result line.
+. "${srcdir:-.}/tests/memtwin/tap.sh"
+
+qemu=${TEST_QEMU-qemu-system-x86_64}
+if ! command -v "${qemu:-none}" >/dev/null; then
+	echo "1..0 # SKIP no qemu-system-x86_64 here (package qemu-system-x86)"
+	exit 0
+fi
+if [ -n "$KERNEL_WHY_NOT" ]; then
+	echo "1..0 # SKIP no kernel image: $KERNEL_WHY_NOT"
+	exit 0
+fi
+
+demo=$data/demo.trace.xz
+t=$dir/t.trace
+
+run run --on qemu --qemu "$qemu" --ops 20000 "$demo"
+[ $code -eq 0 ] && [ ! -s "$dir/err" ] && has 'everything sound' || show
+ok "a trace runs in QEMU"
+
+# equal NAME OPTION...: both machines come to the same.
+equal() {
+	name=$1
+	shift
+	run run --on both --qemu "$qemu" "$@"
+	[ $code -eq 0 ] && [ ! -s "$dir/err" ] &&
+		has 'The two machines came to the same state.' || show
+	ok "$name"
+}
+equal "the bundled trace leads to the same state on both machines" "$demo"
+equal "so it does with the bump heap" --heap bump --ops 5000 "$demo"
+equal "so it does with immediate backing" --backing immediate --ops 5000 "$demo"
+equal "so it does with the hostile TLB" --tlb hostile --ops 5000 "$demo"
+equal "so it does with a heap at 0x8000000" --heap-base 0x8000000 \
+	--heap-size 4000K --heap-limit 8000K --ops 5000 "$demo"
+equal "so it does with 64 MiB of RAM" --ram 64M --ops 5000 "$demo"
+
+printf '%s\n' 'ktrace 1' 'ops 4' 'ids 2' begin 'a 0 4000' 'a 1 4000' 'f 0' \
+	'f 1' >"$t"
+run run --on both --qemu "$qemu" --heap-size 4K --heap-limit 4K "$t"
+[ $code -eq 1 ] || show
+ok "what is wrong on both machines is a finding"
+printf '%s\n' \
+	"memtwin: $t:6: simulator: out of memory: 4000 bytes aligned to 16 for block 1" \
+	"memtwin: $t:6: QEMU: out of memory: 4000 bytes aligned to 16 for block 1" |
+	cmp -s - "$dir/err" || show
+ok "it is named with its line for each machine"
+run run --on qemu --qemu "$qemu" --kernel "$t" "$t"
+[ $code -eq 77 ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
+	grep -q '^memtwin: QEMU could not run: ' "$dir/err" || show
+ok "a file that is no kernel is told in QEMU's words"
+finish

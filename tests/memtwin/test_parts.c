@@ -1,0 +1,263 @@
+/*
+ * Parts of the program one by one: numbers, the machine's lines, comparing,
+ * cutting a trace.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memtwin/number.h"
+#include "memtwin/outcome.h"
+#include "memtwin/trace.h"
+
+/* --- numbers ------------------------------------------------------------- */
+
+static const struct {
+    const char *text;
+    bool good;
+    uint64_t bytes;
+} sizes[] = {
+    { "0", true, 0 },
+    { "4096", true, 4096 },
+    { "100K", true, 102400 },
+    { "64M", true, 67108864 },
+    { "2G", true, 2147483648 },
+    { "16T", true, 17592186044416 },
+    { "18446744073709551615", true, UINT64_MAX },
+    { "18446744073709551616", false, 0 },
+    { "16777216T", false, 0 },
+    { "", false, 0 },
+    { "K", false, 0 },
+    { "1KB", false, 0 },
+    { "-1", false, 0 },
+    { " 1", false, 0 },
+    { "0x10", false, 0 },
+};
+
+START_TEST(a_size_is_read_exactly_or_refused)
+{
+    uint64_t bytes = 1;
+
+    ck_assert_int_eq(number_parse_size(sizes[_i].text, &bytes), sizes[_i].good);
+    if (sizes[_i].good) {
+        ck_assert_uint_eq(bytes, sizes[_i].bytes);
+    }
+}
+END_TEST
+
+START_TEST(an_address_is_read_in_both_notations)
+{
+    uint64_t at;
+
+    ck_assert(number_parse_address("0x444444440000", &at));
+    ck_assert_uint_eq(at, 0x444444440000);
+    ck_assert(number_parse_address("4096", &at));
+    ck_assert_uint_eq(at, 4096);
+    ck_assert(!number_parse_address("0x", &at));
+    ck_assert(!number_parse_address("12fg", &at));
+    ck_assert(!number_parse_address("0x10000000000000000", &at));
+}
+END_TEST
+
+/* --- the machine's lines ------------------------------------------------- */
+
+static struct outcome a, b;
+
+static void setup(void) {
+    outcome_init(&a, "A", false);
+    outcome_init(&b, "B", false);
+}
+static void teardown(void) {
+    outcome_destroy(&a);
+    outcome_destroy(&b);
+}
+
+static void hear(struct outcome *o, const char *text) {
+    while (*text != '\0') {
+        outcome_char(o, *text++);
+    }
+}
+
+START_TEST(each_kind_of_line_is_understood)
+{
+    hear(&a, "boot: map 0x100000 0x7ee0000 1\nboot: module 0x7fde000 0x98\n"
+             "replay: progress 3 9\nreplay: result faults 17\r\n"
+             "replay: error op 5: it broke\nreplay: error op 6: later\n"
+             "replay: state end x y\nreplay: verdict bad\n");
+    ck_assert_uint_eq(a.map_count, 1);
+    ck_assert_uint_eq(a.map[0].range.base.v, 0x100000);
+    ck_assert_uint_eq(a.map[0].range.len, 0x7ee0000);
+    ck_assert_uint_eq(a.map[0].type, MEMMAP_USABLE);
+    ck_assert_uint_eq(a.module.base.v, 0x7fde000);
+    ck_assert_uint_eq(a.done, 3);
+    ck_assert_uint_eq(a.total, 9);
+    ck_assert_str_eq(outcome_fact(&a, "faults"), "17");
+    ck_assert_uint_eq(outcome_number(&a, "faults"), 17);
+    ck_assert_ptr_null(outcome_fact(&a, "fault"));
+    ck_assert_int_eq(a.error_place, ERROR_AT_OP);
+    ck_assert_uint_eq(a.error_op, 5);
+    ck_assert_str_eq(a.error, "it broke");
+    ck_assert_uint_eq(a.state_count, 1);
+    ck_assert_str_eq(a.state[0], "end x y");
+    ck_assert(a.has_verdict && !a.good);
+}
+END_TEST
+
+START_TEST(errors_at_either_end_are_told_from_those_of_an_operation)
+{
+    hear(&a, "replay: error at start: no heap\n");
+    ck_assert_int_eq(a.error_place, ERROR_AT_START);
+    ck_assert_str_eq(a.error, "no heap");
+    hear(&b, "replay: error at the end: not sound: x\n");
+    ck_assert_int_eq(b.error_place, ERROR_AT_END);
+    ck_assert_str_eq(b.error, "not sound: x");
+}
+END_TEST
+
+START_TEST(a_panic_is_kept_as_the_last_words)
+{
+    hear(&a, "hello\n\x1b[2Jpanic: why (f.c:1)\nregisters\n");
+    ck_assert_str_eq(a.last_words, "[2Jpanic: why (f.c:1)");
+    hear(&b, "hello\npanic: why (f.c:1)\nregisters\n");
+    ck_assert_str_eq(b.last_words, "panic: why (f.c:1)");
+}
+END_TEST
+
+START_TEST(more_than_fits_is_cut_and_does_no_harm)
+{
+    hear(&a, "replay: error op 1: ");
+    for (int i = 0; i < 5000; i++) {
+        outcome_char(&a, 'x');
+    }
+    hear(&a, "\nreplay: result k v\n");
+    ck_assert_uint_lt(strlen(a.error), OUTCOME_LINE_MAX);
+    ck_assert_str_eq(outcome_fact(&a, "k"), "v");
+    for (int i = 0; i < 2 * OUTCOME_FACTS_MAX; i++) {
+        hear(&b, "replay: result k v\n");
+    }
+    for (int i = 0; i < 2 * OUTCOME_MAP_MAX; i++) {
+        hear(&b, "boot: map 0x1 0x2 1\n");
+    }
+    hear(&b, "replay: result\nreplay: result x\nboot: map\nreplay: progress\n");
+    ck_assert_uint_eq(b.fact_count, OUTCOME_FACTS_MAX);
+    ck_assert_uint_eq(b.map_count, OUTCOME_MAP_MAX);
+}
+END_TEST
+
+/* --- comparing ----------------------------------------------------------- */
+
+START_TEST(outcomes_are_equal_when_every_result_is)
+{
+    char text[300] = "";
+
+    hear(&a, "replay: result ops 3\nreplay: result digest 0x1\n");
+    hear(&b, "replay: result digest 0x1\nreplay: result ops 3\n");
+    ck_assert(outcome_equal(&a, &b, text, sizeof(text)));
+    hear(&b, "replay: result faults 3\n");
+    ck_assert(!outcome_equal(&a, &b, text, sizeof(text)));
+    ck_assert_str_eq(text, "faults is 3 (B), not reported (A)");
+    hear(&a, "replay: result faults 4\n");
+    ck_assert(!outcome_equal(&a, &b, text, sizeof(text)));
+    ck_assert_str_eq(text, "faults is 4 (A), 3 (B)");
+}
+END_TEST
+
+START_TEST(outcomes_without_a_digest_are_never_equal)
+{
+    char text[300] = "";
+
+    hear(&a, "replay: result ops 3\n");
+    hear(&b, "replay: result ops 3\n");
+    ck_assert(!outcome_equal(&a, &b, text, sizeof(text)));
+    ck_assert_str_eq(text, "no digest (A)");
+}
+END_TEST
+
+START_TEST(the_first_line_of_the_state_that_differs_is_shown)
+{
+    char text[300] = "";
+
+    hear(&a, "replay: state one\nreplay: state two\n");
+    hear(&b, "replay: state one\n");
+    ck_assert(!outcome_state_equal(&a, &b, text, sizeof(text)));
+    ck_assert_str_eq(text, "line 2 of the state is 'two' (A), '(nothing)' (B)");
+    hear(&b, "replay: state three\n");
+    ck_assert(!outcome_state_equal(&a, &b, text, sizeof(text)));
+    ck_assert_str_eq(text, "line 2 of the state is 'two' (A), 'three' (B)");
+}
+END_TEST
+
+/* --- cutting a trace ------------------------------------------------------ */
+
+/*
+ *   a 2   a 0   r 2   f 0   a 0   a 1 | f 0 f 1 f 2
+ *   oldest                  newest    cut: 2, 0, 1 are live
+ */
+START_TEST(what_is_live_at_the_cut_is_freed_oldest_first)
+{
+    static const struct replay_op ops[] = {
+        { .kind = REPLAY_ALLOC, .id = 2 },
+        { .kind = REPLAY_ALLOC, .id = 0 },
+        { .kind = REPLAY_REALLOC, .id = 2 },
+        { .kind = REPLAY_FREE, .id = 0 },
+        { .kind = REPLAY_ZEROED, .id = 0 },
+        { .kind = REPLAY_ALIGNED, .id = 1 },
+        { .kind = REPLAY_FREE, .id = 0 },
+        { .kind = REPLAY_FREE, .id = 1 },
+        { .kind = REPLAY_FREE, .id = 2 },
+    };
+    struct trace trace = { .op_count = 9, .id_count = 3, .lines = 9 };
+
+    trace.ops = malloc(sizeof(ops));
+    ck_assert_ptr_nonnull(trace.ops);
+    memcpy(trace.ops, ops, sizeof(ops));
+    ck_assert(trace_cut(&trace, 100));
+    ck_assert_uint_eq(trace.op_count, 9);
+    ck_assert(trace_cut(&trace, 6));
+    ck_assert_uint_eq(trace.op_count, 9);
+    ck_assert_uint_eq(trace.lines, 6);
+    for (size_t i = 6; i < 9; i++) {
+        ck_assert_int_eq(trace.ops[i].kind, REPLAY_FREE);
+    }
+    ck_assert_uint_eq(trace.ops[6].id, 2);
+    ck_assert_uint_eq(trace.ops[7].id, 0);
+    ck_assert_uint_eq(trace.ops[8].id, 1);
+    ck_assert(trace_cut(&trace, 4));
+    ck_assert_uint_eq(trace.op_count, 5);
+    ck_assert_uint_eq(trace.ops[4].id, 2);
+    trace_destroy(&trace);
+}
+END_TEST
+
+static Suite *parts_suite(void) {
+    Suite *suite = suite_create("memtwin");
+    TCase *tc = tcase_create("parts");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_loop_test(tc, a_size_is_read_exactly_or_refused, 0,
+                        (int)(sizeof(sizes) / sizeof(sizes[0])));
+    tcase_add_test(tc, an_address_is_read_in_both_notations);
+    tcase_add_test(tc, each_kind_of_line_is_understood);
+    tcase_add_test(tc,
+                   errors_at_either_end_are_told_from_those_of_an_operation);
+    tcase_add_test(tc, a_panic_is_kept_as_the_last_words);
+    tcase_add_test(tc, more_than_fits_is_cut_and_does_no_harm);
+    tcase_add_test(tc, outcomes_are_equal_when_every_result_is);
+    tcase_add_test(tc, outcomes_without_a_digest_are_never_equal);
+    tcase_add_test(tc, the_first_line_of_the_state_that_differs_is_shown);
+    tcase_add_test(tc, what_is_live_at_the_cut_is_freed_oldest_first);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
+
+int main(void) {
+    SRunner *runner = srunner_create(parts_suite());
+    int failed;
+
+    srunner_set_tap(runner, "-");
+    srunner_run_all(runner, CK_SILENT);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
