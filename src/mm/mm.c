@@ -24,6 +24,9 @@ const struct mm_config mm_default_config = {
     .heap_backing = VMM_DEMAND,
 };
 
+/** Before mm_init_heap() and after mm_teardown(): kmalloc() gives NULL. */
+static const struct heap no_heap = { .class = &heap_dummy };
+
 /* --- faults -------------------------------------------------------------- */
 
 static bool handle(struct trap_hook *hook, struct trap_frame *frame) {
@@ -133,33 +136,37 @@ static enum mm_status add_guard(struct mm *mm, const char *name, uint64_t va) {
 }
 
 static void remove_region(struct mm *mm, uint64_t base) {
-    const struct vmm_region *region = vmm_region_at(&mm->space, vaddr(base));
+    enum mm_status st = vmm_region_remove(&mm->space, vaddr(base));
 
-    if (region != NULL && region->range.base.v == base) {
-        enum mm_status st = vmm_region_remove(&mm->space, vaddr(base));
-
-        MM_ASSERT(st == MM_OK);
-    }
+    MM_ASSERT(st == MM_OK); /* we added it */
 }
 
-void mm_teardown(struct mm *mm) {
+/** What mm_init_heap() has put up so far. */
+enum built { BUILT_NOTHING, BUILT_GUARD_BELOW, BUILT_GUARDS, BUILT_HEAP };
+
+static void undo(struct mm *mm, enum built built) {
+    const uint64_t base = mm->config.heap_base.v;
     struct vrange window;
 
-    if (!guarded_window(&mm->config, &window)) {
-        return;
-    }
-    if (mm->heap.class != NULL) {
+    if (built == BUILT_HEAP && heap_size(&mm->heap) > 0) {
         heap_release(&mm->heap);
+        remove_region(mm, base); /* there since the first growth */
     }
-    remove_region(mm, window.base.v);
-    remove_region(mm, mm->config.heap_base.v);
-    remove_region(mm, mm->config.heap_base.v + mm->config.heap_limit);
-    vmm_reclaim_tables(&mm->space, window);
+    if (built >= BUILT_GUARDS) {
+        remove_region(mm, base + mm->config.heap_limit);
+    }
+    if (built >= BUILT_GUARD_BELOW) {
+        remove_region(mm, base - PAGE_SIZE);
+    }
+    if (guarded_window(&mm->config, &window)) {
+        vmm_reclaim_tables(&mm->space, window);
+    }
     mm->heap_pages_filled = 0;
+    mm->heap = no_heap;
 }
 
-/** Everything of mm_init_heap() that needs undoing when it fails. */
-static struct mm_init_result build_heap(struct mm *mm) {
+/** @built tells how far it came. */
+static struct mm_init_result build_heap(struct mm *mm, enum built *built) {
     const struct mm_config *config = &mm->config;
     const struct heap_source source = { extend, mm };
     const struct vrange window = { config->heap_base, config->heap_limit };
@@ -169,15 +176,18 @@ static struct mm_init_result build_heap(struct mm *mm) {
     if (st != MM_OK) {
         return result(st, "guard below the heap");
     }
+    *built = BUILT_GUARD_BELOW;
     st = add_guard(mm, "guard above the heap", window.base.v + window.len);
     if (st != MM_OK) {
         return result(st, "guard above the heap");
     }
+    *built = BUILT_GUARDS;
     st = heap_init(&mm->heap, config->heap_class, window, config->heap_size,
                    source, &mm->events);
     if (st != MM_OK) {
         return result(st, "heap");
     }
+    *built = BUILT_HEAP;
     if (config->heap_quantum != 0) {
         mm->heap.quantum = config->heap_quantum;
     }
@@ -186,17 +196,28 @@ static struct mm_init_result build_heap(struct mm *mm) {
 }
 
 struct mm_init_result mm_init_heap(struct mm *mm) {
-    enum mm_status st = check_config(&mm->config);
-    struct mm_init_result built;
+    enum built built = BUILT_NOTHING;
+    struct mm_init_result outcome;
+    enum mm_status st;
 
+    if (mm_has_heap(mm)) {
+        return result(MM_OVERLAP, "heap"); /* there is one */
+    }
+    st = check_config(&mm->config);
     if (st != MM_OK) {
         return result(st, "configuration");
     }
-    built = build_heap(mm);
-    if (built.status != MM_OK) {
-        mm_teardown(mm);
+    outcome = build_heap(mm, &built);
+    if (outcome.status != MM_OK) {
+        undo(mm, built);
     }
-    return built;
+    return outcome;
+}
+
+void mm_teardown(struct mm *mm) {
+    if (mm_has_heap(mm)) {
+        undo(mm, BUILT_HEAP);
+    }
 }
 
 struct mm_init_result mm_init_frames(struct mm *mm, const struct hw_boot *boot,
@@ -207,6 +228,7 @@ struct mm_init_result mm_init_frames(struct mm *mm, const struct hw_boot *boot,
         .hook = { .handle = handle, .explain = explain },
         .boot = boot,
         .config = *config,
+        .heap = no_heap,
     };
     trap_init(&mm->hook, boot);
     st = pmm_init(&mm->pmm, boot, config->pmm_class);

@@ -59,7 +59,13 @@ MM_MUST_CHECK struct mm_init_result mm_init(struct mm *mm,
 MM_MUST_CHECK struct mm_init_result
 mm_init_frames(struct mm *mm, const struct hw_boot *boot,
                const struct mm_config *config);
+/** MM_OVERLAP when there is a heap: one kernel, one heap behind kmalloc(). */
 MM_MUST_CHECK struct mm_init_result mm_init_heap(struct mm *mm);
+
+/** Is there a heap?  Without one kmalloc() gives NULL. */
+static inline bool mm_has_heap(const struct mm *mm) {
+    return mm->heap.limit.v != 0;
+}
 
 /** Take the heap away: pages, frames, tables, regions.  mm_init_heap() can
  *  bring it back. */

@@ -27,9 +27,6 @@ static bool regions_agree(const struct mm *mm) {
     const struct heap *heap = &mm->heap;
     const struct vmm_region *region = vmm_region_at(&mm->space, heap->start);
 
-    if (heap->limit.v == heap->start.v) {
-        return region == NULL; /* torn down */
-    }
     if (!is_guard(mm, heap->start.v - PAGE_SIZE) ||
         !is_guard(mm, heap->limit.v)) {
         return false;
@@ -80,8 +77,8 @@ bool mm_is_sound(const struct mm *mm, const char **why) {
     if (!vmm_is_sound(&mm->space, why)) {
         return false;
     }
-    if (mm->heap.class == NULL) {
-        return true; /* no heap yet */
+    if (!mm_has_heap(mm)) {
+        return true;
     }
     if (!heap_is_sound(&mm->heap)) {
         return complain(why, "heap: counters, runs or the class disagree");

@@ -22,6 +22,15 @@
     suite(vmm_fault_suite)                                                     \
     suite(vmm_sweep_suite)                                                     \
     suite(vmm_sound_suite)                                                     \
+    suite(heap_suite)                                                          \
+    suite(heap_list_suite)                                                     \
+    suite(heap_grow_suite)                                                     \
+    suite(heap_random_suite)                                                   \
+    suite(kmalloc_suite)                                                       \
+    suite(blog_suite)                                                          \
+    suite(mm_suite)                                                            \
+    suite(mm_sweep_suite)                                                      \
+    suite(mm_digest_suite)                                                     \
     suite(replay_suite)
 /* clang-format on */
 

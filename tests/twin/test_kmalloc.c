@@ -1,0 +1,300 @@
+/*
+ * kmalloc() and its family: blocks that know their size.
+ */
+#include <string.h>
+
+#include "base/poison.h"
+#include "support/machine.h"
+#include "twin/suites.h"
+#include "twin/test_heap_arena.h"
+
+static struct mm mm;
+
+static void start(void) {
+    struct mm_config config = mm_default_config;
+
+    config.heap_poison = true;
+    machine_start(&mm, &config);
+}
+
+static void stop(void) {
+    machine_stop(&mm);
+}
+
+static bool is_zero(const uint8_t *p, size_t size) {
+    for (size_t k = 0; k < size; k++) {
+        if (p[k] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+START_TEST(a_block_is_aligned_and_knows_its_size)
+{ /* H15 */
+    for (size_t size = 1; size < 100000; size = size * 2 + 1) {
+        uint8_t *p = kmalloc(&mm, size);
+
+        ck_assert_ptr_nonnull(p);
+        ck_assert_uint_eq(vaddr_of_pointer(p).v % 16, 0);
+        ck_assert_uint_eq(ksize(&mm, p), size);
+        pattern_fill(p, size, size);
+        ck_assert_uint_eq(ksize(&mm, p), size);
+        pattern_check(p, size, size);
+        kfree(&mm, p);
+    }
+    ck_assert_uint_eq(mm.heap.stats.live_blocks, 0);
+}
+END_TEST
+
+START_TEST(alignments_up_to_the_largest_are_kept_also_by_krealloc)
+{ /* H1 */
+    size_t align = (size_t)1 << _i;
+    uint8_t *p = kmemalign(&mm, align, 300);
+    uint8_t *wall = kmalloc(&mm, 16); /* so that it has to move */
+
+    ck_assert(p != NULL && wall != NULL);
+    ck_assert_uint_eq(vaddr_of_pointer(p).v % align, 0);
+    ck_assert_uint_eq(ksize(&mm, p), 300);
+    pattern_fill(p, 300, 1);
+    p = krealloc(&mm, p, 70000);
+    ck_assert_ptr_nonnull(p);
+    ck_assert_uint_eq(vaddr_of_pointer(p).v % align, 0);
+    pattern_check(p, 300, 1);
+    ck_assert_uint_eq(ksize(&mm, p), 70000);
+    kfree(&mm, p);
+    kfree(&mm, wall);
+}
+END_TEST
+
+START_TEST(an_alignment_that_means_nothing_gives_no_block)
+{ /* H1 */
+    ck_assert_ptr_null(kmemalign(&mm, 0, 16));
+    ck_assert_ptr_null(kmemalign(&mm, 3, 16));
+    ck_assert_ptr_null(kmemalign(&mm, 48, 16));
+    ck_assert_ptr_null(kmemalign(&mm, 2 * HEAP_ALIGN_MAX, 16));
+    ck_assert_uint_eq(mm.heap.stats.allocs, 0);
+}
+END_TEST
+
+START_TEST(sizes_that_overflow_give_no_block)
+{ /* H1 */
+    ck_assert_ptr_null(kmalloc(&mm, SIZE_MAX));
+    ck_assert_ptr_null(kmalloc(&mm, SIZE_MAX - 15));
+    ck_assert_ptr_null(kmalloc(&mm, SIZE_MAX - 40));
+    ck_assert_ptr_null(kzalloc(&mm, SIZE_MAX - 15));
+    ck_assert_ptr_null(kmemalign(&mm, 4096, SIZE_MAX - 4095));
+    ck_assert_ptr_null(kcalloc(&mm, (size_t)1 << 33, (size_t)1 << 33));
+    ck_assert_ptr_null(kcalloc(&mm, SIZE_MAX / 8 + 2, 8));
+    ck_assert_ptr_null(kcalloc(&mm, 2, SIZE_MAX / 2 + 2));
+    ck_assert_uint_eq(mm.heap.stats.allocs, 0);
+}
+END_TEST
+
+START_TEST(no_bytes_are_no_block)
+{
+    ck_assert_ptr_null(kmalloc(&mm, 0));
+    ck_assert_ptr_null(kzalloc(&mm, 0));
+    ck_assert_ptr_null(kcalloc(&mm, 0, 8));
+    ck_assert_ptr_null(kcalloc(&mm, 8, 0));
+    ck_assert_ptr_null(kmemalign(&mm, 16, 0));
+    kfree(&mm, NULL);
+    ck_assert_uint_eq(mm.heap.stats.frees, 0);
+}
+END_TEST
+
+START_TEST(zeroed_blocks_are_zero_over_all_of_used_memory)
+{ /* H1, H16: the memory was written, freed and poisoned before */
+    for (size_t size = 1; size < 5000; size = size * 2 + 3) {
+        uint8_t *p = kmalloc(&mm, size);
+
+        ck_assert_ptr_nonnull(p);
+        memset(p, 0xff, size);
+        kfree(&mm, p);
+        p = kzalloc(&mm, size);
+        ck_assert_ptr_nonnull(p);
+        ck_assert(is_zero(p, size));
+        memset(p, 0xff, size);
+        kfree(&mm, p);
+        p = kcalloc(&mm, size, 3);
+        ck_assert_ptr_nonnull(p);
+        ck_assert_uint_eq(ksize(&mm, p), 3 * size);
+        ck_assert(is_zero(p, 3 * size));
+        kfree(&mm, p);
+    }
+}
+END_TEST
+
+/* --- krealloc ------------------------------------------------------------ */
+
+START_TEST(krealloc_of_nothing_allocates_and_to_nothing_frees)
+{ /* H1 */
+    uint8_t *p = krealloc(&mm, NULL, 100);
+
+    ck_assert_ptr_nonnull(p);
+    ck_assert_uint_eq(ksize(&mm, p), 100);
+    ck_assert_ptr_null(krealloc(&mm, p, 0));
+    ck_assert_uint_eq(mm.heap.stats.live_blocks, 0);
+    ck_assert_ptr_null(krealloc(&mm, NULL, 0));
+}
+END_TEST
+
+START_TEST(krealloc_keeps_the_bytes_from_any_size_to_any_size)
+{ /* H1 */
+    static const size_t sizes[] = {
+        1, 15, 16, 17, 31, 32, 33, 100, 4096, 9000
+    };
+    const size_t count = sizeof sizes / sizeof sizes[0];
+
+    for (size_t k = 0; k < count * count; k++) {
+        size_t old = sizes[k / count], new = sizes[k % count];
+        uint8_t *p = kmalloc(&mm, old);
+        uint8_t *wall = k % 2 == 0 ? kmalloc(&mm, 16) : NULL;
+
+        ck_assert_ptr_nonnull(p);
+        pattern_fill(p, old, k);
+        p = krealloc(&mm, p, new);
+        ck_assert_ptr_nonnull(p);
+        ck_assert_uint_eq(ksize(&mm, p), new);
+        pattern_check(p, old < new ? old : new, k);
+        kfree(&mm, wall);
+        kfree(&mm, p);
+    }
+    ck_assert_uint_eq(mm.heap.stats.live_bytes, 0);
+}
+END_TEST
+
+START_TEST(a_krealloc_that_fails_leaves_the_block_as_it_was)
+{ /* H1 */
+    static const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 15, SIZE_MAX / 2,
+                                    2 * GIB };
+    uint8_t *p = kmalloc(&mm, 100);
+
+    ck_assert_ptr_nonnull(p);
+    pattern_fill(p, 100, 1);
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        ck_assert_ptr_null(krealloc(&mm, p, sizes[k]));
+        ck_assert_uint_eq(ksize(&mm, p), 100);
+        pattern_check(p, 100, 1);
+    }
+    kfree(&mm, p);
+    ck_assert_uint_eq(mm.heap.stats.live_blocks, 0);
+}
+END_TEST
+
+/* --- wrong pointers ------------------------------------------------------ */
+
+START_TEST(freeing_twice_is_a_panic)
+{ /* H18 */
+    uint8_t *p = kmalloc(&mm, 100);
+
+    kfree(&mm, p);
+    kfree(&mm, p);
+}
+END_TEST
+
+START_TEST(freeing_twice_after_the_memory_was_merged_is_a_panic)
+{ /* H18: the header is in the middle of a hole by now */
+    uint8_t *a = kmalloc(&mm, 100);
+    uint8_t *b = kmalloc(&mm, 100);
+
+    kfree(&mm, a);
+    kfree(&mm, b);
+    kfree(&mm, b);
+}
+END_TEST
+
+START_TEST(freeing_the_inside_of_a_block_is_a_panic)
+{ /* H18 */
+    uint8_t *p = kzalloc(&mm, 100);
+
+    kfree(&mm, p + 32);
+}
+END_TEST
+
+START_TEST(freeing_a_misaligned_pointer_is_a_panic)
+{ /* H18 */
+    uint8_t *p = kmalloc(&mm, 100);
+
+    kfree(&mm, p + 1);
+}
+END_TEST
+
+START_TEST(freeing_what_is_not_in_the_heap_is_a_panic)
+{ /* H18 */
+    uint64_t words[8] __attribute__((aligned(16))) = { 0 };
+
+    kfree(&mm, &words[4]);
+}
+END_TEST
+
+START_TEST(freeing_the_first_bytes_of_the_heap_is_a_panic)
+{ /* H18: no header fits in front of it */
+    kfree(&mm, pointer_of(mm.heap.start));
+}
+END_TEST
+
+/* Under the sanitizer the write itself is the report. */
+#ifndef MM_ASAN
+START_TEST(freeing_a_block_with_a_damaged_header_is_a_panic)
+{ /* H18: an underrun of one word */
+    uint64_t *p = kmalloc(&mm, 100);
+
+    p[-2] += 16;
+    kfree(&mm, p);
+}
+END_TEST
+#endif
+
+START_TEST(resizing_what_was_freed_is_a_panic)
+{ /* H18 */
+    uint8_t *p = kmalloc(&mm, 100);
+
+    kfree(&mm, p);
+    (void)krealloc(&mm, p, 200);
+}
+END_TEST
+
+START_TEST(asking_the_size_of_what_was_freed_is_a_panic)
+{ /* H18 */
+    uint8_t *p = kmalloc(&mm, 100);
+
+    kfree(&mm, p);
+    (void)ksize(&mm, p);
+}
+END_TEST
+
+Suite *kmalloc_suite(void) {
+    Suite *suite = suite_create("kmalloc");
+    TCase *tc = tcase_create("kmalloc");
+    TCase *wrong = tcase_create("wrong pointers");
+
+    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_test(tc, a_block_is_aligned_and_knows_its_size);
+    tcase_add_loop_test(
+        tc, alignments_up_to_the_largest_are_kept_also_by_krealloc, 0, 22);
+    tcase_add_test(tc, an_alignment_that_means_nothing_gives_no_block);
+    tcase_add_test(tc, sizes_that_overflow_give_no_block);
+    tcase_add_test(tc, no_bytes_are_no_block);
+    tcase_add_test(tc, zeroed_blocks_are_zero_over_all_of_used_memory);
+    tcase_add_test(tc, krealloc_of_nothing_allocates_and_to_nothing_frees);
+    tcase_add_test(tc, krealloc_keeps_the_bytes_from_any_size_to_any_size);
+    tcase_add_test(tc, a_krealloc_that_fails_leaves_the_block_as_it_was);
+    suite_add_tcase(suite, tc);
+    tcase_add_checked_fixture(wrong, start, stop);
+#define PANICS(test) tcase_add_exit_test(wrong, test, HW_EXIT_PANIC)
+    PANICS(freeing_twice_is_a_panic);
+    PANICS(freeing_twice_after_the_memory_was_merged_is_a_panic);
+    PANICS(freeing_the_inside_of_a_block_is_a_panic);
+    PANICS(freeing_a_misaligned_pointer_is_a_panic);
+    PANICS(freeing_what_is_not_in_the_heap_is_a_panic);
+    PANICS(freeing_the_first_bytes_of_the_heap_is_a_panic);
+#ifndef MM_ASAN
+    PANICS(freeing_a_block_with_a_damaged_header_is_a_panic);
+#endif
+    PANICS(resizing_what_was_freed_is_a_panic);
+    PANICS(asking_the_size_of_what_was_freed_is_a_panic);
+#undef PANICS
+    suite_add_tcase(suite, wrong);
+    return suite;
+}

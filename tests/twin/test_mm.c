@@ -1,0 +1,517 @@
+/*
+ * The subsystem wired together: the heap's window and its guards, the flow of
+ * a miss, and the story of a fault.
+ */
+#include <string.h>
+
+#include "base/poison.h"
+#include "support/asserts.h"
+#include "support/machine.h"
+#include "twin/suites.h"
+#include "twin/test_heap_arena.h"
+
+static struct mm mm;
+static struct mm_config config;
+
+static void setup(void) {
+    config = mm_default_config;
+}
+
+static void stop(void) {
+    machine_stop(&mm);
+}
+
+static void start(void) {
+    machine_start(&mm, &config);
+}
+
+struct leaves {
+    uint64_t pages;
+    uint64_t odd; /* not present, writable, never executable */
+};
+
+static void see_leaf(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
+    struct leaves *leaves = ctx;
+
+    (void)va;
+    if (pte_is_leaf(entry, level)) {
+        leaves->pages++;
+        if (!pte_has(entry, PTE_PRESENT | PTE_WRITABLE | PTE_NO_EXECUTE) ||
+            pte_has(entry, PTE_USER)) {
+            leaves->odd++;
+        }
+    }
+}
+
+static uint64_t pages_in_window(void) {
+    const struct vrange window = {
+        vaddr(config.heap_base.v - PAGE_SIZE),
+        config.heap_limit + 2 * PAGE_SIZE,
+    };
+    struct leaves leaves = { 0, 0 };
+
+    vmm_walk(&mm.space, window, see_leaf, &leaves);
+    ck_assert_uint_eq(leaves.odd, 0);
+    return leaves.pages;
+}
+
+static void assert_refused(uint64_t va, enum mm_status status) {
+    struct trap_fault fault = { 0 };
+    uint8_t value;
+
+    ck_assert_msg(!trap_try_read(vaddr(va), &value, &fault),
+                  "0x%lx can be read", (unsigned long)va);
+    ck_assert_hex_eq(fault.address.v, va);
+    ck_assert_uint_eq(fault.error, 0);
+    ck_assert_status(mm.verdict.status, status);
+    ck_assert_msg(!trap_try_write(vaddr(va), 1, &fault), "0x%lx can be written",
+                  (unsigned long)va);
+    ck_assert_hex_eq(fault.address.v, va);
+    ck_assert_uint_eq(fault.error, PF_WRITE);
+    ck_assert_status(mm.verdict.status, status);
+}
+
+static void assert_usable(uint64_t va) {
+    struct trap_fault fault;
+    uint8_t value = 0;
+
+    ck_assert(trap_try_write(vaddr(va), 0x5a, &fault));
+    ck_assert(trap_try_read(vaddr(va), &value, &fault));
+    ck_assert_uint_eq(value, 0x5a);
+}
+
+/* --- the window ---------------------------------------------------------- */
+
+START_TEST(an_immediate_heap_of_100_kib_shows_exactly_25_pages)
+{ /* H5 */
+    config.heap_backing = VMM_IMMEDIATE;
+    start();
+    ck_assert_hex_eq(mm.heap.start.v, UINT64_C(0x444444440000));
+    ck_assert_uint_eq(heap_size(&mm.heap), 100 * 1024);
+    ck_assert_uint_eq(pages_in_window(), 25);
+}
+END_TEST
+
+START_TEST(a_heap_on_demand_shows_what_was_touched)
+{ /* H5, V11: the list wrote its first hole; one block per page after that */
+    start();
+    ck_assert_uint_eq(pages_in_window(), 1);
+    for (unsigned k = 1; k <= 10; k++) {
+        uint8_t *p = heap_alloc(&mm.heap, layout(PAGE_SIZE, PAGE_SIZE));
+
+        ck_assert_ptr_nonnull(p);
+        p[0] = 1;
+    }
+    ck_assert_uint_eq(pages_in_window(), 11); /* the hole comes after them */
+    ck_assert_uint_eq(mm.heap_pages_filled, 11);
+}
+END_TEST
+
+START_TEST(a_heap_of_1000_pages_at_0x8000000_works)
+{ /* H5: 4 096 000 bytes */
+    size_t size = 1000 * PAGE_SIZE - 16;
+    uint8_t *p;
+
+    config.heap_base = vaddr(0x8000000);
+    config.heap_size = 1000 * PAGE_SIZE;
+    config.heap_limit = config.heap_size;
+    config.heap_backing = _i == 0 ? VMM_DEMAND : VMM_IMMEDIATE;
+    start();
+    p = kmalloc(&mm, size);
+    ck_assert_hex_eq(vaddr_of_pointer(p).v, 0x8000000 + 16);
+    for (uint64_t k = 0; k < 1000; k++) {
+        p[k * PAGE_SIZE] = (uint8_t)k;
+    }
+    p[size - 1] = 77;
+    ck_assert_uint_eq(pages_in_window(), 1000);
+    for (uint64_t k = 0; k < 1000; k++) {
+        ck_assert_uint_eq(p[k * PAGE_SIZE], (uint8_t)k);
+    }
+    ck_assert_ptr_null(kmalloc(&mm, 1));
+    kfree(&mm, p);
+}
+END_TEST
+
+START_TEST(the_bytes_before_and_after_the_heap_fault)
+{ /* H5, V19: guard, start ... end, not asked for, guard */
+    uint64_t base, limit;
+
+    config.heap_backing = _i == 0 ? VMM_DEMAND : VMM_IMMEDIATE;
+    config.heap_limit = MIB;
+    start();
+    base = mm.heap.start.v;
+    limit = mm.heap.limit.v;
+    assert_refused(base - 1, MM_REFUSED);
+    assert_refused(base - PAGE_SIZE, MM_REFUSED);
+    assert_refused(base - PAGE_SIZE - 1, MM_NO_REGION);
+    assert_refused(mm.heap.end.v, MM_NO_REGION);
+    assert_refused(limit - 1, MM_NO_REGION);
+    assert_refused(limit, MM_REFUSED);
+    assert_refused(limit + PAGE_SIZE - 1, MM_REFUSED);
+    assert_refused(limit + PAGE_SIZE, MM_NO_REGION);
+}
+END_TEST
+
+START_TEST(a_full_heap_ends_at_its_guard)
+{ /* V19 */
+    uint8_t *p;
+
+    config.heap_limit = config.heap_size;
+    config.heap_class = &heap_bump;
+    start();
+    p = heap_alloc(&mm.heap, layout(config.heap_size, 16));
+    ck_assert_ptr_nonnull(p);
+    assert_usable(mm.heap.end.v - 1);
+    assert_refused(mm.heap.end.v, MM_REFUSED);
+}
+END_TEST
+
+START_TEST(before_there_is_a_heap_its_window_faults_and_kmalloc_has_nothing)
+{ /* H3, H5 */
+    struct mm_init_result result;
+
+    machine_forget_held();
+    result = mm_init_frames(&mm, machine_power_on(), &config);
+    ck_assert_status(result.status, MM_OK);
+    ck_assert(!mm_has_heap(&mm));
+    ck_assert(mm_is_sound(&mm, NULL));
+    assert_refused(MM_HEAP_BASE, MM_NO_REGION);
+    assert_refused(MM_HEAP_BASE - 1, MM_NO_REGION);
+    ck_assert_ptr_null(kmalloc(&mm, 5));
+    result = mm_init_heap(&mm);
+    ck_assert_status(result.status, MM_OK);
+    ck_assert(mm_has_heap(&mm));
+    kfree(&mm, kmalloc(&mm, 5));
+    assert_refused(MM_HEAP_BASE - 1, MM_REFUSED);
+}
+END_TEST
+
+START_TEST(a_second_heap_is_refused_and_the_first_lives_on)
+{ /* H3 */
+    uint8_t *p;
+    struct mm_init_result result;
+
+    start();
+    p = kmalloc(&mm, 100);
+    pattern_fill(p, 100, 1);
+    result = mm_init_heap(&mm);
+    ck_assert_status(result.status, MM_OVERLAP);
+    pattern_check(p, 100, 1);
+    kfree(&mm, p);
+}
+END_TEST
+
+START_TEST(a_teardown_gives_everything_back_and_the_heap_can_return)
+{ /* V13 */
+    uint64_t free_before, tables_before;
+    struct mm_init_result result;
+
+    config.heap_backing = _i == 0 ? VMM_DEMAND : VMM_IMMEDIATE;
+    machine_forget_held();
+    result = mm_init_frames(&mm, machine_power_on(), &config);
+    ck_assert_status(result.status, MM_OK);
+    free_before = pmm_free_count(&mm.pmm);
+    tables_before = machine_tables_hash(&mm.space);
+    for (unsigned round = 0; round < 3; round++) {
+        result = mm_init_heap(&mm);
+        ck_assert_status(result.status, MM_OK);
+        memset(kmalloc(&mm, 300 * KIB), 1, 300 * KIB);
+        ck_assert(mm_is_sound(&mm, NULL));
+        mm_teardown(&mm);
+        ck_assert(!mm_has_heap(&mm));
+        ck_assert_uint_eq(pmm_free_count(&mm.pmm), free_before);
+        ck_assert_uint_eq(mm.space.region_count, 0);
+        ck_assert(machine_tables_hash(&mm.space) == tables_before);
+        assert_refused(MM_HEAP_BASE, MM_NO_REGION);
+        mm_teardown(&mm); /* nothing to do */
+    }
+}
+END_TEST
+
+START_TEST(a_window_that_makes_no_sense_is_refused)
+{ /* H6 */
+    static const struct {
+        uint64_t base, size, limit;
+        enum vmm_backing backing;
+        enum mm_status status;
+        const char *step;
+    } cases[] = {
+        { 0x8000001, MIB, MIB, VMM_DEMAND, MM_NOT_ALIGNED, "configuration" },
+        { 0x8000000, 100, MIB, VMM_DEMAND, MM_NOT_ALIGNED, "configuration" },
+        { 0x8000000, MIB, MIB + 1, VMM_DEMAND, MM_NOT_ALIGNED,
+          "configuration" },
+        { 0x8000000, MIB, PAGE_SIZE, VMM_DEMAND, MM_BAD_RANGE,
+          "configuration" },
+        { 0x8000000, 0, 0, VMM_DEMAND, MM_BAD_RANGE, "configuration" },
+        { 0, MIB, MIB, VMM_DEMAND, MM_BAD_RANGE, "configuration" },
+        { 0x1000, MIB, UINT64_MAX - 0x1fff, VMM_DEMAND, MM_BAD_RANGE,
+          "configuration" },
+        { 0x8000000, MIB, -PAGE_SIZE, VMM_DEMAND, MM_BAD_RANGE,
+          "configuration" },
+        { 0x8000000, MIB, MIB, VMM_GUARD, MM_BAD_ARGUMENT, "configuration" },
+        { UINT64_C(0x800000001000), MIB, MIB, VMM_DEMAND, MM_NOT_CANONICAL,
+          "guard below the heap" },
+        { UINT64_C(0x7ffffff00000), MIB, MIB, VMM_DEMAND, MM_NOT_CANONICAL,
+          "guard above the heap" },
+    };
+    struct mm_init_result result;
+    uint64_t free_before, tables_before;
+
+    machine_forget_held();
+    result = mm_init_frames(&mm, machine_power_on(), &config);
+    ck_assert_status(result.status, MM_OK);
+    free_before = pmm_free_count(&mm.pmm);
+    tables_before = machine_tables_hash(&mm.space);
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        mm.config.heap_base = vaddr(cases[k].base);
+        mm.config.heap_size = cases[k].size;
+        mm.config.heap_limit = cases[k].limit;
+        mm.config.heap_backing = cases[k].backing;
+        result = mm_init_heap(&mm);
+        ck_assert_msg(result.status == cases[k].status,
+                      "case %lu: %s at \"%s\"", (unsigned long)k,
+                      mm_status_name(result.status), result.step);
+        ck_assert_str_eq(result.step, cases[k].step);
+        ck_assert_uint_eq(mm.space.region_count, 0);
+        ck_assert_uint_eq(pmm_free_count(&mm.pmm), free_before);
+        ck_assert(machine_tables_hash(&mm.space) == tables_before);
+    }
+}
+END_TEST
+
+START_TEST(a_heap_whose_place_is_taken_leaves_what_is_there)
+{ /* H6: the region of somebody else under each of the three of ours */
+    static const uint64_t bases[] = { MM_HEAP_BASE - PAGE_SIZE, MM_HEAP_BASE,
+                                      MM_HEAP_BASE + GIB };
+    static const char *const steps[] = { "guard below the heap", "heap",
+                                         "guard above the heap" };
+    struct vmm_region other = { .name = "other",
+                                .range = { vaddr(bases[_i]), PAGE_SIZE },
+                                .access = VMM_WRITE,
+                                .backing = VMM_DEMAND };
+    struct mm_init_result result;
+
+    machine_forget_held();
+    result = mm_init_frames(&mm, machine_power_on(), &config);
+    ck_assert_status(result.status, MM_OK);
+    ck_assert_status(vmm_region_add(&mm.space, other), MM_OK);
+    assert_usable(bases[_i]);
+    result = mm_init_heap(&mm);
+    ck_assert_status(result.status, MM_OVERLAP);
+    ck_assert_str_eq(result.step, steps[_i]);
+    ck_assert_uint_eq(mm.space.region_count, 1);
+    assert_usable(bases[_i]);
+    ck_assert_status(vmm_region_remove(&mm.space, vaddr(bases[_i])), MM_OK);
+    ck_assert_status(mm_init_heap(&mm).status, MM_OK);
+}
+END_TEST
+
+/* --- the flow of a miss -------------------------------------------------- */
+
+/** A heap of one page that is full, and that grows page by page. */
+static void start_full(enum vmm_backing backing) {
+    config.heap_size = PAGE_SIZE;
+    config.heap_limit = MIB;
+    config.heap_quantum = PAGE_SIZE;
+    config.heap_backing = backing;
+    start();
+    ck_assert_ptr_nonnull(kmalloc(&mm, PAGE_SIZE - 16));
+}
+
+static const struct event *event_at(uint64_t n) {
+    return &mm.events.ring[n % EVENTS_KEPT];
+}
+
+static void assert_event(uint64_t n, enum event_kind kind, uint64_t a,
+                         uint64_t b) {
+    const struct event *event = event_at(n);
+
+    ck_assert_msg(event->kind == kind && event->a == a && event->b == b,
+                  "event %lu is \"%s\" 0x%lx 0x%lx, expected \"%s\" 0x%lx "
+                  "0x%lx",
+                  (unsigned long)n, event_name(event->kind),
+                  (unsigned long)event->a, (unsigned long)event->b,
+                  event_name(kind), (unsigned long)a, (unsigned long)b);
+}
+
+START_TEST(a_miss_goes_from_heap_to_vmm_to_pmm_and_back_in_five_steps)
+{ /* H14: no table is missing, so exactly one frame is asked for */
+    const uint64_t page = MM_HEAP_BASE + PAGE_SIZE;
+    uint64_t first, f;
+
+    start_full(VMM_IMMEDIATE);
+    first = mm.events.total;
+    ck_assert_ptr_nonnull(kmalloc(&mm, 5));
+    ck_assert_uint_eq(mm.events.total, first + 5);
+    f = event_at(first + 2)->a;
+    assert_event(first, EVENT_HEAP_ASKS, page, PAGE_SIZE);
+    assert_event(first + 1, EVENT_VMM_ASKS, page, 0);
+    assert_event(first + 2, EVENT_PMM_GIVES, f, 0);
+    assert_event(first + 3, EVENT_VMM_MAPS, page, f);
+    assert_event(first + 4, EVENT_HEAP_GROWN, page, PAGE_SIZE);
+    ck_assert_shows(&mm.space, vaddr(page), pfn(f));
+
+    ck_assert_ptr_nonnull(kmalloc(&mm, 5)); /* there is room now */
+    ck_assert_uint_eq(mm.events.total, first + 5);
+}
+END_TEST
+
+START_TEST(on_demand_the_same_five_steps_are_taken_by_a_fault)
+{ /* H14: the list writes the header of the new hole, and that is the touch */
+    const uint64_t page = MM_HEAP_BASE + PAGE_SIZE;
+    uint64_t first, f;
+
+    start_full(VMM_DEMAND);
+    first = mm.events.total;
+    ck_assert_ptr_nonnull(kmalloc(&mm, 5));
+    ck_assert_uint_eq(mm.events.total, first + 6);
+    f = event_at(first + 3)->a;
+    assert_event(first, EVENT_HEAP_ASKS, page, PAGE_SIZE);
+    ck_assert_int_eq(event_at(first + 1)->kind, EVENT_FAULT);
+    ck_assert_hex_eq(event_at(first + 1)->a & ~(PAGE_SIZE - 1), page);
+    ck_assert_uint_eq(event_at(first + 1)->b, PF_WRITE);
+    assert_event(first + 2, EVENT_VMM_ASKS, page, 0);
+    assert_event(first + 3, EVENT_PMM_GIVES, f, 0);
+    assert_event(first + 4, EVENT_VMM_MAPS, page, f);
+    assert_event(first + 5, EVENT_HEAP_GROWN, page, PAGE_SIZE);
+
+    ck_assert_ptr_nonnull(kmalloc(&mm, 5));
+    ck_assert_uint_eq(mm.events.total, first + 6);
+}
+END_TEST
+
+/* --- soundness ----------------------------------------------------------- */
+
+START_TEST(soundness_notices_what_the_floors_disagree_about)
+{
+    const char *why = NULL;
+    struct vmm_unmapped old;
+    const vaddr_t page = vaddr(MM_HEAP_BASE + PAGE_SIZE);
+
+    start();
+    memset(kmalloc(&mm, 3 * PAGE_SIZE), 1, 3 * PAGE_SIZE);
+    ck_assert(mm_is_sound(&mm, &why));
+    mm.heap.stats.live_blocks++; /* a floor for itself */
+    ck_assert(!mm_is_sound(&mm, &why));
+    ck_assert_ptr_nonnull(why);
+    mm.heap.stats.live_blocks--;
+    mm.config.heap_backing = VMM_IMMEDIATE; /* the region says otherwise */
+    ck_assert(!mm_is_sound(&mm, &why));
+    mm.config.heap_backing = VMM_DEMAND;
+    mm.pmm.stats.allocated++; /* the pmm */
+    ck_assert(!mm_is_sound(&mm, &why));
+    mm.pmm.stats.allocated--;
+    old = vmm_unmap(&mm.space, page); /* a page shows a frame that is free */
+    ck_assert_status(old.status, MM_OK);
+    ck_assert(!mm_is_sound(&mm, &why)); /* the token */
+    vmm_flush(old.token);
+    ck_assert_status(pmm_free(&mm.pmm, old.frame), MM_OK);
+    ck_assert(mm_is_sound(&mm, &why));
+    ck_assert_status(vmm_map(&mm.space, page, old.frame, VMM_WRITE), MM_OK);
+    ck_assert(!mm_is_sound(&mm, &why));
+    old = vmm_unmap(&mm.space, page);
+    ck_assert_status(old.status, MM_OK);
+    vmm_flush(old.token);
+    ck_assert(mm_is_sound(&mm, &why));
+}
+END_TEST
+
+START_TEST(soundness_notices_a_missing_guard)
+{ /* V19 */
+    start();
+    ck_assert_status(
+        vmm_region_remove(&mm.space, vaddr(MM_HEAP_BASE - PAGE_SIZE)), MM_OK);
+    ck_assert(!mm_is_sound(&mm, NULL));
+    ck_assert_status(
+        vmm_region_add(
+            &mm.space,
+            (struct vmm_region){
+                .name = "guard",
+                .range = { vaddr(MM_HEAP_BASE - PAGE_SIZE), PAGE_SIZE },
+                .backing = VMM_GUARD }),
+        MM_OK);
+    ck_assert(mm_is_sound(&mm, NULL));
+}
+END_TEST
+
+/* --- sanitizer ----------------------------------------------------------- */
+
+#ifdef MM_ASAN
+#define ASAN_EXIT 1
+
+START_TEST(a_use_after_free_is_a_report)
+{
+    volatile uint8_t *p;
+
+    start();
+    p = kmalloc(&mm, 100);
+    kfree(&mm, (void *)(uintptr_t)p);
+    (void)p[50];
+}
+END_TEST
+
+START_TEST(an_overflow_by_one_byte_is_a_report)
+{
+    volatile uint8_t *p;
+
+    start();
+    p = kmalloc(&mm, 101);
+    p[101] = 1;
+}
+END_TEST
+
+START_TEST(an_underflow_by_one_byte_is_a_report)
+{
+    volatile uint8_t *p;
+
+    start();
+    p = kmalloc(&mm, 100);
+    p[-1] = 1;
+}
+END_TEST
+
+START_TEST(memory_never_handed_out_is_a_report)
+{
+    start();
+    (void)*(volatile uint8_t *)pointer_of(vaddr(MM_HEAP_BASE + 50 * KIB));
+}
+END_TEST
+#endif
+
+Suite *mm_suite(void) {
+    Suite *suite = suite_create("mm");
+    TCase *tc = tcase_create("mm");
+#ifdef MM_ASAN
+    TCase *asan = tcase_create("sanitizer");
+#endif
+
+    tcase_add_checked_fixture(tc, setup, stop);
+    tcase_add_test(tc, an_immediate_heap_of_100_kib_shows_exactly_25_pages);
+    tcase_add_test(tc, a_heap_on_demand_shows_what_was_touched);
+    tcase_add_loop_test(tc, a_heap_of_1000_pages_at_0x8000000_works, 0, 2);
+    tcase_add_loop_test(tc, the_bytes_before_and_after_the_heap_fault, 0, 2);
+    tcase_add_test(tc, a_full_heap_ends_at_its_guard);
+    tcase_add_test(
+        tc, before_there_is_a_heap_its_window_faults_and_kmalloc_has_nothing);
+    tcase_add_test(tc, a_second_heap_is_refused_and_the_first_lives_on);
+    tcase_add_loop_test(
+        tc, a_teardown_gives_everything_back_and_the_heap_can_return, 0, 2);
+    tcase_add_test(tc, a_window_that_makes_no_sense_is_refused);
+    tcase_add_loop_test(tc, a_heap_whose_place_is_taken_leaves_what_is_there, 0,
+                        3);
+    tcase_add_test(tc,
+                   a_miss_goes_from_heap_to_vmm_to_pmm_and_back_in_five_steps);
+    tcase_add_test(tc, on_demand_the_same_five_steps_are_taken_by_a_fault);
+    tcase_add_test(tc, soundness_notices_what_the_floors_disagree_about);
+    tcase_add_test(tc, soundness_notices_a_missing_guard);
+    suite_add_tcase(suite, tc);
+#ifdef MM_ASAN
+    tcase_add_checked_fixture(asan, setup, stop);
+    tcase_add_exit_test(asan, a_use_after_free_is_a_report, ASAN_EXIT);
+    tcase_add_exit_test(asan, an_overflow_by_one_byte_is_a_report, ASAN_EXIT);
+    tcase_add_exit_test(asan, an_underflow_by_one_byte_is_a_report, ASAN_EXIT);
+    tcase_add_exit_test(asan, memory_never_handed_out_is_a_report, ASAN_EXIT);
+    suite_add_tcase(suite, asan);
+#endif
+    return suite;
+}
