@@ -2,8 +2,9 @@
  * Going through the tree of tables in address order: to look (vmm_walk), and
  * to give back the tables that hold nothing (vmm_reclaim_tables).
  *
- * A range is kept as its first and last byte, both canonical.  The hole in the
- * middle of the address space lies between two entries of the PML4:
+ * A range is kept as its first and last byte, since its end may be 2^64.  What
+ * an entry translates is canonical, so an unsigned comparison with the range
+ * also does the right thing when the range begins or ends in the hole:
  *
  *   PML4 entry   0 ... 255                    256 ... 511
  *   addresses    0 ... 7fff_ffff_ffff  (hole) ffff_8000_0000_0000 ...
@@ -11,28 +12,17 @@
 #include "vmm/table.h"
 
 struct span {
-    uint64_t first, last; /* bytes, canonical */
+    uint64_t first, last; /* bytes */
 };
 
-/** The canonical part of @range; false when there is none. */
-static bool span_of(struct vrange range, struct span *span) {
-    const uint64_t low_last = UINT64_C(0x00007fffffffffff);
-    const uint64_t high_first = UINT64_C(0xffff800000000000);
+/** The bytes of @range, which is not empty; cut at 2^64. */
+static struct span span_of(struct vrange range) {
+    struct span span = { range.base.v, UINT64_MAX };
 
-    if (range.len == 0) {
-        return false;
+    if (range.len - 1 < UINT64_MAX - range.base.v) {
+        span.last = range.base.v + (range.len - 1);
     }
-    span->first = range.base.v;
-    if (__builtin_add_overflow(range.base.v, range.len - 1, &span->last)) {
-        span->last = UINT64_MAX;
-    }
-    if (!vaddr_is_canonical(vaddr(span->first))) {
-        span->first = high_first;
-    }
-    if (!vaddr_is_canonical(vaddr(span->last))) {
-        span->last = low_last;
-    }
-    return span->first <= span->last;
+    return span;
 }
 
 /** What entry @index of a table at @level translates, when the table's first
@@ -74,10 +64,8 @@ static void visit_table(const struct vmm_space *space, paddr_t table,
 
 void vmm_walk(const struct vmm_space *space, struct vrange range,
               vmm_visit *visit, void *ctx) {
-    struct span wanted;
-
-    if (span_of(range, &wanted)) {
-        visit_table(space, space->root, PAGING_LEVELS, 0, wanted,
+    if (range.len > 0) {
+        visit_table(space, space->root, PAGING_LEVELS, 0, span_of(range),
                     (struct visitor){ visit, ctx });
     }
 }
@@ -121,17 +109,16 @@ static void unlink_empty(struct vmm_space *space, paddr_t table, unsigned level,
 
 uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range) {
     struct frame_chain unlinked = { 0 };
-    struct span wanted;
     uint64_t count;
 
-    if (!span_of(range, &wanted)) {
+    if (range.len == 0) {
         return 0;
     }
-    unlink_empty(space, space->root, PAGING_LEVELS, 0, wanted, &unlinked);
+    unlink_empty(space, space->root, PAGING_LEVELS, 0, span_of(range),
+                 &unlinked);
     count = unlinked.count;
     if (count > 0) {
-        /* One INVLPG of any page drops every cached path to the tables. */
-        hw_invlpg(vaddr(wanted.first));
+        hw_invlpg(vaddr(0)); /* of any page: drops every cached path */
         chain_give_back(space, &unlinked);
     }
     return count;

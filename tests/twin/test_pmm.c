@@ -192,6 +192,7 @@ START_TEST(the_last_free_frame_is_found_wherever_it_is)
 
     machine_leave_free(&m.pmm, 0);
     ck_assert_status(pmm_free(&m.pmm, lowest), MM_OK);
+    ck_assert_uint_eq(m.pmm.bitmap.hint, lowest.v / 64);
     ck_assert_hex_eq(alloc().v, lowest.v);
     ck_assert_status(pmm_free(&m.pmm, highest), MM_OK);
     ck_assert_hex_eq(alloc().v, highest.v);
@@ -203,6 +204,28 @@ START_TEST(the_last_free_frame_is_found_wherever_it_is)
     ck_assert_hex_eq(alloc().v, highest.v);
     ck_assert_hex_eq(alloc().v, lowest.v);
     ck_assert_status(pmm_alloc(&m.pmm, &f), MM_NO_MEMORY);
+}
+END_TEST
+
+START_TEST(a_search_goes_on_where_the_last_one_ended)
+{ /* P9 */
+    const pfn_t first = alloc();
+    pfn_t f = first;
+
+    while (f.v / 64 == first.v / 64) {
+        f = alloc();
+    }
+    ck_assert_status(pmm_free(&m.pmm, first), MM_OK);
+    ck_assert_hex_eq(alloc().v, f.v + 1);
+    for (size_t i = 0; i < m.pmm.run_count; i++) {
+        for (uint64_t n = 0; n < m.pmm.runs[i].count; n++) {
+            const pfn_t mine = pfn_add(m.pmm.runs[i].first, n);
+
+            if (pmm_is_used(&m.pmm, mine)) {
+                ck_assert_status(pmm_free(&m.pmm, mine), MM_OK);
+            }
+        }
+    }
 }
 END_TEST
 
@@ -259,12 +282,17 @@ START_TEST(damaged_books_are_noticed)
     const pfn_t f = alloc();
     uint64_t *word = &m.pmm.bitmap.words[f.v / 64];
     const uint64_t bit = UINT64_C(1) << (f.v % 64);
+    uint64_t *last = &m.pmm.bitmap.words[(m.pmm.frames - 1) / 64];
+    const uint64_t last_bit = UINT64_C(1) << ((m.pmm.frames - 1) % 64);
 
     *word ^= bit; /* a frame of somebody's looks free */
     ck_assert(!pmm_is_sound(&m.pmm));
     *word ^= bit;
     m.pmm.bitmap.words[0] ^= 1; /* frame 0 looks free */
     ck_assert(!pmm_is_sound(&m.pmm));
+    *last ^= last_bit; /* and, so that the count is right, one looks used */
+    ck_assert(!pmm_is_sound(&m.pmm));
+    *last ^= last_bit;
     m.pmm.bitmap.words[0] ^= 1;
     m.pmm.stats.allocated++;
     ck_assert(!pmm_is_sound(&m.pmm));
@@ -302,6 +330,7 @@ Suite *pmm_suite(void) {
     tcase_add_test(tc, freeing_a_frame_that_was_never_ours_is_refused);
     tcase_add_test(tc, freeing_an_address_inside_a_frame_is_refused);
     tcase_add_test(tc, the_last_free_frame_is_found_wherever_it_is);
+    tcase_add_test(tc, a_search_goes_on_where_the_last_one_ended);
     tcase_add_test(tc, counters_add_up_after_every_call);
     tcase_add_test(tc, every_frame_handed_out_or_taken_back_is_recorded);
     tcase_add_test(tc, damaged_books_are_noticed);

@@ -243,6 +243,57 @@ START_TEST(code_in_an_executable_region_runs)
 }
 END_TEST
 
+/*
+ *   TLB      page -> old frame, read-only      (never flushed: a mistake)
+ *   tables   page -> nothing
+ *   write    faults with P=1; the tables are believed, a new frame is mapped
+ */
+START_TEST(a_fault_by_a_stale_translation_leaves_none_behind)
+{ /* V18 */
+    const struct vmm_region region = { .name = "test",
+                                       .range = { page, PAGE_SIZE },
+                                       .access = VMM_WRITE,
+                                       .backing = VMM_DEMAND };
+    volatile uint8_t *bytes = pointer_of(page);
+    struct vmm_unmapped gone;
+    pfn_t f;
+
+    ck_assert_status(vmm_region_add(&m.space, region), MM_OK);
+    ck_assert_status(pmm_alloc(&m.pmm, &f), MM_OK);
+    ck_assert_status(vmm_map(&m.space, page, f, VMM_READ), MM_OK);
+    (void)bytes[0];
+    *(uint8_t *)pointer_of(vaddr_add(m.space.direct_base, paddr_of(f).v)) = 9;
+    gone = vmm_unmap(&m.space, page);
+    ck_assert_status(gone.status, MM_OK);
+    vmm_flush_skip(gone.token);
+    ck_assert_status(vmm_fault(&m.space, page, PF_PRESENT | PF_WRITE).status,
+                     MM_OK);
+    ck_assert_uint_eq(bytes[0], 0); /* 9: the old frame */
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+}
+END_TEST
+
+START_TEST(a_stale_translation_is_dropped_by_the_fault_that_it_causes)
+{
+    struct vmm_changed changed; /* V5 V18 */
+    struct trap_fault fault;
+    uint64_t faults;
+    pfn_t f;
+
+    ck_assert_status(pmm_alloc(&m.pmm, &f), MM_OK);
+    ck_assert_status(vmm_map(&m.space, page, f, VMM_READ), MM_OK);
+    (void)*(volatile uint8_t *)pointer_of(page);
+    changed = vmm_protect(&m.space, page, VMM_WRITE);
+    ck_assert_status(changed.status, MM_OK);
+    ck_assert_status(vmm_fault(&m.space, page, PF_PRESENT | PF_WRITE).status,
+                     MM_OK);
+    faults = m.space.stats.faults;
+    ck_assert(trap_try_write(page, 1, &fault));
+    ck_assert_uint_eq(m.space.stats.faults, faults); /* none any more */
+    take_down(NONE);
+}
+END_TEST
+
 Suite *vmm_fault_suite(void) {
     Suite *suite = suite_create("vmm_fault");
     TCase *tc = tcase_create("policy");
@@ -252,6 +303,9 @@ Suite *vmm_fault_suite(void) {
                         KINDS * STATES);
     tcase_add_test(tc, a_refused_write_leaves_the_page_and_its_frame);
     tcase_add_test(tc, code_in_an_executable_region_runs);
+    tcase_add_test(tc, a_fault_by_a_stale_translation_leaves_none_behind);
+    tcase_add_test(tc,
+                   a_stale_translation_is_dropped_by_the_fault_that_it_causes);
     suite_add_tcase(suite, tc);
     return suite;
 }

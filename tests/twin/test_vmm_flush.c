@@ -7,6 +7,7 @@
  * demanded there.
  */
 #include <check.h>
+#include <string.h>
 
 #include "support/asserts.h"
 #include "support/machine.h"
@@ -234,6 +235,39 @@ START_TEST(a_reclaimed_table_is_not_walked_any_more)
 }
 END_TEST
 
+/*
+ *   PD  [ PT in use ][ PT empty, the pmm's ][ PT empty, the boot loader's ]
+ *         stays        goes                   stays
+ */
+START_TEST(a_table_that_is_in_use_or_not_ours_is_not_reclaimed)
+{ /* V4 */
+    const vaddr_t next = vaddr_add(page, 2 * MIB);
+    const vaddr_t after = vaddr_add(page, 4 * MIB);
+    const struct vrange range = { page, 6 * MIB };
+    const pfn_t foreign = pfn(0x10); /* RAM in the first MiB: withheld */
+    pte_t *entry;
+
+    map_new(page, VMM_WRITE);
+    map_new(next, VMM_WRITE);
+    unmap_and_free(next);
+    memset(pointer_of(vaddr_add(m.space.direct_base, paddr_of(foreign).v)), 0,
+           PAGE_SIZE);
+    entry = machine_entry(&m.space, after, 2);
+    *entry = pte_make(foreign, PTE_PRESENT);
+    m.space.stats.tables++;
+    ck_assert_uint_eq(vmm_reclaim_tables(&m.space, range), 1);
+    *at(page) = 7;
+    ck_assert_uint_eq(*at(page), 7);
+    ck_assert_hex_eq(machine_entry(&m.space, next, 2)->v, 0);
+    ck_assert_hex_eq(pfn_of(pte_address(*entry)).v, foreign.v);
+    *entry = pte(0);
+    m.space.stats.tables--;
+    unmap_and_free(page);
+    ck_assert_uint_eq(vmm_reclaim_tables(&m.space, (struct vrange){ page, 0 }),
+                      0);
+}
+END_TEST
+
 /* --- tokens --------------------------------------------------------------- */
 
 START_TEST(a_token_that_is_not_used_up_is_noticed)
@@ -307,6 +341,7 @@ Suite *vmm_flush_suite(void) {
                         0, sizeof(removals) / sizeof(removals[0]));
     tcase_add_test(tc, the_touched_pages_of_a_sparse_region_are_all_dropped);
     tcase_add_test(tc, a_reclaimed_table_is_not_walked_any_more);
+    tcase_add_test(tc, a_table_that_is_in_use_or_not_ours_is_not_reclaimed);
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("tokens");

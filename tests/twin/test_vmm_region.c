@@ -237,6 +237,7 @@ START_TEST(a_removed_region_gives_every_frame_back)
     }
     ck_assert_status(vmm_region_remove(&m.space, vaddr(base)), MM_OK);
     ck_assert_uint_eq(m.pmm.stats.allocated, m.space.stats.tables - tables);
+    ck_assert_uint_eq(m.space.stats.unmaps, m.space.stats.maps);
     vmm_reclaim_tables(&m.space, (struct vrange){ vaddr(base), len });
     ck_assert_uint_eq(m.space.stats.tables, tables); /* V4 */
     ck_assert_uint_eq(m.pmm.stats.allocated, 0);
