@@ -14,6 +14,21 @@ endif
 
 # --- how they are run -------------------------------------------------------
 
+# What a script is told.  MEMTWIN_QEMU=/path/to/qemu (or empty: none) overrides
+# what configure found.
+# TEST_COUNTS is the folder for FILE.counts of tests/kernel/gcov_dump.c, or empty.
+if COVERAGE
+TEST_COUNTS = $(abs_top_builddir)/counts
+endif
+AM_TESTS_ENVIRONMENT = \
+	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+	top_builddir='$(abs_top_builddir)'; export top_builddir; \
+	TEST_QEMU="$${MEMTWIN_QEMU-$(QEMU)}"; export TEST_QEMU; \
+	TEST_GDB='$(GDB)'; export TEST_GDB; \
+	KERNEL_WHY_NOT='$(KERNEL_WHY_NOT)'; export KERNEL_WHY_NOT; \
+	TEST_COUNTS='$(TEST_COUNTS)'; export TEST_COUNTS; \
+	CLANG_FORMAT='$(CLANG_FORMAT)'; export CLANG_FORMAT;
+
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 	$(top_srcdir)/build-aux/tap-driver.sh
 TEST_EXTENSIONS = .sh .py

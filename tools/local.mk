@@ -1,1 +1,8 @@
-# Checks of the sources themselves.
+# Checks of the sources and of what was built from them.
+dist_check_SCRIPTS += %D%/check-floors %D%/check-format %D%/check-docs
+TESTS += %D%/check-floors %D%/check-format %D%/check-docs
+if LIVE
+dist_check_SCRIPTS += %D%/check-warnings %D%/twin-proof
+TESTS += %D%/check-warnings %D%/twin-proof
+endif
+EXTRA_DIST += %D%/count-tests %D%/unpack-counts %D%/coverage-report %D%/gdb/mm.py
