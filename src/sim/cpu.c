@@ -44,7 +44,7 @@ static bool is_user(const struct sim_cpu *cpu) {
 
 /** Report @walk as an exception.  A page fault drops what is remembered of its
  *  page.  @return false, for the caller to return */
-static bool raise(struct sim_cpu *cpu, vaddr_t va, struct walk_result walk,
+static bool refuse(struct sim_cpu *cpu, vaddr_t va, struct walk_result walk,
                   bool stale, struct sim_fault *fault) {
     *fault = (struct sim_fault){
         .vector = walk.vector,
@@ -63,7 +63,7 @@ static bool raise(struct sim_cpu *cpu, vaddr_t va, struct walk_result walk,
 }
 
 /** The remembered translation @entry denies, and that is the end of it. */
-static bool raise_remembered(struct sim_cpu *cpu, vaddr_t va,
+static bool refuse_remembered(struct sim_cpu *cpu, vaddr_t va,
                              const struct tlb_entry *entry,
                              enum sim_access access, enum walk_reason reason,
                              struct sim_fault *fault) {
@@ -76,7 +76,7 @@ static bool raise_remembered(struct sim_cpu *cpu, vaddr_t va,
         .error = walk_error(&control, reason, access, is_user(cpu)),
     };
 
-    return raise(cpu, va, walk, true, fault);
+    return refuse(cpu, va, walk, true, fault);
 }
 
 /* --- translation -------------------------------------------------------- */
@@ -120,14 +120,14 @@ static bool look(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
             return true;
         }
         if (reason != WALK_OK && cpu->tlb.policy == TLB_HOSTILE) {
-            return raise_remembered(cpu, va, entry, access, reason, fault);
+            return refuse_remembered(cpu, va, entry, access, reason, fault);
         }
     }
     found->hit = NULL;
     found->walk = walk_now(cpu, va, access);
     found->pa = found->walk.pa;
     if (found->walk.reason != WALK_OK) {
-        return raise(cpu, va, found->walk, false, fault);
+        return refuse(cpu, va, found->walk, false, fault);
     }
     return true;
 }
@@ -231,7 +231,7 @@ static bool reach(struct sim_cpu *cpu, struct piece *piece, unsigned count,
                   enum sim_access access, struct sim_fault *fault) {
     if (count == 2 && vaddr_is_canonical(piece[0].va) &&
         !vaddr_is_canonical(piece[1].va)) {
-        return raise(cpu, piece[1].va, walk_now(cpu, piece[1].va, access),
+        return refuse(cpu, piece[1].va, walk_now(cpu, piece[1].va, access),
                      false, fault);
     }
     for (unsigned i = 0; i < count; i++) {

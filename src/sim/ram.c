@@ -8,7 +8,7 @@
  *   runs  [ run 0    ]              [ run 1    ]
  *
  * Junk.  The word at physical p is a hash of the seed and p.  It is written
- * when its 2 MiB chunk is first needed, so every way to the memory has to
+ * when its chunk is first needed, so every way to the memory has to
  * announce itself by ram_touch(); a bit per chunk remembers.
  */
 #include "sim/ram.h"
@@ -192,7 +192,6 @@ static uint64_t junk(uint64_t mixed_seed, uint64_t pa) {
 static void write_junk(struct sim_ram *ram, struct prange part) {
     uint64_t mixed_seed = hash_mix(ram->seed);
 
-    ram_host_populate(ram, part);
     for (uint64_t pa = part.base.v; pa < range_end(part); pa += 8) {
         uint64_t word = junk(mixed_seed, pa);
 

@@ -7,8 +7,8 @@
  *   alias     the same offsets, for the simulator's own eyes only
  *
  * Contents start as seeded junk, never as zero, so that a forgotten clear
- * shows; the junk is written chunk by chunk (2 MiB) when a chunk is first
- * touched, so a machine of 16 TiB costs nothing until it is used.
+ * shows; the junk is written chunk by chunk (RAM_CHUNK) when a chunk is
+ * first touched, so a machine of 16 TiB costs nothing until it is used.
  *
  * Holes read as all ones and swallow writes, as an unclaimed bus does.
  */
@@ -18,7 +18,7 @@
 #include "base/range.h"
 #include "hw/memmap.h"
 
-#define RAM_CHUNK (2 * MIB)
+#define RAM_CHUNK (128 * KIB)
 #define RAM_RUNS_MAX 1024
 #define RAM_SIZE_MAX (16 * TIB)
 

@@ -108,17 +108,3 @@ void ram_host_unmap(struct sim_ram *ram) {
         close(ram->memfd);
     }
 }
-
-void ram_host_populate(struct sim_ram *ram, struct prange range) {
-#if defined(__linux__) && defined(SYS_madvise)
-    const int populate_write = 23; /* Linux 5.14; older ones refuse, no harm */
-    int saved = errno;
-
-    (void)syscall(SYS_madvise, ram->alias + range.base.v, (size_t)range.len,
-                  populate_write);
-    errno = saved;
-#else
-    (void)ram;
-    (void)range;
-#endif
-}

@@ -13,8 +13,5 @@
 bool ram_host_map(struct sim_ram *ram, vaddr_t alias_base, char *why,
                   size_t why_size);
 void ram_host_unmap(struct sim_ram *ram);
-/** Every byte of @range (whole frames of RAM) is about to be written: let the
- *  host provide the memory in one go.  Only a matter of speed. */
-void ram_host_populate(struct sim_ram *ram, struct prange range);
 
 #endif

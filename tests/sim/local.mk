@@ -1,0 +1,27 @@
+# The functional machine: ordinary programs, on any POSIX host.
+sim_test_libs = $(functional_libs) $(CHECK_LIBS)
+
+check_PROGRAMS += %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_tlb \
+	%D%/test_sim_cpu %D%/test_sim_mapfile
+TESTS += %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_tlb \
+	%D%/test_sim_cpu %D%/test_sim_mapfile
+
+%C%_test_sim_ram_SOURCES = %D%/test_sim_ram.c %D%/tables.h
+%C%_test_sim_ram_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_ram_LDADD = $(sim_test_libs)
+%C%_test_sim_walk_SOURCES = %D%/test_sim_walk.c %D%/tables.h
+%C%_test_sim_walk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_walk_LDADD = $(sim_test_libs)
+%C%_test_sim_tlb_SOURCES = %D%/test_sim_tlb.c %D%/tables.h
+%C%_test_sim_tlb_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_tlb_LDADD = $(sim_test_libs)
+%C%_test_sim_cpu_SOURCES = %D%/test_sim_cpu.c %D%/tables.h
+%C%_test_sim_cpu_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_cpu_LDADD = $(sim_test_libs)
+%C%_test_sim_mapfile_SOURCES = %D%/test_sim_mapfile.c %D%/tables.h
+%C%_test_sim_mapfile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_mapfile_LDADD = $(sim_test_libs)
+
+EXTRA_DIST += tests/data/maps/derived-soft-reserved-inside-ram.map \
+	tests/data/maps/firecracker-1g-two-entries.map \
+	tests/data/maps/intel-d875pbz-multiboot.map

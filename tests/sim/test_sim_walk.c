@@ -1,0 +1,679 @@
+/*
+ * The walk against a second opinion.
+ *
+ * The oracle below shares nothing with src/sim/walk.c: it writes the manual's
+ * rules as lists of bits and asks them one at a time, slowly.  Permission tests
+ * go through every combination of P, R/W, U/S and XD on every level.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/tables.h"
+#include "sim/walk.h"
+
+static struct sim_ram ram;
+static struct tables t;
+
+static void setup(void) {
+    tables_ram(&ram);
+    tables_start(&t, &ram, 2 * MIB);
+}
+
+static void teardown(void) {
+    ram_destroy(&ram);
+}
+
+static struct walk_control control_of(bool wp, bool nxe) {
+    return (struct walk_control){ t.root, wp, nxe, true, 46 };
+}
+
+/* --- the oracle --------------------------------------------------------- */
+
+struct oracle {
+    enum walk_reason reason;
+    uint32_t error;
+    unsigned level; /* of the entry that stopped the walk, or of the leaf */
+    uint64_t pa;
+    bool writable, user, no_execute;
+};
+
+/** Is bit @b of an entry, at @level and with PS as given, reserved? */
+static bool bit_is_reserved(const struct walk_control *c, unsigned level,
+                            bool ps, unsigned b) {
+    if (b >= c->phys_bits && b <= 51) {
+        return true;
+    }
+    switch (level) {
+    case 4:
+        if (b == 7) {
+            return true;
+        }
+        break;
+    case 3:
+        if (b == 7 && !c->huge_1gib) {
+            return true;
+        }
+        if (ps && c->huge_1gib && b >= 13 && b <= 29) {
+            return true;
+        }
+        break;
+    case 2:
+        if (ps && b >= 13 && b <= 20) {
+            return true;
+        }
+        break;
+    }
+    return b == 63 && !c->no_execute;
+}
+
+static uint64_t oracle_reserved(const struct walk_control *c, unsigned level,
+                                uint64_t e) {
+    uint64_t found = 0;
+
+    for (unsigned b = 0; b < 64; b++) {
+        if ((e >> b & 1) != 0 &&
+            bit_is_reserved(c, level, (e >> 7 & 1) != 0, b)) {
+            found |= UINT64_C(1) << b;
+        }
+    }
+    return found;
+}
+
+static uint32_t oracle_error(const struct walk_control *c, bool p, bool rsvd,
+                             enum sim_access access, bool user) {
+    return (p ? 1u : 0) + (access == SIM_WRITE ? 2u : 0) + (user ? 4u : 0) +
+           (rsvd ? 8u : 0) + (access == SIM_FETCH && c->no_execute ? 16u : 0);
+}
+
+static struct oracle oracle_walk(const struct walk_control *c, uint64_t va,
+                                 enum sim_access access, bool user) {
+    struct oracle o = { .writable = true, .user = true, .level = 4 };
+    uint64_t table = c->root.v;
+    uint64_t e = 0;
+
+    if ((va >> 47) != 0 && (va >> 47) != 0x1ffff) {
+        o.reason = WALK_NOT_CANONICAL;
+        return o;
+    }
+    for (;; o.level--) {
+        unsigned shift = o.level == 4   ? 39
+                         : o.level == 3 ? 30
+                         : o.level == 2 ? 21
+                                        : 12;
+
+        e = ram_load64(&ram, paddr(table + ((va >> shift) % 512) * 8));
+        if (e % 2 == 0) {
+            o.reason = WALK_NOT_PRESENT;
+            o.error = oracle_error(c, false, false, access, user);
+            return o;
+        }
+        if (oracle_reserved(c, o.level, e) != 0) {
+            o.reason = WALK_RESERVED;
+            o.error = oracle_error(c, true, true, access, user);
+            return o;
+        }
+        o.writable = o.writable && (e & 2) != 0;
+        o.user = o.user && (e & 4) != 0;
+        o.no_execute = o.no_execute || e >> 63 != 0;
+        table = e & UINT64_C(0xffffffffff000);
+        if (o.level == 1) {
+            o.pa = table + va % 4096;
+            break;
+        }
+        if (o.level == 2 && (e & 0x80) != 0) {
+            o.pa = (e & UINT64_C(0xfffffffe00000)) + va % 0x200000;
+            break;
+        }
+        if (o.level == 3 && (e & 0x80) != 0) {
+            o.pa = (e & UINT64_C(0xfffffc0000000)) + va % 0x40000000;
+            break;
+        }
+    }
+    o.reason = WALK_OK;
+    if (user && !o.user) {
+        o.reason = WALK_NOT_USER;
+    } else if (access == SIM_WRITE && !o.writable &&
+               (user || c->write_protect)) {
+        o.reason = WALK_NOT_WRITABLE;
+    } else if (access == SIM_FETCH && o.no_execute) {
+        o.reason = WALK_NO_EXECUTE;
+    }
+    if (o.reason != WALK_OK) {
+        o.error = oracle_error(c, true, false, access, user);
+    }
+    return o;
+}
+
+static bool same(const struct walk_control *c, const struct walk_result *r,
+                 const struct oracle *o) {
+    bool complete = r->reason == WALK_OK || r->reason == WALK_NOT_PRESENT ||
+                    r->reason == WALK_RESERVED;
+    unsigned vector = o->reason == WALK_OK              ? 0
+                      : o->reason == WALK_NOT_CANONICAL ? 13
+                                                        : 14;
+
+    if (r->reason != o->reason || r->error != o->error || r->vector != vector ||
+        (complete && (r->level != o->level || r->step_count != 5 - o->level))) {
+        return false;
+    }
+    if (r->reason == WALK_RESERVED) {
+        uint64_t e = r->steps[r->step_count - 1].seen.v;
+
+        return r->reserved_bits == oracle_reserved(c, o->level, e);
+    }
+    return r->reason != WALK_OK ||
+           (r->pa.v == o->pa && r->page_shift == 12 + 9 * (o->level - 1) &&
+            r->rights.writable == o->writable && r->rights.user == o->user &&
+            r->rights.no_execute == o->no_execute);
+}
+
+/** Walk, and hold every field against the oracle. */
+static struct walk_result agree(const struct walk_control *c, uint64_t va,
+                                enum sim_access access, bool user) {
+    struct walk_result r = walk(&ram, c, vaddr(va), access, user);
+    struct oracle o = oracle_walk(c, va, access, user);
+
+    if (!same(c, &r, &o)) { /* one assertion less in the inner loop */
+        char text[300];
+
+        walk_explain(&r, vaddr(va), access, text, sizeof text);
+        ck_abort_msg("error 0x%x, level %u, 0x%llx; the oracle says reason %d, "
+                     "error 0x%x, level %u, 0x%llx: %s",
+                     r.error, r.level, (unsigned long long)r.pa.v, o.reason,
+                     o.error, o.level, (unsigned long long)o.pa, text);
+    }
+    return r;
+}
+
+/* --- permissions -------------------------------------------------------- */
+
+static const uint64_t VA = UINT64_C(0x444444440123);
+
+/** P, R/W, U/S, XD of one level from four bits. */
+static uint64_t flags_of(unsigned four) {
+    return (four & 1 ? P : 0) | (four & 2 ? RW : 0) | (four & 4 ? US : 0) |
+           (four & 8 ? NX : 0);
+}
+
+/*
+ * _i is the level of the leaf:
+ *
+ *   [PML4E ????] [PDPTE ????] [PDE ????] [PTE ????]   ???? = P RW US NX
+ */
+START_TEST(every_combination_of_flags_wp_nxe_access_and_mode_is_judged_right)
+{
+    unsigned leaf = (unsigned)_i;
+    unsigned levels = 5 - leaf;
+    paddr_t at[4];
+
+    for (unsigned i = 0; i < levels; i++) {
+        at[i] = tables_slot(&t, vaddr(VA), 4 - i, P | RW | US);
+    }
+    for (unsigned flags = 0; flags < 1u << (4 * levels); flags++) {
+        for (unsigned i = 0; i < levels; i++) {
+            uint64_t base =
+                i + 1 < levels
+                    ? ram_load64(&ram, at[i]) & UINT64_C(0xffffffffff000)
+                    : UINT64_C(0x40000000) | (leaf > 1 ? PS : 0);
+
+            ram_store64(&ram, at[i], base | flags_of(flags >> (4 * i) & 15));
+        }
+        for (unsigned rest = 0; rest < 24; rest++) {
+            struct walk_control c = control_of(rest & 1, rest & 2);
+
+            (void)agree(&c, VA, (enum sim_access)(rest / 8), rest & 4);
+        }
+    }
+}
+END_TEST
+
+START_TEST(the_reason_names_the_topmost_entry_that_forbids)
+{
+    struct walk_control c = control_of(true, true);
+    paddr_t pdpte, pte_at = tables_map(&t, vaddr(VA), 0x5000, 1, P | RW | US);
+    uint64_t e;
+
+    pdpte = tables_slot(&t, vaddr(VA), 3, 0);
+    e = ram_load64(&ram, pdpte);
+    ram_store64(&ram, pdpte, e & ~RW);
+    ram_store64(&ram, pte_at, 0x5000 | P | US);
+    ck_assert_uint_eq(agree(&c, VA, SIM_WRITE, false).level, 3);
+    ram_store64(&ram, pdpte, e);
+    ck_assert_uint_eq(agree(&c, VA, SIM_WRITE, false).level, 1);
+    ram_store64(&ram, pdpte, e | NX);
+    ck_assert_uint_eq(agree(&c, VA, SIM_FETCH, false).level, 3);
+    ram_store64(&ram, pdpte, e & ~US);
+    ck_assert_uint_eq(agree(&c, VA, SIM_READ, true).level, 3);
+}
+END_TEST
+
+/* --- reserved bits ------------------------------------------------------ */
+
+/** One bit on top of a good entry: for all levels, bits and processors. */
+START_TEST(every_single_bit_of_every_entry_is_reserved_exactly_where_it_is)
+{
+    unsigned leaf = (unsigned)_i;
+
+    tables_map(&t, vaddr(VA), 0x40000000, leaf, P | RW | US);
+    for (unsigned level = 4; level >= leaf; level--) {
+        paddr_t at = tables_slot(&t, vaddr(VA), level, 0);
+        uint64_t good = ram_load64(&ram, at);
+
+        for (unsigned n = 0; n < 64 * 17 * 4; n++) {
+            struct walk_control c = control_of(true, n & 1);
+
+            c.huge_1gib = (n & 2) != 0;
+            c.phys_bits = 36 + n / 4 % 17;
+            ram_store64(&ram, at, good ^ UINT64_C(1) << (n / 4 / 17));
+            (void)agree(&c, VA, SIM_READ, false);
+        }
+        ram_store64(&ram, at, good);
+    }
+}
+END_TEST
+
+START_TEST(an_upper_reserved_bit_beats_a_lower_absent_entry_and_vice_versa)
+{
+    struct walk_control c = control_of(true, true);
+    paddr_t pml4e, pde;
+    uint64_t top, low;
+
+    tables_map(&t, vaddr(VA), 0x5000, 1, P);
+    pml4e = tables_slot(&t, vaddr(VA), 4, 0);
+    pde = tables_slot(&t, vaddr(VA), 2, 0);
+    top = ram_load64(&ram, pml4e);
+    low = ram_load64(&ram, pde);
+
+    ram_store64(&ram, pml4e, top | PS);
+    ram_store64(&ram, pde, low & ~P);
+    ck_assert_int_eq(agree(&c, VA, SIM_READ, false).reason, WALK_RESERVED);
+    ram_store64(&ram, pml4e, top & ~P);
+    ram_store64(&ram, pde, low | UINT64_C(1) << 51);
+    ck_assert_int_eq(agree(&c, VA, SIM_READ, false).reason, WALK_NOT_PRESENT);
+    /* in a not-present entry nothing is reserved */
+    ram_store64(&ram, pml4e, ~P);
+    ck_assert_int_eq(agree(&c, VA, SIM_READ, false).reason, WALK_NOT_PRESENT);
+}
+END_TEST
+
+START_TEST(a_reserved_bit_fault_says_present_and_reserved)
+{
+    struct walk_control c = control_of(true, true);
+    paddr_t at = tables_map(&t, vaddr(VA), 0x5000, 1, P | RW | US);
+
+    ram_store64(&ram, at, 0x5000 | P | RW | US | UINT64_C(1) << 46);
+    ck_assert_hex_eq(agree(&c, VA, SIM_READ, false).error, 0x09);
+    ck_assert_hex_eq(agree(&c, VA, SIM_WRITE, false).error, 0x0b);
+    ck_assert_hex_eq(agree(&c, VA, SIM_READ, true).error, 0x0d);
+    ck_assert_hex_eq(agree(&c, VA, SIM_WRITE, true).error, 0x0f);
+    ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, false).error, 0x19);
+    ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, true).error, 0x1d);
+}
+END_TEST
+
+START_TEST(the_fetch_bit_of_the_error_code_needs_nxe)
+{
+    struct walk_control c = control_of(true, false);
+
+    ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, false).error, 0x00);
+    c.no_execute = true;
+    ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, false).error, 0x10);
+    ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, true).error, 0x14);
+}
+END_TEST
+
+/* --- addresses ---------------------------------------------------------- */
+
+/* A2: the address of a well-known tutorial */
+START_TEST(the_golden_address_goes_through_entries_1_0_511_127)
+{
+    struct walk_control c = control_of(true, true);
+    const uint64_t va = UINT64_C(0x803FE7F5CE);
+    struct walk_result r;
+
+    tables_map(&t, vaddr(va), 0x3000, 1, P | RW);
+    r = agree(&c, va, SIM_READ, false);
+    ck_assert_hex_eq(r.pa.v, 0x35ce);
+    ck_assert_uint_eq(r.step_count, 4);
+    ck_assert_hex_eq(r.steps[0].at.v, t.root.v + 8 * 1);
+    ck_assert_hex_eq(r.steps[1].at.v, t.root.v + 0x1000 + 8 * 0);
+    ck_assert_hex_eq(r.steps[2].at.v, t.root.v + 0x2000 + 8 * 511);
+    ck_assert_hex_eq(r.steps[3].at.v, t.root.v + 0x3000 + 8 * 127);
+}
+END_TEST
+
+/* A3: bit 12 of a large leaf is PAT and not address */
+START_TEST(large_leaves_show_their_base_plus_21_or_30_bits)
+{
+    struct walk_control c = control_of(true, true);
+
+    tables_map(&t, vaddr(0x40200000), 0x600000, 2, P | PTE_PAT_HUGE);
+    ck_assert_hex_eq(agree(&c, 0x4020abcd, SIM_READ, false).pa.v, 0x60abcd);
+    ck_assert_hex_eq(agree(&c, 0x403fffff, SIM_READ, false).pa.v, 0x7fffff);
+    tables_map(&t, vaddr(0x8080000000), 0x80000000, 3, P | PTE_PAT_HUGE);
+    ck_assert_hex_eq(agree(&c, 0x80a0123456, SIM_READ, false).pa.v, 0xa0123456);
+}
+END_TEST
+
+/* A3: PAT of a 4 KiB leaf is bit 7, which is no PS there */
+START_TEST(bit_7_of_a_pte_changes_nothing)
+{
+    struct walk_control c = control_of(true, true);
+
+    tables_map(&t, vaddr(VA), 0x7000, 1, P | PTE_PAT_4K);
+    ck_assert_hex_eq(agree(&c, VA, SIM_READ, false).pa.v, 0x7123);
+}
+END_TEST
+
+START_TEST(ignored_bits_change_nothing)
+{
+    const uint64_t ignored = PTE_WRITE_THROUGH | PTE_CACHE_DISABLE | D | G |
+                             UINT64_C(0xe00) | UINT64_C(0x7ff) << 52;
+    struct walk_control c = control_of(true, true);
+    struct walk_result r;
+
+    tables_map(&t, vaddr(VA), 0x7000, 1, P | (ignored & ~(D | G)));
+    for (unsigned level = 4; level > 1; level--) {
+        paddr_t at = tables_slot(&t, vaddr(VA), level, 0);
+
+        ram_store64(&ram, at, ram_load64(&ram, at) | ignored);
+    }
+    r = agree(&c, VA, SIM_READ, false);
+    ck_assert_hex_eq(r.pa.v, 0x7123);
+    ck_assert(!r.global);
+    ck_assert(!r.dirty);
+}
+END_TEST
+
+START_TEST(only_canonical_addresses_are_walked)
+{
+    static const uint64_t bad[] = {
+        UINT64_C(0x0000800000000000), UINT64_C(0xffff7fffffffffff),
+        UINT64_C(0x0001000000000000), UINT64_C(0x8000000000000000),
+        UINT64_C(0xfffe800000000000), UINT64_C(0x7fff800000000000),
+    };
+    static const uint64_t good[] = { 0, UINT64_C(0x00007fffffffffff),
+                                     UINT64_C(0xffff800000000000), UINT64_MAX };
+    struct walk_control c = control_of(true, true);
+
+    for (unsigned i = 0; i < 6; i++) {
+        struct walk_result r = agree(&c, bad[i], SIM_WRITE, true);
+
+        ck_assert_int_eq(r.reason, WALK_NOT_CANONICAL);
+        ck_assert_uint_eq(r.error, 0);
+        ck_assert_uint_eq(r.step_count, 0);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert_int_eq(agree(&c, good[i], SIM_READ, false).reason,
+                         WALK_NOT_PRESENT);
+    }
+}
+END_TEST
+
+START_TEST(a_table_in_a_hole_reads_as_ones)
+{
+    struct walk_control c = control_of(true, true);
+    struct walk_result r;
+
+    ram_store64(&ram, paddr_add(t.root, 8 * (VA >> 39)), 0xb0000 | P | RW);
+    r = agree(&c, VA, SIM_READ, false);
+    ck_assert_int_eq(r.reason, WALK_RESERVED);
+    ck_assert_uint_eq(r.level, 3);
+    ck_assert_hex_eq(r.steps[1].seen.v, UINT64_MAX);
+    ck_assert(ram.hole_accesses > 0);
+}
+END_TEST
+
+/** Random tables: few frames, so that entries meet; most of them present. */
+START_TEST(random_tables_are_walked_as_the_oracle_walks_them)
+{
+    uint64_t x = 88172645463325252u + (uint64_t)_i;
+    unsigned reached = 0;
+
+    for (unsigned n = 0; n < 8 * TABLE_ENTRIES; n++) {
+        uint64_t e;
+
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        e = t.root.v + (x >> 20 & 7) * PAGE_SIZE;
+        e |= (x & 15) != 0 ? P : 0;
+        e |= x >> 4 & (RW | US);
+        e |= (x >> 30 & 7) == 0 ? PS : 0;
+        e |= (x >> 33 & 7) == 0 ? NX : 0;
+        e |= (x >> 36 & 63) == 0 ? UINT64_C(1) << (x >> 42 & 63) : 0;
+        if ((e & PS) != 0 && (x >> 48 & 3) != 0) {
+            e &= ~UINT64_C(0x3fffe000);
+        }
+        ram_store64(&ram, paddr_add(t.root, 8 * n), e);
+    }
+    for (unsigned n = 0; n < 50000; n++) {
+        struct walk_control c;
+        uint64_t va;
+
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        c = control_of(x & 1, x & 2);
+        c.huge_1gib = (x & 12) != 0;
+        c.phys_bits = 36 + (unsigned)(x >> 56) % 17;
+        va = vaddr_sign_extend(vaddr(x >> 4)).v;
+        reached +=
+            agree(&c, va, (enum sim_access)(x >> 52 & 3) % 3, x >> 55 & 1)
+                .reason == WALK_OK;
+    }
+    ck_assert_msg(reached > 5000, "only %u walks arrived", reached);
+}
+END_TEST
+
+/* --- accessed and dirty ------------------------------------------------- */
+
+/** _i: level of the leaf.  Also writes that WP=0 lets through set D. */
+START_TEST(a_walk_sets_a_in_every_entry_and_d_in_the_leaf_on_writes_only)
+{
+    unsigned leaf = (unsigned)_i;
+
+    for (unsigned n = 0; n < 6; n++) {
+        enum sim_access access = (enum sim_access)(n % 3);
+        bool wp = n >= 3;
+        struct walk_control c = control_of(wp, true);
+        uint64_t rights = P | (wp ? RW : 0);
+        uint64_t before[4];
+        struct walk_result r;
+
+        tables_map(&t, vaddr(VA), 0x40000000, leaf, rights);
+        for (unsigned l = 4; l >= leaf; l--) {
+            paddr_t at = tables_slot(&t, vaddr(VA), l, 0);
+
+            before[l - 1] = ram_load64(&ram, at) & ~A;
+            ram_store64(&ram, at, before[l - 1]);
+        }
+        r = agree(&c, VA, access, false);
+        ck_assert_int_eq(r.reason, WALK_OK);
+        ck_assert_hex_eq(ram_load64(&ram, r.steps[0].at), before[3]);
+        walk_commit(&ram, &r);
+        for (unsigned l = 4; l >= leaf; l--) {
+            bool dirty = l == leaf && access == SIM_WRITE;
+
+            ck_assert_hex_eq(ram_load64(&ram, tables_slot(&t, vaddr(VA), l, 0)),
+                             before[l - 1] | A | (dirty ? D : 0));
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_walk_that_fails_changes_no_entry)
+{
+    struct walk_control c = control_of(true, true);
+    paddr_t at = tables_map(&t, vaddr(VA), 0x5000, 1, P);
+    struct walk_result r = agree(&c, VA, SIM_WRITE, false);
+
+    ck_assert_int_eq(r.reason, WALK_NOT_WRITABLE);
+    walk_commit(&ram, &r);
+    ck_assert_hex_eq(ram_load64(&ram, at), 0x5000 | P);
+    ck_assert_hex_eq(ram_load64(&ram, r.steps[0].at) & (A | D), 0);
+}
+END_TEST
+
+/* One PML4E stands at all four levels: VA selects entry 510 four times. */
+START_TEST(a_and_d_meet_in_an_entry_that_is_table_and_leaf_at_once)
+{
+    struct walk_control c = control_of(true, true);
+    uint64_t self = UINT64_C(510);
+    uint64_t va = vaddr_sign_extend(
+                      vaddr(self << 39 | self << 30 | self << 21 | self << 12))
+                      .v;
+    struct walk_result r;
+
+    ram_store64(&ram, paddr_add(t.root, 8 * 510), t.root.v | P | RW);
+    r = agree(&c, va, SIM_WRITE, false);
+    walk_commit(&ram, &r);
+    ck_assert_hex_eq(ram_load64(&ram, paddr_add(t.root, 8 * 510)),
+                     t.root.v | P | RW | A | D);
+}
+END_TEST
+
+/* --- words -------------------------------------------------------------- */
+
+static void explains(const struct walk_control *c, uint64_t va,
+                     enum sim_access access, bool user, const char *expected) {
+    struct walk_result r = agree(c, va, access, user);
+    char text[300];
+
+    walk_explain(&r, vaddr(va), access, text, sizeof text);
+    ck_assert_str_eq(text, expected);
+}
+
+START_TEST(an_explanation_names_the_access_the_entry_and_the_bit)
+{
+    struct walk_control c = control_of(true, true);
+    const uint64_t va = UINT64_C(0x444444440008);
+    paddr_t at = tables_map(&t, vaddr(va), 0x5000, 1, P | RW | NX);
+
+    explains(&c, va, SIM_WRITE, false,
+             "write to 0x444444440008: the PTE (level 1, 0x8000000000005003 at "
+             "physical 0x203200) shows physical 0x5008 in a page of 4 KiB, "
+             "supervisor, writable, no execute; D is 1 afterwards");
+    explains(&c, va, SIM_FETCH, false,
+             "fetch from 0x444444440008: the PTE (level 1, 0x8000000000005003 "
+             "at physical 0x203200) forbids fetches: XD is 1");
+    explains(&c, va, SIM_READ, true,
+             "user read of 0x444444440008: the PTE (level 1, "
+             "0x8000000000005003 at physical 0x203200) is not for user mode: "
+             "U/S is 0");
+    ram_store64(&ram, at, 0x5001);
+    explains(&c, va, SIM_WRITE, false,
+             "write to 0x444444440008: the PTE (level 1, 0x5001 at physical "
+             "0x203200) is not writable: R/W is 0");
+    explains(&c, va + TIB, SIM_READ, false,
+             "read of 0x454444440008: the PML4E (level 4, 0x0 at physical "
+             "0x200450) is not present: P is 0");
+    explains(&c, UINT64_C(1) << 47, SIM_READ, false,
+             "read of 0x800000000000: not canonical: bits 63:47 are not all "
+             "equal");
+}
+END_TEST
+
+START_TEST(an_explanation_tells_every_kind_of_reserved_bit)
+{
+    struct walk_control c = control_of(true, false);
+    const uint64_t va = UINT64_C(0x8000000000);
+    const paddr_t pml4e = paddr_add(t.root, 8);
+    const uint64_t table = t.root.v + PAGE_SIZE;
+    const paddr_t pdpte = paddr(table);
+
+    tables_map(&t, vaddr(va), 0, 3, P);
+    ram_store64(&ram, pml4e, table | P | PS | NX | UINT64_C(1) << 50);
+    explains(&c, va, SIM_READ, false,
+             "read of 0x8000000000: the PML4E (level 4, 0x8004000000201081 at "
+             "physical 0x200008) has reserved bits set, 0x8004000000000080: "
+             "XD while EFER.NXE is 0, address bits beyond MAXPHYADDR, PS, "
+             "which no PML4E may have");
+    ram_store64(&ram, pml4e, table | P);
+    ram_store64(&ram, pdpte, 0x6000 | P | PS);
+    explains(&c, va, SIM_READ, false,
+             "read of 0x8000000000: the PDPTE (level 3, 0x6081 at physical "
+             "0x201000) has reserved bits set, 0x6000: bits 29:13 of a leaf "
+             "of 1024 MiB");
+    c.huge_1gib = false;
+    explains(&c, va, SIM_READ, false,
+             "read of 0x8000000000: the PDPTE (level 3, 0x6081 at physical "
+             "0x201000) has reserved bits set, 0x80: PS, but this processor "
+             "has no 1 GiB pages");
+    tables_map(&t, vaddr(2 * va), 0x202000, 2, P);
+    explains(&c, 2 * va, SIM_READ, false,
+             "read of 0x10000000000: the PDE (level 2, 0x202081 at physical "
+             "0x203000) has reserved bits set, 0x2000: bits 20:13 of a leaf "
+             "of 2 MiB");
+}
+END_TEST
+
+START_TEST(an_explanation_is_cut_to_fit_its_buffer)
+{
+    struct walk_control c = control_of(true, true);
+    struct walk_result r = agree(&c, VA, SIM_READ, false);
+    char full[300];
+
+    walk_explain(&r, vaddr(VA), SIM_READ, full, sizeof full);
+    for (size_t size = 1; size < sizeof full; size++) {
+        char text[sizeof full];
+
+        memset(text, '#', sizeof text);
+        walk_explain(&r, vaddr(VA), SIM_READ, text, size);
+        ck_assert_uint_eq(strlen(text),
+                          strlen(full) < size ? strlen(full) : size - 1);
+        ck_assert_int_eq(strncmp(text, full, strlen(text)), 0);
+        ck_assert_int_eq(text[size], '#');
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("sim walk");
+    TCase *rights = tcase_create("rights");
+    TCase *places = tcase_create("addresses");
+    TCase *flags = tcase_create("accessed and dirty");
+    TCase *words = tcase_create("words");
+
+    tcase_add_checked_fixture(rights, setup, teardown);
+    tcase_set_timeout(rights, 120);
+    tcase_add_loop_test(
+        rights,
+        every_combination_of_flags_wp_nxe_access_and_mode_is_judged_right, 1,
+        4);
+    tcase_add_test(rights, the_reason_names_the_topmost_entry_that_forbids);
+    tcase_add_loop_test(
+        rights, every_single_bit_of_every_entry_is_reserved_exactly_where_it_is,
+        1, 4);
+    tcase_add_test(
+        rights,
+        an_upper_reserved_bit_beats_a_lower_absent_entry_and_vice_versa);
+    tcase_add_test(rights, a_reserved_bit_fault_says_present_and_reserved);
+    tcase_add_test(rights, the_fetch_bit_of_the_error_code_needs_nxe);
+    suite_add_tcase(s, rights);
+
+    tcase_add_checked_fixture(places, setup, teardown);
+    tcase_set_timeout(places, 120);
+    tcase_add_test(places, the_golden_address_goes_through_entries_1_0_511_127);
+    tcase_add_test(places, large_leaves_show_their_base_plus_21_or_30_bits);
+    tcase_add_test(places, bit_7_of_a_pte_changes_nothing);
+    tcase_add_test(places, ignored_bits_change_nothing);
+    tcase_add_test(places, only_canonical_addresses_are_walked);
+    tcase_add_test(places, a_table_in_a_hole_reads_as_ones);
+    tcase_add_loop_test(
+        places, random_tables_are_walked_as_the_oracle_walks_them, 0, 4);
+    suite_add_tcase(s, places);
+
+    tcase_add_checked_fixture(flags, setup, teardown);
+    tcase_add_loop_test(
+        flags, a_walk_sets_a_in_every_entry_and_d_in_the_leaf_on_writes_only, 1,
+        4);
+    tcase_add_test(flags, a_walk_that_fails_changes_no_entry);
+    tcase_add_test(flags,
+                   a_and_d_meet_in_an_entry_that_is_table_and_leaf_at_once);
+    suite_add_tcase(s, flags);
+
+    tcase_add_checked_fixture(words, setup, teardown);
+    tcase_add_test(words,
+                   an_explanation_names_the_access_the_entry_and_the_bit);
+    tcase_add_test(words, an_explanation_tells_every_kind_of_reserved_bit);
+    tcase_add_test(words, an_explanation_is_cut_to_fit_its_buffer);
+    suite_add_tcase(s, words);
+    return tables_run(s);
+}
