@@ -128,9 +128,27 @@ static const struct {
     { "boot: module ", see_module },
 };
 
+/** A panic may come in the middle of any line; the first is the one that
+ *  counts. */
+static bool see_panic(struct outcome *o) {
+    const char *panic = strstr(o->line, "panic: ");
+
+    if (panic == NULL) {
+        return false;
+    }
+    if (!o->panicked) {
+        snprintf(o->last_words, sizeof(o->last_words), "%s", panic);
+        o->panicked = true;
+    }
+    return true;
+}
+
 static void see_line(struct outcome *o) {
     size_t i;
 
+    if (see_panic(o)) {
+        return;
+    }
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         size_t len = strlen(kinds[i].prefix);
 
@@ -140,8 +158,7 @@ static void see_line(struct outcome *o) {
         }
     }
     if (o->line[0] != '\0' && !o->panicked) {
-        o->panicked = strncmp(o->line, "panic: ", 7) == 0;
-        memcpy(o->last_words, o->line, sizeof(o->last_words));
+        snprintf(o->last_words, sizeof(o->last_words), "%s", o->line);
     }
 }
 

@@ -117,8 +117,8 @@ END_TEST
 
 START_TEST(a_panic_is_kept_as_the_last_words)
 {
-    hear(&a, "hello\n\x1b[2Jpanic: why (f.c:1)\nregisters\n");
-    ck_assert_str_eq(a.last_words, "[2Jpanic: why (f.c:1)");
+    hear(&a, "hello\nreplay: progpanic: why (f.c:1)\npanic: again\n");
+    ck_assert_str_eq(a.last_words, "panic: why (f.c:1)");
     hear(&b, "hello\npanic: why (f.c:1)\nregisters\n");
     ck_assert_str_eq(b.last_words, "panic: why (f.c:1)");
 }
