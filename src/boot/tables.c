@@ -1,0 +1,148 @@
+/*
+ * The page tables that the kernel starts with.
+ *
+ *   DIRECT_BASE + p   any RAM byte p: 2 MiB leaves, or 1 GiB where a whole GiB
+ *                     is usable and the processor can; not executable
+ *   KERNEL_BASE + p   the image at p: 4 KiB leaves, but for the stack guards
+ *   the lower half    nothing
+ *
+ * All leaves are writable and global.  Tables come from the load area above
+ * the image, and are reached by their physical addresses, through the identity
+ * map of entry.S.
+ */
+#include <string.h>
+
+#include "arch/x86_64/machine.h"
+#include "boot/boot.h"
+#include "hw/paging.h"
+
+#define TABLE_BITS (PTE_PRESENT | PTE_WRITABLE)
+#define LEAF_BITS (PTE_PRESENT | PTE_WRITABLE | PTE_GLOBAL)
+
+/* kernel.ld and entry.S */
+extern const uint8_t image_start[], image_end[];
+extern const uint8_t boot_guard_0[], boot_guard_1[], boot_guard_2[];
+
+static struct prange frames; /* tables handed out so far; the first is root */
+
+struct prange tables_frames(void) {
+    return frames;
+}
+
+static pte_t *table_at(paddr_t pa) {
+    return (pte_t *)(uintptr_t)pa.v;
+}
+
+static paddr_t new_table(void) {
+    paddr_t table = paddr_add(frames.base, frames.len);
+
+    if (table.v + PAGE_SIZE > LOAD_END) {
+        hw_panic("the direct map of this memory map needs more boot tables "
+                 "than fit below 4 MiB",
+                 __FILE__, __LINE__);
+    }
+    frames.len += PAGE_SIZE;
+    memset(table_at(table), 0, PAGE_SIZE);
+    return table;
+}
+
+/** Show @pa at @va with a leaf of @level, unless something shows there. */
+static void map(vaddr_t va, paddr_t pa, unsigned level, uint64_t bits) {
+    paddr_t table = frames.base;
+
+    for (unsigned l = PAGING_LEVELS;; l--) {
+        pte_t *e = &table_at(table)[table_index(va, l)];
+
+        if (l == level) {
+            if (!pte_is_present(*e)) {
+                *e = pte_make(pfn_of(pa), bits | (l > 1 ? PTE_HUGE : 0));
+            }
+            return;
+        }
+        if (!pte_is_present(*e)) {
+            *e = pte_make(pfn_of(new_table()), TABLE_BITS);
+        } else if (pte_is_leaf(*e, l)) {
+            return;
+        }
+        table = pte_address(*e);
+    }
+}
+
+/* --- the image ------------------------------------------------------------- */
+
+static bool is_guard(uint64_t page) {
+    return page == vaddr_of_pointer(boot_guard_0).v ||
+           page == vaddr_of_pointer(boot_guard_1).v ||
+           page == vaddr_of_pointer(boot_guard_2).v;
+}
+
+static void map_image(void) {
+    const uint64_t end = vaddr_of_pointer(image_end).v;
+
+    for (uint64_t va = vaddr_of_pointer(image_start).v; va < end;
+         va += PAGE_SIZE) {
+        if (!is_guard(va)) {
+            map(vaddr(va), paddr(va - KERNEL_BASE), 1, LEAF_BITS);
+        }
+    }
+}
+
+/* --- the direct map -------------------------------------------------------- */
+
+static bool is_ram(const struct memmap_entry *e) {
+    return e->range.len != 0 &&
+           (e->type == MEMMAP_USABLE || e->type == MEMMAP_ACPI_RECLAIMABLE ||
+            e->type == MEMMAP_ACPI_NVS);
+}
+
+/** Is all of @range inside a usable entry, and in no entry of another type? */
+static bool is_usable(const struct hw_boot *boot, struct prange range) {
+    bool usable = false;
+
+    for (size_t i = 0; i < boot->map_count; i++) {
+        const struct memmap_entry *e = &boot->map[i];
+
+        if (e->type != MEMMAP_USABLE) {
+            if (ranges_overlap(e->range.base.v, e->range.len, range.base.v,
+                               range.len)) {
+                return false;
+            }
+        } else if (prange_holds(e->range, range.base) &&
+                   e->range.len - (range.base.v - e->range.base.v) >=
+                       range.len) {
+            usable = true;
+        }
+    }
+    return usable;
+}
+
+/** Map the leaves that @ram touches, as far as the processor's bus goes. */
+static void map_ram(const struct hw_boot *boot, struct prange ram,
+                    bool has_1gib) {
+    const uint64_t bus = UINT64_C(1) << boot->phys_bits;
+    uint64_t pa = align_down(ram.base.v, level_size(2));
+
+    while (pa < bus && (pa < ram.base.v || pa - ram.base.v < ram.len)) {
+        const struct prange gib = { paddr(pa), GIB };
+        const unsigned level =
+            has_1gib && pa % GIB == 0 && is_usable(boot, gib) ? 3 : 2;
+
+        map(vaddr(DIRECT_BASE + pa), paddr(pa), level,
+            LEAF_BITS | PTE_NO_EXECUTE);
+        pa += level_size(level);
+    }
+}
+
+void tables_build(struct hw_boot *boot) {
+    const bool has_1gib = machine_has_1gib_pages();
+
+    frames.base = paddr(vaddr_of_pointer(image_end).v - KERNEL_BASE);
+    boot->root = new_table();
+    boot->direct_base = vaddr(DIRECT_BASE);
+    map_image();
+    for (size_t i = 0; i < boot->map_count; i++) {
+        if (is_ram(&boot->map[i])) {
+            map_ram(boot, boot->map[i].range, has_1gib);
+        }
+    }
+}
