@@ -23,11 +23,11 @@ void chain_push(const struct vmm_space *space, struct frame_chain *chain,
 }
 
 static pfn_t pop(const struct vmm_space *space, struct frame_chain *chain) {
-    const pfn_t f = pfn_of(chain->first);
-    const uint64_t *link = frame_bytes(space, f);
+    pfn_t f;
 
     MM_ASSERT(chain->count > 0);
-    chain->first = paddr(*link);
+    f = pfn_of(chain->first);
+    chain->first = paddr(*(const uint64_t *)frame_bytes(space, f));
     chain->count--;
     return f;
 }

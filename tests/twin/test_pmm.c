@@ -304,6 +304,49 @@ START_TEST(damaged_books_are_noticed)
 }
 END_TEST
 
+/* Every field that another one must agree with, off by one. */
+START_TEST(a_counter_or_run_that_disagrees_is_noticed)
+{ /* P14 */
+    uint64_t *const fields[] = {
+        &m.pmm.stats.total,   &m.pmm.stats.reserved, &m.pmm.stats.allocs,
+        &m.pmm.stats.frees,   &m.pmm.stats.peak,     &m.pmm.frames,
+        &m.pmm.runs[0].count, &m.pmm.bitmap.hint,
+    };
+    const pfn_t f = alloc();
+    const struct pmm_run kept = m.pmm.runs[0];
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        const uint64_t value = *fields[i];
+
+        *fields[i] = value + m.pmm.bitmap.word_count * 64;
+        ck_assert_msg(!pmm_is_sound(&m.pmm), "field %lu", (unsigned long)i);
+        *fields[i] = value;
+        ck_assert(pmm_is_sound(&m.pmm));
+    }
+    m.pmm.stats.peak = 0; /* less than is allocated */
+    ck_assert(!pmm_is_sound(&m.pmm));
+    m.pmm.stats.peak = 1;
+    m.pmm.runs[0].first = pfn(0);
+    ck_assert(!pmm_is_sound(&m.pmm));
+    m.pmm.runs[0] = (struct pmm_run){ kept.first, 0 };
+    ck_assert(!pmm_is_sound(&m.pmm));
+    m.pmm.runs[0] = kept;
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+}
+END_TEST
+
+START_TEST(a_count_that_promises_too_much_is_no_endless_search)
+{ /* P9 */
+    pfn_t f = pfn(5);
+
+    machine_leave_free(&m.pmm, 0);
+    m.pmm.stats.allocated--; /* "one is free": the bitmap knows better */
+    ck_assert_status(pmm_alloc(&m.pmm, &f), MM_NO_MEMORY);
+    ck_assert_uint_eq(f.v, 5);
+    m.pmm.stats.allocated++;
+}
+END_TEST
+
 START_TEST(the_lock_is_free_between_calls)
 { /* P16 */
     pfn_t f;
@@ -334,6 +377,8 @@ Suite *pmm_suite(void) {
     tcase_add_test(tc, counters_add_up_after_every_call);
     tcase_add_test(tc, every_frame_handed_out_or_taken_back_is_recorded);
     tcase_add_test(tc, damaged_books_are_noticed);
+    tcase_add_test(tc, a_counter_or_run_that_disagrees_is_noticed);
+    tcase_add_test(tc, a_count_that_promises_too_much_is_no_endless_search);
     tcase_add_test(tc, the_lock_is_free_between_calls);
     suite_add_tcase(suite, tc);
     return suite;

@@ -312,6 +312,23 @@ START_TEST(a_first_touch_is_recorded_step_by_step)
 }
 END_TEST
 
+START_TEST(a_space_without_a_ring_records_nothing_and_works)
+{
+    struct vmm_unmapped gone;
+
+    m.space.events = m.pmm.events = NULL;
+    ck_assert_status(add(base, 8192, VMM_DEMAND), MM_OK);
+    *(volatile uint8_t *)pointer_of(vaddr(base)) = 1;
+    *(volatile uint8_t *)pointer_of(vaddr(base + 4096)) = 1;
+    gone = vmm_unmap(&m.space, vaddr(base));
+    ck_assert_status(gone.status, MM_OK);
+    vmm_flush(gone.token);
+    ck_assert_status(pmm_free(&m.pmm, gone.frame), MM_OK);
+    ck_assert_status(vmm_region_remove(&m.space, vaddr(base)), MM_OK);
+    ck_assert_uint_eq(m.events.total, 0);
+}
+END_TEST
+
 Suite *vmm_region_suite(void) {
     Suite *suite = suite_create("vmm_region");
     TCase *tc = tcase_create("regions");
@@ -337,6 +354,7 @@ Suite *vmm_region_suite(void) {
     tcase_add_test(tc, a_frame_that_is_not_the_pmms_is_not_given_to_it);
     tcase_add_test(tc, overrun_and_underrun_fault_at_the_first_byte);
     tcase_add_test(tc, a_first_touch_is_recorded_step_by_step);
+    tcase_add_test(tc, a_space_without_a_ring_records_nothing_and_works);
     suite_add_tcase(suite, tc);
     return suite;
 }
