@@ -6,7 +6,8 @@
  *                         -> [ map entry ] ...   e820, types 1:1
  *
  * All of it is copied: it lies in memory that nobody reserves.
- * Xen, "x86/HVM direct boot ABI" (xen/include/public/arch-x86/hvm/start_info.h).
+ * Xen, "x86/HVM direct boot ABI"
+ * (xen/include/public/arch-x86/hvm/start_info.h).
  */
 #include <string.h>
 

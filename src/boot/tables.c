@@ -68,7 +68,8 @@ static void map(vaddr_t va, paddr_t pa, unsigned level, uint64_t bits) {
     }
 }
 
-/* --- the image ------------------------------------------------------------- */
+/* --- the image -------------------------------------------------------------
+ */
 
 static bool is_guard(uint64_t page) {
     return page == vaddr_of_pointer(boot_guard_0).v ||
@@ -87,7 +88,8 @@ static void map_image(void) {
     }
 }
 
-/* --- the direct map -------------------------------------------------------- */
+/* --- the direct map --------------------------------------------------------
+ */
 
 static bool is_ram(const struct memmap_entry *e) {
     return e->range.len != 0 &&

@@ -34,7 +34,8 @@ static _Noreturn void escape(void) {
     __builtin_longjmp(now.escape, 1);
 }
 
-/* --- what tests call ------------------------------------------------------- */
+/* --- what tests call -------------------------------------------------------
+ */
 
 void _mark_point(const char *file, int line) {
     (void)file;
@@ -68,7 +69,8 @@ static void end_of_machine(enum hw_exit_code code) {
     }
 }
 
-/* --- one test -------------------------------------------------------------- */
+/* --- one test --------------------------------------------------------------
+ */
 
 static void call(SFun fn) {
     if (fn != NULL) {
@@ -83,16 +85,14 @@ static void set_up(const struct fixtures *fixtures) {
 }
 
 static void tear_down(const struct fixtures *fixtures) {
-    for (const struct fixture *f = fixtures->last; f != NULL;
-         f = f->previous) {
+    for (const struct fixture *f = fixtures->last; f != NULL; f = f->previous) {
         call(f->teardown);
     }
 }
 
 /** Apart from run_test(): a function that calls setjmp keeps no variable. */
-static __attribute__((noinline)) void call_test(const TCase *tc,
-                                                const struct test *test,
-                                                int i) {
+static __attribute__((noinline)) void
+call_test(const TCase *tc, const struct test *test, int i) {
     set_up(&tc->checked);
     test->code->fn(i);
     tear_down(&tc->checked);
@@ -126,7 +126,8 @@ static void report(const TCase *tc, const struct test *test) {
     }
 }
 
-/* --- all of them ----------------------------------------------------------- */
+/* --- all of them -----------------------------------------------------------
+ */
 
 static bool is_selected(struct selection selection, const Suite *suite,
                         const struct test *test) {
@@ -155,8 +156,8 @@ static void run_case(const Suite *suite, const TCase *tc,
     }
     set_up(&tc->unchecked);
     for (const struct test *t = tc->first; t != NULL; t = t->next) {
-        for (int i = t->start;
-             is_selected(selection, suite, t) && i < t->end; i++) {
+        for (int i = t->start; is_selected(selection, suite, t) && i < t->end;
+             i++) {
             attempt(tc, t, i);
             hw_set_local(NULL);
             report(tc, t);
@@ -171,6 +172,10 @@ bool run_suites(const Suite *suites, struct selection selection) {
             planned += runs_of(s, tc, selection);
         }
     }
+    if (planned == 0) {
+        machine_say("Bail out! no test of that name\n");
+        return false;
+    }
     machine_say("1..%u\n", planned);
     machine_set_exit_hook(end_of_machine);
     for (const Suite *s = suites; s != NULL; s = s->next) {
@@ -180,5 +185,5 @@ bool run_suites(const Suite *suites, struct selection selection) {
     }
     machine_set_exit_hook(NULL);
     machine_say("# %u of %u tests passed\n", reported - failed, planned);
-    return planned > 0 && failed == 0;
+    return failed == 0;
 }

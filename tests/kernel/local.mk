@@ -1,1 +1,23 @@
-# check_PROGRAMS += %D%/twin-kernel, inside `if BUILD_KERNEL`
+# The shared suites on bare metal, and what is said of a kernel that ends
+# otherwise than it should.
+twin_kernel_sources = %D%/runtime.h %D%/check_build.c %D%/check_run.c \
+	%D%/machine_kernel.c %D%/misbehave.c %D%/main.c
+
+if BUILD_KERNEL
+check_PROGRAMS += %D%/twin-kernel
+%C%_twin_kernel_SOURCES = $(twin_kernel_sources)
+if COVERAGE
+%C%_twin_kernel_SOURCES += %D%/gcov_dump.c
+endif
+%C%_twin_kernel_CFLAGS = $(TWIN_CFLAGS) $(CHECK_CFLAGS)
+%C%_twin_kernel_LDADD = libtwin.a $(kernel_libs)
+%C%_twin_kernel_LINK = $(KERNEL_LINK)
+EXTRA_%C%_twin_kernel_DEPENDENCIES = $(kernel_script)
+$(%C%_twin_kernel_OBJECTS): override CFLAGS += $(TWIN_HARD)
+else
+EXTRA_DIST += $(twin_kernel_sources)
+endif
+
+dist_check_SCRIPTS += %D%/qemu_twin.sh %D%/qemu_verdicts.sh
+TESTS += %D%/qemu_twin.sh %D%/qemu_verdicts.sh
+EXTRA_DIST += %D%/gcov_dump.c tools/qemu-run

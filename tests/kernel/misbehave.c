@@ -49,12 +49,9 @@ static const struct {
     const char *name;
     void (*act)(void);
 } ways[] = {
-    { "assert", fail_an_assertion },
-    { "panic", panic },
-    { "early", exit_early },
-    { "hang", hang },
-    { "triple", triple_fault },
-    { "trap", jump_before_there_are_handlers },
+    { "assert", fail_an_assertion }, { "panic", panic },
+    { "early", exit_early },         { "hang", hang },
+    { "triple", triple_fault },      { "trap", jump_before_there_are_handlers },
 };
 
 static void (*act)(void);

@@ -28,8 +28,8 @@ _Noreturn void hw_exit(enum hw_exit_code code) {
         exit_hook(code);
     }
     x86_cli();
-    if (machine_last_act != NULL) {
-        machine_last_act();
+    if (gcov_dump != NULL) {
+        gcov_dump();
     }
     x86_out8(DEBUG_EXIT_PORT, (uint8_t)code);
     for (;;) { /* no such device: stand still */
@@ -42,7 +42,8 @@ _Noreturn void hw_panic(const char *what, const char *file, int line) {
     hw_exit(HW_EXIT_PANIC);
 }
 
-/* --- translations ---------------------------------------------------------- */
+/* --- translations ----------------------------------------------------------
+ */
 
 paddr_t hw_read_cr3(void) {
     return paddr(x86_read_cr3() & PTE_ADDRESS_MASK);
@@ -67,7 +68,8 @@ void hw_flush_all(void) {
     x86_write_cr4(cr4 | CR4_PGE);
 }
 
-/* --- interrupts, the processor's own pointer -------------------------------- */
+/* --- interrupts, the processor's own pointer --------------------------------
+ */
 
 bool hw_irq_save(void) {
     const bool were_on = (x86_read_flags() & RFLAGS_IF) != 0;

@@ -29,8 +29,9 @@ void machine_say(const char *format, ...) MM_PRINTF(1, 2);
 typedef void machine_exit_hook(enum hw_exit_code code);
 void machine_set_exit_hook(machine_exit_hook *hook);
 
-/** What a build that counts coverage does last; other builds have none. */
-void machine_last_act(void) __attribute__((weak));
+/** A build that counts coverage sends its counts out; other builds have no such
+ *  function. */
+void gcov_dump(void) __attribute__((weak));
 
 /* descriptors.c */
 void descriptors_load(const struct hw_traps *traps);

@@ -11,8 +11,8 @@
 
 /* Registers, as offsets from the port's base. */
 enum {
-    DATA = 0,          /* with DLAB: low byte of the divisor */
-    INTERRUPTS = 1,    /* with DLAB: high byte of the divisor */
+    DATA = 0,       /* with DLAB: low byte of the divisor */
+    INTERRUPTS = 1, /* with DLAB: high byte of the divisor */
     FIFO = 2,
     LINE_CONTROL = 3,
     MODEM_CONTROL = 4,
@@ -20,7 +20,7 @@ enum {
 };
 
 #define LINE_8N1 0x03
-#define LINE_DLAB 0x80        /* the divisor is at DATA and INTERRUPTS */
+#define LINE_DLAB 0x80 /* the divisor is at DATA and INTERRUPTS */
 #define FIFO_ON_AND_CLEAR 0x07
 #define MODEM_DTR_RTS 0x03
 #define STATUS_CAN_TAKE 0x20 /* all ones where there is no port: no hang */
