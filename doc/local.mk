@@ -1,6 +1,6 @@
 # EXTRA_DIST += %D%/...
 EXTRA_DIST += %D%/traces.md
-EXTRA_DIST += %D%/pmm.md %D%/vmm.md
+EXTRA_DIST += %D%/pmm.md %D%/vmm.md %D%/simulator.md
 if LIVE
 dist_man_MANS += %D%/memtwin.1
 endif

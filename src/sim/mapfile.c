@@ -164,7 +164,7 @@ static bool read_lines(struct reader *r, FILE *in, struct mapfile *map) {
     errno = 0;
     while (good && (len = getline(&text, &room, in)) >= 0) {
         const char *s = skip_blanks(text);
-        struct memmap_entry entry;
+        struct memmap_entry entry = { .type = 0 };
 
         r->line++;
         if (strlen(text) != (size_t)len) {

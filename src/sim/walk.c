@@ -72,10 +72,11 @@ uint32_t walk_error(const struct walk_control *control, enum walk_reason reason,
     return error;
 }
 
-/** The topmost level whose entry alone would forbid it. */
+/** The topmost level whose entry alone would forbid it; if no entry above the
+ *  leaf does, it is the leaf's. */
 static unsigned denying_level(const struct walk_result *r,
                               enum walk_reason reason) {
-    for (unsigned i = 0; i < r->step_count; i++) {
+    for (unsigned i = 0; i + 1 < r->step_count; i++) {
         pte_t e = r->steps[i].seen;
 
         if ((reason == WALK_NOT_USER && !pte_has(e, PTE_USER)) ||

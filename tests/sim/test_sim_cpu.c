@@ -205,6 +205,48 @@ START_TEST(before_paging_pae_and_lme_may_be_taken_back)
 }
 END_TEST
 
+/* --- one translation ---------------------------------------------------- */
+
+START_TEST(a_translation_names_the_entry_that_is_remembered)
+{
+    struct tlb_entry *entry = NULL, *again = NULL;
+    paddr_t pa;
+
+    setup_policy(_i);
+    tables_map(&t, VA, OLD_FRAME, 2, P | RW | US | NX | G);
+    ck_assert(cpu_translate(&cpu, vaddr_add(VA, 0x54321), SIM_READ, &pa, &entry,
+                            &fault));
+    ck_assert_hex_eq(pa.v, OLD_FRAME + 0x54321);
+    ck_assert_hex_eq(entry->page.v, VA.v);
+    ck_assert_hex_eq(entry->frame.v, OLD_FRAME);
+    ck_assert_uint_eq(entry->page_shift, 21);
+    ck_assert(entry->rights.writable && entry->rights.user);
+    ck_assert(entry->rights.no_execute && entry->global && !entry->dirty);
+    ck_assert(cpu_translate(&cpu, VA, SIM_WRITE, &pa, &again, &fault));
+    ck_assert_hex_eq(pa.v, OLD_FRAME);
+    ck_assert_ptr_eq(again, entry);
+    ck_assert(entry->dirty);
+}
+END_TEST
+
+START_TEST(a_fetch_asks_for_the_right_to_execute)
+{
+    uint8_t byte;
+
+    setup_policy(_i);
+    tables_map(&t, VA, OLD_FRAME, 1, P | NX);
+    ck_assert(!cpu_fetch(&cpu, VA, &byte, &fault));
+    ck_assert_hex_eq(fault.error, PF_PRESENT | PF_FETCH);
+    ck_assert(cpu_write_efer(&cpu, cpu.efer & ~EFER_NXE));
+    ck_assert(!cpu_fetch(&cpu, VA, &byte, &fault)); /* a reserved bit now */
+    ck_assert_hex_eq(fault.error, PF_PRESENT | PF_RESERVED);
+    ck_assert(cpu_write_efer(&cpu, cpu.efer | EFER_NXE));
+    tables_map(&t, VA, OLD_FRAME, 1, P);
+    ck_assert(cpu_fetch(&cpu, vaddr_add(VA, 7), &byte, &fault));
+    ck_assert_uint_eq(byte, OLD >> 56);
+}
+END_TEST
+
 /* --- stale translations: rules 24, 27, 28 ------------------------------- */
 
 /** How the old translation is ended. */
@@ -810,6 +852,8 @@ int main(void) {
 
     tcase_add_checked_fixture(stale, setup, power_off);
 #define BOTH(test) tcase_add_loop_test(stale, test, TLB_LRU, TLB_HOSTILE + 1)
+    BOTH(a_translation_names_the_entry_that_is_remembered);
+    BOTH(a_fetch_asks_for_the_right_to_execute);
     BOTH(a_translation_stays_stale_until_exactly_its_invalidation);
     BOTH(tightened_rights_are_unseen_until_the_invalidation);
     BOTH(invlpg_of_another_page_or_of_no_address_ends_nothing);

@@ -269,6 +269,8 @@ START_TEST(touching_again_keeps_what_was_stored)
     ram_store64(&ram, paddr(2 * MIB), 7);
     ram_touch(&ram, (struct prange){ paddr(0), UINT64_MAX });
     ram_touch(&ram, (struct prange){ paddr(2 * MIB), 1 });
+    ram_touch(&ram, (struct prange){ paddr(2 * MIB), 0 });
+    ram_touch(&ram, (struct prange){ paddr(32 * MIB), 1 });
     ck_assert_hex_eq(ram_load64(&ram, paddr(2 * MIB)), 7);
     ram_destroy(&ram);
 }

@@ -319,6 +319,8 @@ START_TEST(the_fetch_bit_of_the_error_code_needs_nxe)
     c.no_execute = true;
     ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, false).error, 0x10);
     ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, true).error, 0x14);
+    ck_assert_hex_eq(walk_error(&c, WALK_OK, SIM_WRITE, true), 0);
+    ck_assert_hex_eq(walk_error(&c, WALK_NOT_CANONICAL, SIM_WRITE, true), 0);
 }
 END_TEST
 
