@@ -10,5 +10,5 @@ twin_sources += %D%/test_vmm_map.c %D%/test_vmm_flush.c \
 twin_sources += %D%/test_heap_arena.h %D%/test_heap_arena.c %D%/test_heap.c \
 	%D%/test_heap_list.c %D%/test_heap_grow.c %D%/test_heap_random.c
 twin_sources += %D%/test_kmalloc.c %D%/test_blog.c %D%/test_mm.c \
-	%D%/test_mm_sweep.c %D%/test_mm_digest.c
+	%D%/test_mm_flow.c %D%/test_mm_sweep.c %D%/test_mm_digest.c
 twin_sources += %D%/test_replay.c

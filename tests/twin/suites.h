@@ -29,6 +29,7 @@
     suite(kmalloc_suite)                                                       \
     suite(blog_suite)                                                          \
     suite(mm_suite)                                                            \
+    suite(mm_flow_suite)                                                       \
     suite(mm_sweep_suite)                                                      \
     suite(mm_digest_suite)                                                     \
     suite(replay_suite)

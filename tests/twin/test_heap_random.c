@@ -16,7 +16,7 @@
 
 #define SLOTS 96
 #define OPS 20000
-#define GRANULES (ARENA_LIMIT / HEAP_ALIGN_MIN / 16) /* of the first MiB */
+#define GRANULES (MIB / HEAP_ALIGN_MIN) /* no heap here is larger */
 
 struct slot {
     uint8_t *p; /* NULL: empty */
@@ -165,6 +165,48 @@ START_TEST(realloc_keeps_the_bytes_from_any_size_to_any_size)
 }
 END_TEST
 
+/*
+ *   [ hole: 3 pages                     ][ block ] end
+ *     ^ 2 pages fit here, and 1 is copied
+ *
+ * One byte read behind the block is in the apron, and its page shows.
+ */
+START_TEST(realloc_reads_no_byte_behind_the_old_block)
+{ /* H1 */
+    uint8_t *hole, *block;
+
+    arena_open_named("list", 4 * PAGE_SIZE, 0);
+    hole = arena_alloc(3 * PAGE_SIZE, 16);
+    block = arena_alloc(PAGE_SIZE, 16);
+    pattern_fill(block, PAGE_SIZE, 1);
+    arena_free(hole, 3 * PAGE_SIZE, 16);
+    ck_assert_ptr_eq(
+        heap_realloc(&arena.heap, block, layout(PAGE_SIZE, 16), 2 * PAGE_SIZE),
+        hole);
+    pattern_check(hole, PAGE_SIZE, 1);
+    ck_assert_unmapped(&arena.mm.space, arena.heap.end);
+}
+END_TEST
+
+/*
+ *   [ block, 1 page ][ filler            ][16] end
+ *                                          ^ only this much is copied
+ */
+START_TEST(realloc_writes_no_byte_behind_the_new_block)
+{ /* H1: of the classes only this one moves a block to make it smaller */
+    uint8_t *block, *smaller;
+
+    arena_open_named("bump-noreset", 2 * PAGE_SIZE, 0);
+    block = arena_alloc(PAGE_SIZE, 16);
+    pattern_fill(block, PAGE_SIZE, 1);
+    arena_alloc(PAGE_SIZE - 16, 16);
+    smaller = heap_realloc(&arena.heap, block, layout(PAGE_SIZE, 16), 16);
+    ck_assert_hex_eq(vaddr_of_pointer(smaller).v, arena.heap.end.v - 16);
+    pattern_check(smaller, 16, 1);
+    ck_assert_unmapped(&arena.mm.space, arena.heap.end);
+}
+END_TEST
+
 START_TEST(a_realloc_that_fails_leaves_the_block_as_it_was)
 { /* H1 */
     static const size_t sizes[] = { 0, 2 * PAGE_SIZE, SIZE_MAX / 2,
@@ -225,6 +267,8 @@ Suite *heap_random_suite(void) {
                         0, ARENA_CLASSES);
     tcase_add_loop_test(tc, a_realloc_that_fails_leaves_the_block_as_it_was, 0,
                         ARENA_CLASSES);
+    tcase_add_test(tc, realloc_reads_no_byte_behind_the_old_block);
+    tcase_add_test(tc, realloc_writes_no_byte_behind_the_new_block);
     tcase_add_test(tc, a_realloc_of_no_block_is_refused);
     suite_add_tcase(suite, tc);
     return suite;

@@ -204,6 +204,25 @@ START_TEST(freeing_twice_after_the_memory_was_merged_is_a_panic)
 }
 END_TEST
 
+/*
+ * A bump heap counts its blocks and knows none; the second free of A would
+ * bring the count to 0 and hand B's memory out again.
+ */
+START_TEST(freeing_twice_is_a_panic_on_a_heap_that_can_not_tell)
+{ /* H7, H18 */
+    struct mm_config config = mm_default_config;
+    uint8_t *a;
+
+    machine_stop(&mm);
+    config.heap_class = &heap_bump;
+    machine_start(&mm, &config);
+    a = kmalloc(&mm, 100);
+    (void)kmalloc(&mm, 100);
+    kfree(&mm, a);
+    kfree(&mm, a);
+}
+END_TEST
+
 START_TEST(freeing_the_inside_of_a_block_is_a_panic)
 { /* H18 */
     uint8_t *p = kzalloc(&mm, 100);
@@ -285,6 +304,7 @@ Suite *kmalloc_suite(void) {
 #define PANICS(test) tcase_add_exit_test(wrong, test, HW_EXIT_PANIC)
     PANICS(freeing_twice_is_a_panic);
     PANICS(freeing_twice_after_the_memory_was_merged_is_a_panic);
+    PANICS(freeing_twice_is_a_panic_on_a_heap_that_can_not_tell);
     PANICS(freeing_the_inside_of_a_block_is_a_panic);
     PANICS(freeing_a_misaligned_pointer_is_a_panic);
     PANICS(freeing_what_is_not_in_the_heap_is_a_panic);

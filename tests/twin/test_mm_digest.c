@@ -170,6 +170,18 @@ START_TEST(a_frame_taken_changes_the_frames_alone)
 }
 END_TEST
 
+START_TEST(a_full_heap_and_an_empty_one_differ_in_their_blocks)
+{
+    struct mm_digest empty;
+
+    config.heap_limit = config.heap_size;
+    machine_start(&mm, &config);
+    empty = mm_digest(&mm);
+    ck_assert_ptr_nonnull(heap_alloc(&mm.heap, layout(config.heap_size, 16)));
+    ck_assert(mm_digest(&mm).blocks != empty.blocks);
+}
+END_TEST
+
 START_TEST(the_listing_has_a_line_for_everything_in_the_digest)
 {
     uint8_t *p;
@@ -299,6 +311,7 @@ Suite *mm_digest_suite(void) {
     tcase_add_test(digest, reading_the_digest_does_not_change_it);
     tcase_add_test(digest, a_page_read_or_written_changes_the_tables_alone);
     tcase_add_test(digest, a_frame_taken_changes_the_frames_alone);
+    tcase_add_test(digest, a_full_heap_and_an_empty_one_differ_in_their_blocks);
     tcase_add_test(digest, the_listing_has_a_line_for_everything_in_the_digest);
     suite_add_tcase(suite, digest);
     tcase_add_checked_fixture(story, setup, stop);
