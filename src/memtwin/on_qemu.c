@@ -24,6 +24,8 @@
 #include <unistd.h>
 
 #define MODULE_FD 3
+#define KERNEL_ROOM (5 * MIB) /* the first MiB, the load area, a little more   \
+                               */
 #define SAID_MAX (UINT64_C(256) << 20) /* bytes; more is a runaway kernel */
 
 extern char **environ;
@@ -265,6 +267,12 @@ enum outcome_code run_on_qemu(struct outcome *outcome,
 
     if (result != EXIT_GOOD) {
         return result;
+    }
+    if (module->size > o->ram - KERNEL_ROOM) {
+        complain("a module of %zu bytes does not fit beside the kernel in "
+                 "%" PRIu64 " MiB of RAM; give the machine more with --ram",
+                 module->size, o->ram / MIB);
+        return EXIT_USAGE;
     }
     file = module_file(module);
     if (file == NULL) {

@@ -46,6 +46,20 @@ printf '%s\n' \
 	"memtwin: $t:6: QEMU: out of memory: 4000 bytes aligned to 16 for block 1" |
 	cmp -s - "$dir/err" || show
 ok "it is named with its line for each machine"
+if command -v xz >/dev/null; then
+	xz -dc "$demo" | sed 's/^ops .*/ops 255036/; /^tail/d' >"$dir/once"
+	{
+		sed '/^begin/q' "$dir/once"
+		for i in 1 2 3 4; do
+			sed '1,/^begin/d' "$dir/once"
+		done
+	} >"$dir/long"
+	expect "a trace that does not fit into RAM is refused" 2 \
+		"memtwin: a module of 4080672 bytes does not fit beside the kernel in 8 MiB of RAM; give the machine more with --ram" \
+		run --on qemu --qemu "$qemu" --ram 8M "$dir/long"
+else
+	skip "a trace that does not fit into RAM is refused" "no xz here"
+fi
 run run --on qemu --qemu "$qemu" --kernel "$t" "$t"
 [ $code -eq 77 ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
 	grep -q '^memtwin: QEMU could not run: ' "$dir/err" || show
