@@ -12,6 +12,13 @@ TESTS += %D%/twin_host
 %C%_twin_host_LDADD = libtwin.a $(live_libs) $(CHECK_LIBS)
 endif
 
+# gdb on both machines, with tools/gdb/mm.py.
+if LIVE
+dist_check_SCRIPTS += %D%/gdb/gdb.sh
+TESTS += %D%/gdb/gdb.sh
+tests/gdb/gdb.log: tests/twin_host
+endif
+
 # --- how they are run -------------------------------------------------------
 
 # What a script is told.  MEMTWIN_QEMU=/path/to/qemu (or empty: none) overrides

@@ -12,6 +12,7 @@
 Memory is read the way the simulator or QEMU sees it, by physical address, so
 that pages which the host does not show at the moment can be read as well.
 """
+import re
 import struct
 
 import gdb
@@ -94,7 +95,7 @@ class Remote:
         return int(gdb.parse_and_eval("(unsigned long)$cr3")) & ADDRESS
 
     def local(self):
-        return int(gdb.parse_and_eval("(unsigned long)cpu_local"))
+        return int(gdb.parse_and_eval("(unsigned long)$gs_base"))
 
     def physical(self, pa, size):
         gdb.execute("maintenance packet Qqemu.PhyMemMode:1", to_string=True)
@@ -109,10 +110,27 @@ class Remote:
         return bytes(gdb.selected_inferior().read_memory(va, size))
 
     def tlb(self):
-        return [
-            "QEMU does not show its TLB; what the tables say now "
-            "(monitor info tlb):"
-        ] + gdb.execute("monitor info tlb", to_string=True).splitlines()
+        """QEMU keeps its TLB to itself; its monitor walks the tables."""
+        lines = ["QEMU does not show its TLB; the tables say now:"]
+        run = None  # first va, first pa, pages, flags
+        for row in gdb.execute("monitor info tlb", to_string=True).split("\n"):
+            match = re.match(r"([0-9a-f]+): ([0-9a-f]+) (\S+)", row)
+            if not match:
+                continue
+            va, pa = int(match[1], 16), int(match[2], 16)
+            if run and run[3] == match[3] and va - run[0] == pa - run[1]:
+                run[2] += 1
+                continue
+            if run:
+                lines.append("0x%016x -> 0x%010x %s, %d pages" % show(run))
+            run = [va, pa, 1, match[3]]
+        if run:
+            lines.append("0x%016x -> 0x%010x %s, %d pages" % show(run))
+        return lines
+
+
+def show(run):
+    return run[0], run[1], run[3], run[2]
 
 
 def machine():
