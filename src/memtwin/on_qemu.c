@@ -24,8 +24,8 @@
 #include <unistd.h>
 
 #define MODULE_FD 3
-#define KERNEL_ROOM (5 * MIB) /* the first MiB, the load area, a little more   \
-                               */
+/** What the machine needs beside the module: the first MiB, the load area. */
+#define KERNEL_ROOM (5 * MIB)
 #define SAID_MAX (UINT64_C(256) << 20) /* bytes; more is a runaway kernel */
 
 extern char **environ;
