@@ -16,7 +16,8 @@
  * The tables are believed, not the error code's P: a processor may fault by a
  * translation that it remembers and that is no longer so.  Intel SDM vol. 3A,
  * "Optional Invalidation": a stale translation may cost a fault, and that
- * fault must be survived.
+ * fault must be survived; "Operations that Invalidate TLBs and
+ * Paging-Structure Caches": the fault drops it.
  */
 #include "vmm/table.h"
 
@@ -71,7 +72,7 @@ static struct vmm_verdict repair(struct vmm_space *space, vaddr_t page,
         return verdict(status, region,
                        "no frame is left for the page or its tables");
     }
-    hw_invlpg(page); /* P=1 by a stale translation is possible */
+    /* No INVLPG: the fault itself dropped what was remembered of the page. */
     return verdict(MM_OK, region, "first touch: a zeroed frame was mapped");
 }
 
