@@ -10,6 +10,10 @@ TESTS += %D%/twin_host
 %C%_twin_host_SOURCES = %D%/twin_host.c %D%/support/machine_host.c
 %C%_twin_host_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_twin_host_LDADD = libtwin.a $(live_libs) $(CHECK_LIBS)
+
+# Tests of the tests: mutated sources, built with the build's own flags.
+dist_check_SCRIPTS += %D%/mutant-no-invlpg
+TESTS += %D%/mutant-no-invlpg
 endif
 
 # gdb on both machines, with tools/gdb/mm.py.
@@ -27,12 +31,23 @@ endif
 if COVERAGE
 TEST_COUNTS = $(abs_top_builddir)/counts
 endif
+twin_compile = $(CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
+	$(TWIN_CFLAGS) $(CFLAGS) $(TWIN_HARD)
 AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
 	TEST_QEMU="$${MEMTWIN_QEMU-$(QEMU)}"; export TEST_QEMU; \
 	TEST_GDB='$(GDB)'; export TEST_GDB; \
 	KERNEL_WHY_NOT='$(KERNEL_WHY_NOT)'; export KERNEL_WHY_NOT; \
+	TWIN_COMPILE='$(twin_compile)'; export TWIN_COMPILE; \
+	HOST_LINK='$(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)'; \
+	export HOST_LINK; \
+	HOST_OBJECTS='$(tests_twin_host_OBJECTS)'; export HOST_OBJECTS; \
+	HOST_LIBS='$(live_libs) $(CHECK_LIBS)'; export HOST_LIBS; \
+	KERNEL_LD='$(KERNEL_LD)'; export KERNEL_LD; \
+	KERNEL_OBJECTS='$(tests_kernel_twin_kernel_OBJECTS)'; \
+	export KERNEL_OBJECTS; \
+	KERNEL_LIBS='$(kernel_libs)'; export KERNEL_LIBS; \
 	TEST_COUNTS='$(TEST_COUNTS)'; export TEST_COUNTS; \
 	CLANG_FORMAT='$(CLANG_FORMAT)'; export CLANG_FORMAT;
 
