@@ -14,10 +14,26 @@ TESTS += %D%/twin_host
 # Tests of the tests: mutated sources, built with the build's own flags.
 dist_check_SCRIPTS += %D%/mutant-no-invlpg
 TESTS += %D%/mutant-no-invlpg
-endif
+
+# The live machine, with a kernel of a few lines.
+live_test_sources = %D%/sim/live_machine.h
+live_test_libs = $(live_libs) $(CHECK_LIBS)
+check_PROGRAMS += %D%/sim/test_sim_live %D%/sim/test_sim_stops \
+	%D%/sim/test_sim_firmware
+TESTS += %D%/sim/test_sim_live %D%/sim/test_sim_stops \
+	%D%/sim/test_sim_firmware
+%C%_sim_test_sim_live_SOURCES = %D%/sim/test_sim_live.c $(live_test_sources)
+%C%_sim_test_sim_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_live_LDADD = $(live_test_libs)
+%C%_sim_test_sim_stops_SOURCES = %D%/sim/test_sim_stops.c $(live_test_sources)
+%C%_sim_test_sim_stops_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_stops_LDADD = $(live_test_libs)
+%C%_sim_test_sim_firmware_SOURCES = %D%/sim/test_sim_firmware.c \
+	$(live_test_sources)
+%C%_sim_test_sim_firmware_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_firmware_LDADD = $(live_test_libs)
 
 # gdb on both machines, with tools/gdb/mm.py.
-if LIVE
 dist_check_SCRIPTS += %D%/gdb/gdb.sh
 TESTS += %D%/gdb/gdb.sh
 tests/gdb/gdb.log: tests/twin_host

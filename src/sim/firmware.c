@@ -161,6 +161,52 @@ static vaddr_t map_stack(struct loader *loader, vaddr_t bottom, uint64_t end,
     return vaddr_add(bottom, size);
 }
 
+/** The lowest start of what keeps @want from holding a module: entries that
+ *  are not usable, the load area.  UINT64_MAX: nothing does. */
+static uint64_t first_obstacle(const struct loader *loader,
+                               struct prange want) {
+    const struct sim_config *config = &loader->sim->config;
+    uint64_t first = UINT64_MAX;
+
+    if (ranges_overlap(want.base.v, want.len, loader->area.base.v,
+                       loader->area.len)) {
+        first = loader->area.base.v;
+    }
+    for (size_t i = 0; i < config->map_count; i++) {
+        const struct memmap_entry *e = &config->map[i];
+
+        if (e->type != MEMMAP_USABLE && e->range.base.v < first &&
+            ranges_overlap(want.base.v, want.len, e->range.base.v,
+                           e->range.len)) {
+            first = e->range.base.v;
+        }
+    }
+    return first;
+}
+
+/** The highest page below @end in usable entry @e where @size bytes fit; 0:
+ *  nowhere. */
+static uint64_t highest_fit(const struct loader *loader,
+                            const struct memmap_entry *e, uint64_t size) {
+    uint64_t end = e->range.base.v + e->range.len;
+
+    end = end < 4 * GIB ? end : 4 * GIB;
+    for (;;) {
+        struct prange want = { paddr(align_down(end, PAGE_SIZE) - size), size };
+        uint64_t obstacle;
+
+        if (end < size || align_down(end, PAGE_SIZE) < size ||
+            want.base.v < e->range.base.v) {
+            return 0;
+        }
+        obstacle = first_obstacle(loader, want);
+        if (obstacle == UINT64_MAX) {
+            return want.base.v;
+        }
+        end = obstacle;
+    }
+}
+
 /** As QEMU: as high as it fits in RAM below 4 GiB, page-aligned. */
 static bool place_module(struct loader *loader) {
     const struct sim_config *config = &loader->sim->config;
@@ -168,13 +214,10 @@ static bool place_module(struct loader *loader) {
     uint64_t best = config->module_at;
 
     for (size_t i = 0; config->module_at == 0 && i < config->map_count; i++) {
-        const struct memmap_entry *e = &config->map[i];
-        uint64_t end = e->range.base.v + e->range.len;
+        if (config->map[i].type == MEMMAP_USABLE) {
+            uint64_t fit = highest_fit(loader, &config->map[i], size);
 
-        end = align_down(end < 4 * GIB ? end : 4 * GIB, PAGE_SIZE);
-        if (e->type == MEMMAP_USABLE && end > e->range.base.v &&
-            end - e->range.base.v >= size && end - size > best) {
-            best = end - size;
+            best = fit > best ? fit : best;
         }
     }
     loader->sim->boot.module =

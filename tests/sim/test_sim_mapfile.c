@@ -96,17 +96,20 @@ START_TEST(blanks_comments_empty_ranges_and_line_ends_do_not_matter)
 {
     const char *text = "\n"
                        "# a comment\r\n"
+                       "ABCDEFabcdef0000 ABCDEFabcdef0000 2\n"
                        "\t 0000000000001000   0000000000001FFF\t1\r\n"
                        "  # another\n"
                        "0000000000003000 0000000000002fff 2#empty\n"
                        "ffffffffffffff00 ffffffffffffffff 4294967295";
 
     ck_assert_msg(read_text(text, strlen(text)), "%s", why);
-    ck_assert_uint_eq(map.count, 3);
-    assert_entry(0, 0x1000, 0x1fff, 1);
-    ck_assert_hex_eq(map.entries[1].range.base.v, 0x3000);
-    ck_assert_hex_eq(map.entries[1].range.len, 0);
-    assert_entry(2, UINT64_C(0xffffffffffffff00), UINT64_MAX, UINT32_MAX);
+    ck_assert_uint_eq(map.count, 4);
+    assert_entry(0, UINT64_C(0xabcdefabcdef0000), UINT64_C(0xabcdefabcdef0000),
+                 2);
+    assert_entry(1, 0x1000, 0x1fff, 1);
+    ck_assert_hex_eq(map.entries[2].range.base.v, 0x3000);
+    ck_assert_hex_eq(map.entries[2].range.len, 0);
+    assert_entry(3, UINT64_C(0xffffffffffffff00), UINT64_MAX, UINT32_MAX);
     mapfile_destroy(&map);
 }
 END_TEST

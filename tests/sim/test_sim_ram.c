@@ -286,6 +286,7 @@ START_TEST(junk_is_written_in_all_of_the_touched_range_and_nowhere_else)
     uint64_t zero = 0;
 
     must_start(&ram, map, 4, 3);
+    ram_touch(&ram, (struct prange){ paddr(3 * RAM_CHUNK), 0 });
     ram_touch(&ram, (struct prange){ paddr(0x5000), RAM_CHUNK - 0x5000 + 1 });
     for (uint64_t pa = 0; pa < ram.size; pa += 8) {
         bool written = memcmp(ram.alias + pa, &zero, 8) != 0;

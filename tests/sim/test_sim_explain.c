@@ -1,0 +1,113 @@
+/*
+ * A walk's result as a sentence.
+ */
+#include <string.h>
+
+
+#include "sim/processor.h"
+
+static void explains(const struct walk_control *c, uint64_t va,
+                     enum sim_access access, bool user, const char *expected) {
+    struct walk_result r = walk(&ram, c, vaddr(va), access, user);
+    char text[300];
+
+    walk_explain(&r, vaddr(va), access, text, sizeof text);
+    ck_assert_str_eq(text, expected);
+}
+
+START_TEST(an_explanation_names_the_access_the_entry_and_the_bit)
+{
+    struct walk_control c = cpu_control(&cpu);
+    const uint64_t va = UINT64_C(0x444444440008);
+    paddr_t at = tables_map(&t, vaddr(va), 0x5000, 1, P | RW | NX);
+
+    explains(&c, va, SIM_WRITE, false,
+             "write to 0x444444440008: the PTE (level 1, 0x8000000000005003 at "
+             "physical 0x203200) shows physical 0x5008 in a page of 4 KiB, "
+             "supervisor, writable, no execute; D is 1 afterwards");
+    explains(&c, va, SIM_FETCH, false,
+             "fetch from 0x444444440008: the PTE (level 1, 0x8000000000005003 "
+             "at physical 0x203200) forbids fetches: XD is 1");
+    explains(&c, va, SIM_READ, true,
+             "user read of 0x444444440008: the PTE (level 1, "
+             "0x8000000000005003 at physical 0x203200) is not for user mode: "
+             "U/S is 0");
+    ram_store64(&ram, at, 0x5001);
+    explains(&c, va, SIM_WRITE, false,
+             "write to 0x444444440008: the PTE (level 1, 0x5001 at physical "
+             "0x203200) is not writable: R/W is 0");
+    explains(&c, va + TIB, SIM_READ, false,
+             "read of 0x454444440008: the PML4E (level 4, 0x0 at physical "
+             "0x200450) is not present: P is 0");
+    explains(&c, UINT64_C(1) << 47, SIM_READ, false,
+             "read of 0x800000000000: not canonical: bits 63:47 are not all "
+             "equal");
+}
+END_TEST
+
+START_TEST(an_explanation_tells_every_kind_of_reserved_bit)
+{
+    struct walk_control c = cpu_control(&cpu);
+    const uint64_t va = UINT64_C(0x8000000000);
+    const paddr_t pml4e = paddr_add(t.root, 8);
+    const uint64_t table = t.root.v + PAGE_SIZE;
+    const paddr_t pdpte = paddr(table);
+
+    c.no_execute = false;
+    tables_map(&t, vaddr(va), 0, 3, P);
+    ram_store64(&ram, pml4e, table | P | PS | NX | UINT64_C(1) << 50);
+    explains(&c, va, SIM_READ, false,
+             "read of 0x8000000000: the PML4E (level 4, 0x8004000000201081 at "
+             "physical 0x200008) has reserved bits set, 0x8004000000000080: "
+             "XD while EFER.NXE is 0, address bits beyond MAXPHYADDR, PS, "
+             "which no PML4E may have");
+    ram_store64(&ram, pml4e, table | P);
+    ram_store64(&ram, pdpte, 0x6000 | P | PS);
+    explains(&c, va, SIM_READ, false,
+             "read of 0x8000000000: the PDPTE (level 3, 0x6081 at physical "
+             "0x201000) has reserved bits set, 0x6000: bits 29:13 of a leaf "
+             "of 1024 MiB");
+    c.huge_1gib = false;
+    explains(&c, va, SIM_READ, false,
+             "read of 0x8000000000: the PDPTE (level 3, 0x6081 at physical "
+             "0x201000) has reserved bits set, 0x80: PS, but this processor "
+             "has no 1 GiB pages");
+    tables_map(&t, vaddr(2 * va), 0x202000, 2, P);
+    explains(&c, 2 * va, SIM_READ, false,
+             "read of 0x10000000000: the PDE (level 2, 0x202081 at physical "
+             "0x203000) has reserved bits set, 0x2000: bits 20:13 of a leaf "
+             "of 2 MiB");
+}
+END_TEST
+
+START_TEST(an_explanation_is_cut_to_fit_its_buffer)
+{
+    struct walk_control c = cpu_control(&cpu);
+    struct walk_result r = walk(&ram, &c, VA, SIM_READ, false);
+    char full[300];
+
+    walk_explain(&r, VA, SIM_READ, full, sizeof full);
+    for (size_t size = 1; size < sizeof full; size++) {
+        char text[sizeof full];
+
+        memset(text, '#', sizeof text);
+        walk_explain(&r, VA, SIM_READ, text, size);
+        ck_assert_uint_eq(strlen(text),
+                          strlen(full) < size ? strlen(full) : size - 1);
+        ck_assert_int_eq(strncmp(text, full, strlen(text)), 0);
+        ck_assert_int_eq(text[size], '#');
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("sim explain");
+    TCase *tc = tcase_create("explain");
+
+    tcase_add_checked_fixture(tc, setup, power_off);
+    tcase_add_test(tc, an_explanation_names_the_access_the_entry_and_the_bit);
+    tcase_add_test(tc, an_explanation_tells_every_kind_of_reserved_bit);
+    tcase_add_test(tc, an_explanation_is_cut_to_fit_its_buffer);
+    suite_add_tcase(s, tc);
+    return tables_run(s);
+}
