@@ -1,4 +1,4 @@
-# EXTRA_DIST += %D%/...
+EXTRA_DIST += %D%/architecture.md %D%/glossary.md %D%/debugging.md
 EXTRA_DIST += %D%/traces.md
 EXTRA_DIST += %D%/pmm.md %D%/vmm.md %D%/simulator.md
 if LIVE
