@@ -4,6 +4,7 @@
  * Words on the command line (QEMU's -append):
  *   suite=NAME  test=NAME   run only these
  *   fail=WAY                run only a test that ends that way (misbehave.c)
+ *   sample                  run sample.c instead, half of which fails
  *   lie                     say that all tests passed, whatever they did
  */
 #include <string.h>
@@ -11,12 +12,13 @@
 #include "arch/x86_64/machine.h"
 #include "boot/boot.h"
 #include "kernel/runtime.h"
+#include "kernel/sample.h"
 #include "twin/suites.h"
 
 struct words {
     struct selection selection;
     const char *fail;
-    bool lie;
+    bool sample, lie;
 };
 
 static _Noreturn void bail_out(const char *why, const char *word) {
@@ -40,6 +42,8 @@ static void take_word(struct words *words, const char *word) {
         words->selection.test = value;
     } else if ((value = value_of(word, "fail=")) != NULL) {
         words->fail = value;
+    } else if (strcmp(word, "sample") == 0) {
+        words->sample = true;
     } else if (strcmp(word, "lie") == 0) {
         words->lie = true;
     } else {
@@ -77,12 +81,21 @@ static const Suite *find_suites(const struct words *words) {
         }
         return all;
     }
+    if (words->sample) {
+        return sample_suite();
+    }
 #define ADD(name)                                                              \
     *end = name();                                                             \
     end = &(*end)->next;
     TWIN_SUITES(ADD)
+    ADD(boot_suite)
+    ADD(string_suite)
 #undef ADD
     return all;
+}
+
+_Noreturn void sample_exit(int value) {
+    hw_exit((enum hw_exit_code)value);
 }
 
 _Noreturn void kernel_main(const struct hw_boot *boot) {

@@ -69,4 +69,8 @@ void machine_keep(const struct hw_boot *boot);
  *  there is no such way. */
 Suite *misbehave_suite(const char *how);
 
+/** Of this machine alone; run after the shared ones. */
+Suite *boot_suite(void);
+Suite *string_suite(void);
+
 #endif

@@ -9,6 +9,7 @@
 
 #define CR4_PGE (UINT64_C(1) << 7)
 #define RFLAGS_IF (UINT64_C(1) << 9)
+#define MSR_EFER 0xc0000080u
 #define MSR_GS_BASE 0xc0000101u
 
 static inline void x86_out8(uint16_t port, uint8_t value) {
@@ -48,6 +49,13 @@ static inline void x86_write_msr(uint32_t msr, uint64_t value) {
                      : "c"(msr), "a"((uint32_t)value),
                        "d"((uint32_t)(value >> 32))
                      : "memory");
+}
+
+static inline uint64_t x86_read_cr0(void) {
+    uint64_t value;
+
+    __asm__ volatile("movq %%cr0, %0" : "=r"(value));
+    return value;
 }
 
 static inline uint64_t x86_read_cr2(void) {
