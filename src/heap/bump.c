@@ -43,11 +43,16 @@ static void *bump_alloc(struct heap *heap, struct layout want) {
     return pointer_of(vaddr(start));
 }
 
+/** All that can be told of a block that ends at @block_end. */
+static bool bump_may_live(const struct heap *heap, uint64_t block_end) {
+    return heap->bump.live > 0 && block_end <= heap->bump.next.v;
+}
+
 static enum mm_status bump_noreset_free(struct heap *heap, void *p,
                                         struct layout had) {
     uint64_t block_end = vaddr_of_pointer(p).v + had.size;
 
-    if (heap->bump.live == 0 || block_end > heap->bump.next.v) {
+    if (!bump_may_live(heap, block_end)) {
         return MM_NOT_ALLOCATED;
     }
     heap_discard(heap, p, had.size);
@@ -64,26 +69,24 @@ static enum mm_status bump_free(struct heap *heap, void *p, struct layout had) {
     return st;
 }
 
-/** The newest block can grow and shrink; an older one keeps what it has. */
-static bool bump_resize(struct heap *heap, void *p, struct layout had,
-                        size_t size) {
+/** The newest block can grow; a shorter one keeps what it has. */
+static enum mm_status bump_resize(struct heap *heap, void *p, struct layout had,
+                                  size_t size) {
     uint64_t start = vaddr_of_pointer(p).v;
     uint64_t block_end = start + had.size;
 
-    if (heap->bump.live == 0 || block_end > heap->bump.next.v) {
-        return false;
+    if (!bump_may_live(heap, block_end)) {
+        return MM_NOT_ALLOCATED;
     }
     if (size <= had.size) {
         heap_discard(heap, (uint8_t *)p + size, had.size - size);
+        return MM_OK;
     }
-    if (block_end < heap->bump.next.v) {
-        return size <= had.size;
-    }
-    if (size > heap->end.v - start) {
-        return false;
+    if (block_end < heap->bump.next.v || size > heap->end.v - start) {
+        return MM_NO_MEMORY;
     }
     heap->bump.next = vaddr(start + size);
-    return true;
+    return MM_OK;
 }
 
 static size_t bump_grow_hint(const struct heap *heap, struct layout want) {
@@ -129,6 +132,7 @@ const struct heap_class heap_bump_noreset = {
     .add = bump_add,
     .alloc = bump_alloc,
     .free = bump_noreset_free,
+    .resize = bump_resize,
     .grow_hint = bump_grow_hint,
     .walk = bump_walk,
     .is_sound = bump_is_sound,

@@ -24,6 +24,12 @@ static enum mm_status dummy_free(struct heap *heap, void *p,
     return MM_NOT_ALLOCATED;
 }
 
+static enum mm_status dummy_resize(struct heap *heap, void *p,
+                                   struct layout had, size_t size) {
+    (void)size;
+    return dummy_free(heap, p, had);
+}
+
 static size_t dummy_grow_hint(const struct heap *heap, struct layout want) {
     (void)heap, (void)want;
     return 0;
@@ -45,6 +51,7 @@ const struct heap_class heap_dummy = {
     .add = dummy_add,
     .alloc = dummy_alloc,
     .free = dummy_free,
+    .resize = dummy_resize,
     .grow_hint = dummy_grow_hint,
     .walk = dummy_walk,
     .is_sound = dummy_is_sound,

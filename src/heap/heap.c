@@ -126,17 +126,19 @@ static enum mm_status give_back(struct heap *heap, void *p,
     return st;
 }
 
-static bool resize(struct heap *heap, void *p, const struct ask *had,
-                   const struct ask *want) {
-    if (heap->class->resize == NULL ||
-        !heap->class->resize(heap, p, had->served, want->served.size)) {
-        return false;
+/** Where it stands; statuses as the class's. */
+static enum mm_status resize(struct heap *heap, void *p, const struct ask *had,
+                             const struct ask *want) {
+    enum mm_status st =
+        heap->class->resize(heap, p, had->served, want->served.size);
+
+    if (st == MM_OK) {
+        heap->stats.live_bytes -= had->asked.size;
+        heap->stats.held_bytes -= had->served.size;
+        count_bytes(heap, want);
+        heap->stats.reallocs++;
     }
-    heap->stats.live_bytes -= had->asked.size;
-    heap->stats.held_bytes -= had->served.size;
-    count_bytes(heap, want);
-    heap->stats.reallocs++;
-    return true;
+    return st;
 }
 
 /* --- poison -------------------------------------------------------------- */
@@ -245,43 +247,39 @@ enum mm_status heap_free(struct heap *heap, void *p, struct layout had) {
 /** A new block, the bytes copied, the old block given back. */
 static void *move(struct heap *heap, void *p, const struct ask *had,
                   const struct ask *want) {
+    size_t kept =
+        had->asked.size < want->asked.size ? had->asked.size : want->asked.size;
     void *q = obtain(heap, want);
-    bool moved;
+    enum mm_status st;
 
     if (q == NULL) {
         return fail(heap);
     }
-    memcpy(q, p,
-           had->asked.size < want->asked.size ? had->asked.size
-                                              : want->asked.size);
+    memcpy(q, p, kept);
     lock_acquire(&heap->lock);
-    moved = give_back(heap, p, had) == MM_OK;
-    if (moved) {
-        heap->stats.reallocs++;
-    } else { /* @p was no block: the new one goes back */
-        enum mm_status st = give_back(heap, q, want);
-
-        MM_ASSERT(st == MM_OK);
-    }
+    st = give_back(heap, p, had);
+    MM_ASSERT(st == MM_OK); /* resize() saw that it lives */
+    heap->stats.reallocs++;
     lock_release(&heap->lock);
-    return moved ? q : fail(heap);
+    return q;
 }
 
 void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size) {
     struct ask old, new;
-    bool in_place;
+    enum mm_status st = MM_NOT_MANAGED;
 
     if (p == NULL || !layout_round(had, &old) ||
-        !layout_round((struct layout){ size, had.align }, &new) ||
-        !lies_inside(heap, p, old.served)) {
+        !layout_round((struct layout){ size, had.align }, &new)) {
         return fail(heap);
     }
     lock_acquire(&heap->lock);
-    in_place = resize(heap, p, &old, &new);
+    if (lies_inside(heap, p, old.served)) {
+        st = resize(heap, p, &old, &new);
+    }
     lock_release(&heap->lock);
-    if (in_place) {
+    if (st == MM_OK) {
         hand_out(heap, p, &new, had.size);
         return p;
     }
-    return move(heap, p, &old, &new);
+    return st == MM_NO_MEMORY ? move(heap, p, &old, &new) : fail(heap);
 }

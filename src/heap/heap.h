@@ -57,9 +57,11 @@ struct heap_class {
     /** @return MM_OK, or MM_NOT_ALLOCATED when the class can tell that @p is
      *  no live block; then nothing changed */
     enum mm_status (*free)(struct heap *heap, void *p, struct layout had);
-    /** Make the block @size bytes long where it stands.  @return false: no
-     *  room there, or @p is no live block; nothing changed.  NULL: never. */
-    bool (*resize)(struct heap *heap, void *p, struct layout had, size_t size);
+    /** Make the block @size bytes long where it stands.
+     *  @return MM_OK; MM_NO_MEMORY: not there, it must move; or
+     *  MM_NOT_ALLOCATED as free().  But for MM_OK nothing changed */
+    enum mm_status (*resize)(struct heap *heap, void *p, struct layout had,
+                             size_t size);
     /** Bytes that must be added at the end for @want to fit; 0: no use, or
      *  more than 64 bits can say. */
     size_t (*grow_hint)(const struct heap *heap, struct layout want);
@@ -106,7 +108,7 @@ struct heap {
 
     /** Asked once per request that finds no memory, with the layout as it was
      *  asked for; true: something was freed, try again.  The lock is not held.
-     *  NULL: no hook. */
+     *  Must not free a block that is being reallocated.  NULL: no hook. */
     bool (*on_no_memory)(struct heap *heap, struct layout want, void *ctx);
     void *on_no_memory_ctx;
 

@@ -166,14 +166,14 @@ static enum mm_status list_free(struct heap *heap, void *p, struct layout had) {
 }
 
 /** Shorter: the tail becomes a hole.  Longer: out of the hole that follows. */
-static bool list_resize(struct heap *heap, void *p, struct layout had,
-                        size_t size) {
+static enum mm_status list_resize(struct heap *heap, void *p, struct layout had,
+                                  size_t size) {
     uint64_t at = vaddr_of_pointer(p).v;
     uint64_t old_end = at + had.size;
     struct around around = holes_around(heap, at);
 
     if (!all_in_use(around, at, had.size)) {
-        return false;
+        return MM_NOT_ALLOCATED;
     }
     if (size < had.size) {
         heap_discard(heap, (uint8_t *)p + size, had.size - size);
@@ -181,11 +181,11 @@ static bool list_resize(struct heap *heap, void *p, struct layout had,
     } else if (size > had.size) {
         if (around.above == NULL || hole_start(around.above) != old_end ||
             hole_end(around.above) - old_end < size - had.size) {
-            return false;
+            return MM_NO_MEMORY;
         }
         carve(heap, around.below, around.above, old_end, size - had.size);
     }
-    return true;
+    return MM_OK;
 }
 
 static size_t list_grow_hint(const struct heap *heap, struct layout want) {

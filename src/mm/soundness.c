@@ -57,7 +57,8 @@ static void tally_entry(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
     tally->frames++;
 }
 
-/** What the heap's window shows was handed out, and lies in the heap. */
+/** What the heap's window shows was handed out, and its pages are the heap's.
+ */
 static bool frames_agree(const struct mm *mm) {
     const struct vrange window = { mm->config.heap_base,
                                    mm->config.heap_limit };
@@ -87,8 +88,9 @@ bool mm_is_sound(const struct mm *mm, const char **why) {
         return complain(why, "mm: the heap and its regions disagree");
     }
     if (!frames_agree(mm)) {
-        return complain(why, "mm: a page or table in the heap's window shows "
-                             "a frame that nobody allocated");
+        return complain(
+            why, "mm: the heap's window shows a frame that nobody allocated, "
+                 "or a page outside the heap");
     }
     return true;
 }

@@ -26,6 +26,7 @@
     suite(heap_list_suite)                                                     \
     suite(heap_grow_suite)                                                     \
     suite(heap_random_suite)                                                   \
+    suite(heap_damage_suite)                                                   \
     suite(kmalloc_suite)                                                       \
     suite(blog_suite)                                                          \
     suite(mm_suite)                                                            \

@@ -7,6 +7,11 @@
 #include "twin/suites.h"
 #include "twin/test_heap_arena.h"
 
+static enum mm_status give_nothing(void *ctx, vaddr_t end, size_t bytes) {
+    (void)ctx, (void)end, (void)bytes;
+    return MM_NO_MEMORY;
+}
+
 START_TEST(a_heap_grows_by_a_quantum_at_least)
 { /* H14 */
     arena_open_named("list", 0, ARENA_LIMIT);
@@ -127,12 +132,32 @@ START_TEST(a_growth_is_told_before_and_after)
 }
 END_TEST
 
-/* --- heap_init ----------------------------------------------------------- */
+START_TEST(a_class_says_0_when_more_memory_is_no_help)
+{ /* H8: not needed, or more than 64 bits can say */
+    const struct heap_class *class = arena_open(_i, 16 * PAGE_SIZE, 0);
 
-static enum mm_status give_nothing(void *ctx, vaddr_t end, size_t bytes) {
-    (void)ctx, (void)end, (void)bytes;
-    return MM_NO_MEMORY;
+    ck_assert_uint_eq(class->grow_hint(&arena.heap, layout(16, 16)), 0);
+    ck_assert_uint_eq(class->grow_hint(&arena.heap, layout(-PAGE_SIZE, 16)), 0);
 }
+END_TEST
+
+START_TEST(at_the_top_of_the_address_space_alignment_does_not_wrap)
+{ /* H8: aligned up, the end of this empty heap would be address 0 */
+    const struct heap_class *class = heap_classes[_i];
+    const struct vrange window = { vaddr(UINT64_MAX - 2 * PAGE_SIZE + 1),
+                                   PAGE_SIZE };
+    struct heap heap;
+
+    ck_assert_status(heap_init(&heap, class, window, 0,
+                               (struct heap_source){ give_nothing, NULL },
+                               NULL),
+                     MM_OK);
+    ck_assert_uint_eq(class->grow_hint(&heap, layout(16, MIB)), 0);
+    ck_assert_ptr_null(heap_alloc(&heap, layout(16, MIB)));
+}
+END_TEST
+
+/* --- heap_init ----------------------------------------------------------- */
 
 START_TEST(a_heap_starts_only_on_whole_pages_in_its_window)
 { /* H6 */
@@ -212,6 +237,11 @@ Suite *heap_grow_suite(void) {
     tcase_add_loop_test(tc, a_growth_that_fails_leaves_everything_as_it_was, 0,
                         ARENA_CLASSES);
     tcase_add_test(tc, a_growth_is_told_before_and_after);
+    tcase_add_loop_test(tc, a_class_says_0_when_more_memory_is_no_help, 0,
+                        ARENA_CLASSES);
+    tcase_add_loop_test(tc,
+                        at_the_top_of_the_address_space_alignment_does_not_wrap,
+                        0, ARENA_CLASSES);
     tcase_add_test(tc, a_heap_starts_only_on_whole_pages_in_its_window);
     tcase_add_test(tc, two_heaps_do_not_know_each_other);
     tcase_add_exit_test(tc, a_heap_that_uses_its_own_lock_is_reported,

@@ -188,15 +188,24 @@ START_TEST(realloc_reads_no_byte_behind_the_old_block)
 }
 END_TEST
 
+static enum mm_status never_here(struct heap *heap, void *p, struct layout had,
+                                 size_t size) {
+    (void)heap, (void)p, (void)had, (void)size;
+    return MM_NO_MEMORY;
+}
+
 /*
  *   [ block, 1 page ][ filler            ][16] end
  *                                          ^ only this much is copied
  */
 START_TEST(realloc_writes_no_byte_behind_the_new_block)
-{ /* H1: of the classes only this one moves a block to make it smaller */
+{ /* H1: a list that moves blocks also to make them smaller */
+    struct heap_class mover = heap_list;
     uint8_t *block, *smaller;
 
-    arena_open_named("bump-noreset", 2 * PAGE_SIZE, 0);
+    mover.resize = never_here;
+    arena_open_named("list", 2 * PAGE_SIZE, 0);
+    arena.heap.class = &mover;
     block = arena_alloc(PAGE_SIZE, 16);
     pattern_fill(block, PAGE_SIZE, 1);
     arena_alloc(PAGE_SIZE - 16, 16);
@@ -204,6 +213,7 @@ START_TEST(realloc_writes_no_byte_behind_the_new_block)
     ck_assert_hex_eq(vaddr_of_pointer(smaller).v, arena.heap.end.v - 16);
     pattern_check(smaller, 16, 1);
     ck_assert_unmapped(&arena.mm.space, arena.heap.end);
+    arena.heap.class = &heap_list;
 }
 END_TEST
 
@@ -234,24 +244,49 @@ START_TEST(a_realloc_that_fails_leaves_the_block_as_it_was)
 }
 END_TEST
 
+START_TEST(a_realloc_of_what_is_free_is_refused)
+{ /* H18: smaller, the same and larger, when the new block would lie there */
+    static const size_t sizes[] = { 1, 32, 64, 65, 200, 2000 };
+    uint64_t before;
+    uint8_t *p = pointer_of(vaddr(ARENA_BASE));
+
+    arena_open(_i, PAGE_SIZE, 0);
+    if (arena_serves()) {
+        p = arena_alloc(64, 16);
+        arena_free(p, 64, 16);
+    }
+    before = arena_state();
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        ck_assert_ptr_null(
+            heap_realloc(&arena.heap, p, layout(64, 16), sizes[k]));
+        ck_assert(arena_state() == before);
+    }
+    ck_assert_uint_eq(arena.told, 0);
+    p = pointer_of(vaddr(ARENA_BASE + 2048)); /* nobody's, never was */
+    ck_assert_ptr_null(heap_realloc(&arena.heap, p, layout(64, 16), 100));
+    ck_assert(arena_state() == before);
+}
+END_TEST
+
 START_TEST(a_realloc_of_no_block_is_refused)
 { /* H18 */
     const struct layout had = { 64, 16 };
     uint64_t before;
-    uint8_t *p;
+    uint8_t *p = NULL;
 
-    arena_open_named("list", PAGE_SIZE, 0);
-    p = arena_alloc(64, 16);
-    arena_alloc(64, 16);
-    arena_free(p, 64, 16);
+    arena_open(_i, PAGE_SIZE, 0);
+    if (arena_serves()) {
+        p = arena_alloc(64, 16);
+    }
     before = arena_state();
     ck_assert_ptr_null(heap_realloc(&arena.heap, NULL, had, 32));
     ck_assert_ptr_null(heap_realloc(&arena.heap, &before, had, 32));
     ck_assert_ptr_null(heap_realloc(&arena.heap, p, layout(0, 16), 32));
     ck_assert_ptr_null(heap_realloc(&arena.heap, p, layout(64, 5), 32));
+    ck_assert_ptr_null(
+        heap_realloc(&arena.heap, p, layout(2 * PAGE_SIZE, 16), 32));
     ck_assert(arena_state() == before);
-    ck_assert_ptr_null(heap_realloc(&arena.heap, p, had, 32)); /* freed */
-    ck_assert(arena_state() == before);
+    ck_assert_uint_eq(arena.told, 0);
 }
 END_TEST
 
@@ -269,7 +304,9 @@ Suite *heap_random_suite(void) {
                         ARENA_CLASSES);
     tcase_add_test(tc, realloc_reads_no_byte_behind_the_old_block);
     tcase_add_test(tc, realloc_writes_no_byte_behind_the_new_block);
-    tcase_add_test(tc, a_realloc_of_no_block_is_refused);
+    tcase_add_loop_test(tc, a_realloc_of_what_is_free_is_refused, 0,
+                        ARENA_CLASSES);
+    tcase_add_loop_test(tc, a_realloc_of_no_block_is_refused, 0, ARENA_CLASSES);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -227,6 +227,41 @@ START_TEST(a_teardown_gives_everything_back_and_the_heap_can_return)
 }
 END_TEST
 
+START_TEST(a_heap_may_start_with_nothing_and_grow)
+{ /* H14 */
+    config.heap_size = 0;
+    start();
+    ck_assert_uint_eq(heap_size(&mm.heap), 0);
+    ck_assert_uint_eq(mm.space.region_count, 2);
+    ck_assert(mm_is_sound(&mm, NULL));
+    assert_refused(MM_HEAP_BASE, MM_NO_REGION);
+    kfree(&mm, kmalloc(&mm, 5));
+    ck_assert_uint_eq(heap_size(&mm.heap), HEAP_QUANTUM);
+    ck_assert_uint_eq(mm.space.region_count, 3);
+}
+END_TEST
+
+START_TEST(a_map_without_ram_is_refused_and_faults_are_nobodys)
+{ /* H6 */
+    struct hw_boot boot;
+    struct mm_init_result result;
+    struct trap_fault fault = { 0 };
+    uint8_t value;
+
+    machine_forget_held();
+    boot = *machine_power_on();
+    boot.map_count = 0;
+    result = mm_init(&mm, &boot, &config);
+    ck_assert_status(result.status, MM_BAD_MAP);
+    ck_assert_str_eq(result.step, "pmm");
+    ck_assert(!trap_try_read(vaddr(MM_HEAP_BASE), &value, &fault));
+    ck_assert_hex_eq(fault.address.v, MM_HEAP_BASE);
+    ck_assert_uint_eq(mm.space.stats.faults, 0);
+    machine_power_off();
+    start(); /* for the teardown */
+}
+END_TEST
+
 START_TEST(a_window_that_makes_no_sense_is_refused)
 { /* H6 */
     static const struct {
@@ -246,6 +281,8 @@ START_TEST(a_window_that_makes_no_sense_is_refused)
         { 0x1000, MIB, UINT64_MAX - 0x1fff, VMM_DEMAND, MM_BAD_RANGE,
           "configuration" },
         { 0x8000000, MIB, -PAGE_SIZE, VMM_DEMAND, MM_BAD_RANGE,
+          "configuration" },
+        { UINT64_MAX - MIB + 1, MIB, MIB, VMM_DEMAND, MM_BAD_RANGE,
           "configuration" },
         { 0x8000000, MIB, MIB, VMM_GUARD, MM_BAD_ARGUMENT, "configuration" },
         { UINT64_C(0x800000001000), MIB, MIB, VMM_DEMAND, MM_NOT_CANONICAL,
@@ -320,6 +357,8 @@ Suite *mm_suite(void) {
     tcase_add_test(tc, a_second_heap_is_refused_and_the_first_lives_on);
     tcase_add_loop_test(
         tc, a_teardown_gives_everything_back_and_the_heap_can_return, 0, 2);
+    tcase_add_test(tc, a_heap_may_start_with_nothing_and_grow);
+    tcase_add_test(tc, a_map_without_ram_is_refused_and_faults_are_nobodys);
     tcase_add_test(tc, a_window_that_makes_no_sense_is_refused);
     tcase_add_loop_test(tc, a_heap_whose_place_is_taken_leaves_what_is_there, 0,
                         3);

@@ -152,6 +152,49 @@ START_TEST(soundness_notices_a_missing_guard)
 }
 END_TEST
 
+START_TEST(soundness_notices_pages_that_are_not_the_heaps)
+{ /* a page mapped beside the heap's end, silently */
+    const vaddr_t beyond = vaddr(MM_HEAP_BASE + MM_HEAP_SIZE);
+    const char *why = "";
+    struct vmm_unmapped old;
+    pfn_t f = pfn(0);
+
+    start();
+    ck_assert_status(pmm_alloc(&mm.pmm, &f), MM_OK);
+    ck_assert_status(vmm_map(&mm.space, beyond, f, VMM_WRITE), MM_OK);
+    ck_assert(!mm_is_sound(&mm, &why));
+    ck_assert_int_eq(strncmp(why, "mm: ", 4), 0);
+    old = vmm_unmap(&mm.space, beyond);
+    ck_assert_status(old.status, MM_OK);
+    vmm_flush(old.token);
+    ck_assert_status(pmm_free(&mm.pmm, f), MM_OK);
+    ck_assert(mm_is_sound(&mm, &why));
+}
+END_TEST
+
+START_TEST(soundness_notices_a_heap_without_its_region)
+{
+    const struct vmm_region region = { .name = "heap",
+                                       .range = { vaddr(MM_HEAP_BASE),
+                                                  MM_HEAP_SIZE },
+                                       .access = VMM_WRITE,
+                                       .backing = VMM_DEMAND };
+    struct vmm_region shorter = region;
+
+    config.heap_class = &heap_dummy; /* keeps nothing there */
+    start();
+    ck_assert(mm_is_sound(&mm, NULL));
+    ck_assert_status(vmm_region_remove(&mm.space, region.range.base), MM_OK);
+    ck_assert(!mm_is_sound(&mm, NULL));
+    shorter.range.len -= PAGE_SIZE;
+    ck_assert_status(vmm_region_add(&mm.space, shorter), MM_OK);
+    ck_assert(!mm_is_sound(&mm, NULL));
+    ck_assert_status(
+        vmm_region_extend(&mm.space, region.range.base, MM_HEAP_SIZE), MM_OK);
+    ck_assert(mm_is_sound(&mm, NULL));
+}
+END_TEST
+
 /* --- sanitizer ----------------------------------------------------------- */
 
 #ifdef MM_ASAN
@@ -209,6 +252,8 @@ Suite *mm_flow_suite(void) {
     tcase_add_test(tc, on_demand_the_same_five_steps_are_taken_by_a_fault);
     tcase_add_test(tc, soundness_notices_what_the_floors_disagree_about);
     tcase_add_test(tc, soundness_notices_a_missing_guard);
+    tcase_add_test(tc, soundness_notices_pages_that_are_not_the_heaps);
+    tcase_add_test(tc, soundness_notices_a_heap_without_its_region);
     suite_add_tcase(suite, tc);
 #ifdef MM_ASAN
     tcase_add_checked_fixture(asan, setup, stop);

@@ -169,8 +169,8 @@ static void *good_alloc(struct heap *heap, struct layout want) {
 static enum mm_status good_free(struct heap *heap, void *p, struct layout had) {
     return heap_bump.free(heap, p, had);
 }
-static bool good_resize(struct heap *heap, void *p, struct layout had,
-                        size_t size) {
+static enum mm_status good_resize(struct heap *heap, void *p, struct layout had,
+                                  size_t size) {
     return heap_bump.resize(heap, p, had, size);
 }
 static size_t faulty_hint(const struct heap *heap, struct layout want) {
@@ -207,11 +207,11 @@ static enum mm_status refusing(struct heap *heap, void *p, struct layout had) {
     (void)heap, (void)p, (void)had;
     return MM_NOT_ALLOCATED;
 }
-static bool forgetful(struct heap *heap, void *p, struct layout had,
-                      size_t size) {
+static enum mm_status forgetful(struct heap *heap, void *p, struct layout had,
+                                size_t size) {
     (void)heap, (void)had, (void)size;
     memset(p, 0, 16);
-    return true;
+    return MM_OK;
 }
 static bool unsound(const struct heap *heap) {
     (void)heap;
@@ -231,12 +231,12 @@ static const struct {
     uint64_t op;
     const char *error;
 } faults[] = {
-    { FAULTY(overlapping, good_free, NULL, good_sound), 1,
+    { FAULTY(overlapping, good_free, good_resize, good_sound), 1,
       "block 1 of 100 bytes at 0x444444440010 overlaps block 0 of 32 bytes at "
       "0x444444440000" },
-    { FAULTY(misaligned, good_free, NULL, good_sound), 0,
+    { FAULTY(misaligned, good_free, good_resize, good_sound), 0,
       "block 0 at 0x444444440008 is not aligned to 16" },
-    { FAULTY(outside, good_free, NULL, good_sound), 0,
+    { FAULTY(outside, good_free, good_resize, good_sound), 0,
       "block 0 of 32 bytes at 0x444444458ff0 is not inside the heap "
       "(0x444444440000 to 0x444444459000)" },
     { FAULTY(good_alloc, good_free, forgetful, good_sound), 2,
@@ -244,7 +244,7 @@ static const struct {
       "0x444444440000 is 0x00, expected 0x" },
     { FAULTY(good_alloc, refusing, good_resize, good_sound), 3,
       "the heap refuses to free block 1 at 0x444444440020: MM_NOT_ALLOCATED" },
-    { FAULTY(good_alloc, good_free, NULL, unsound), 5, "not sound: " },
+    { FAULTY(good_alloc, good_free, good_resize, unsound), 5, "not sound: " },
 };
 
 START_TEST(a_faulty_heap_is_found_out_at_the_operation_that_shows_it)
@@ -272,7 +272,7 @@ END_TEST
 START_TEST(a_byte_written_by_somebody_else_is_named_with_its_address)
 {
     static const struct heap_class class =
-        FAULTY(corrupting, good_free, NULL, good_sound);
+        FAULTY(corrupting, good_free, good_resize, good_sound);
     const struct replay_op ops[] = {
         { .kind = REPLAY_ALLOC, .id = 0, .size = 32 },
         { .kind = REPLAY_ALLOC, .id = 1, .size = 16 },
