@@ -45,7 +45,7 @@ static bool is_user(const struct sim_cpu *cpu) {
 /** Report @walk as an exception.  A page fault drops what is remembered of its
  *  page.  @return false, for the caller to return */
 static bool refuse(struct sim_cpu *cpu, vaddr_t va, struct walk_result walk,
-                  bool stale, struct sim_fault *fault) {
+                   bool stale, struct sim_fault *fault) {
     *fault = (struct sim_fault){
         .vector = walk.vector,
         .error = walk.error,
@@ -64,9 +64,9 @@ static bool refuse(struct sim_cpu *cpu, vaddr_t va, struct walk_result walk,
 
 /** The remembered translation @entry denies, and that is the end of it. */
 static bool refuse_remembered(struct sim_cpu *cpu, vaddr_t va,
-                             const struct tlb_entry *entry,
-                             enum sim_access access, enum walk_reason reason,
-                             struct sim_fault *fault) {
+                              const struct tlb_entry *entry,
+                              enum sim_access access, enum walk_reason reason,
+                              struct sim_fault *fault) {
     struct walk_control control = cpu_control(cpu);
     struct walk_result walk = {
         .reason = reason,
@@ -232,7 +232,7 @@ static bool reach(struct sim_cpu *cpu, struct piece *piece, unsigned count,
     if (count == 2 && vaddr_is_canonical(piece[0].va) &&
         !vaddr_is_canonical(piece[1].va)) {
         return refuse(cpu, piece[1].va, walk_now(cpu, piece[1].va, access),
-                     false, fault);
+                      false, fault);
     }
     for (unsigned i = 0; i < count; i++) {
         if (!look(cpu, piece[i].va, access, &piece[i].found, fault)) {

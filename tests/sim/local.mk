@@ -1,23 +1,42 @@
 # The functional machine: ordinary programs, on any POSIX host.
 sim_test_libs = $(functional_libs) $(CHECK_LIBS)
 
-check_PROGRAMS += %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_tlb \
-	%D%/test_sim_cpu %D%/test_sim_mapfile
-TESTS += %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_tlb \
-	%D%/test_sim_cpu %D%/test_sim_mapfile
+check_PROGRAMS += $(sim_tests)
+TESTS += $(sim_tests)
+sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_explain \
+	%D%/test_sim_tlb %D%/test_sim_control %D%/test_sim_cpu \
+	%D%/test_sim_dirty %D%/test_sim_stale %D%/test_sim_mapfile
 
 %C%_test_sim_ram_SOURCES = %D%/test_sim_ram.c %D%/tables.h
 %C%_test_sim_ram_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_ram_LDADD = $(sim_test_libs)
-%C%_test_sim_walk_SOURCES = %D%/test_sim_walk.c %D%/tables.h
+%C%_test_sim_walk_SOURCES = %D%/test_sim_walk.c %D%/tables.h \
+	%D%/oracle.h %D%/oracle.c
 %C%_test_sim_walk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_walk_LDADD = $(sim_test_libs)
+%C%_test_sim_explain_SOURCES = %D%/test_sim_explain.c %D%/tables.h \
+	%D%/processor.h %D%/processor.c
+%C%_test_sim_explain_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_explain_LDADD = $(sim_test_libs)
 %C%_test_sim_tlb_SOURCES = %D%/test_sim_tlb.c %D%/tables.h
 %C%_test_sim_tlb_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_tlb_LDADD = $(sim_test_libs)
-%C%_test_sim_cpu_SOURCES = %D%/test_sim_cpu.c %D%/tables.h
+%C%_test_sim_control_SOURCES = %D%/test_sim_control.c %D%/tables.h \
+	%D%/processor.h %D%/processor.c
+%C%_test_sim_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_control_LDADD = $(sim_test_libs)
+%C%_test_sim_cpu_SOURCES = %D%/test_sim_cpu.c %D%/tables.h \
+	%D%/processor.h %D%/processor.c
 %C%_test_sim_cpu_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_cpu_LDADD = $(sim_test_libs)
+%C%_test_sim_dirty_SOURCES = %D%/test_sim_dirty.c %D%/tables.h \
+	%D%/processor.h %D%/processor.c
+%C%_test_sim_dirty_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_dirty_LDADD = $(sim_test_libs)
+%C%_test_sim_stale_SOURCES = %D%/test_sim_stale.c %D%/tables.h \
+	%D%/processor.h %D%/processor.c
+%C%_test_sim_stale_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_stale_LDADD = $(sim_test_libs)
 %C%_test_sim_mapfile_SOURCES = %D%/test_sim_mapfile.c %D%/tables.h
 %C%_test_sim_mapfile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_mapfile_LDADD = $(sim_test_libs)

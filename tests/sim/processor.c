@@ -8,6 +8,7 @@ struct sim_cpu cpu;
 struct tables t;
 struct sim_fault fault;
 
+void power_on(enum tlb_policy policy, unsigned capacity) {
     memset(&events, 0, sizeof events);
     tables_ram(&ram);
     ck_assert(cpu_init(&cpu, &ram, &events, policy, capacity));

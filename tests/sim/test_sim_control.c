@@ -134,9 +134,11 @@ int main(void) {
 
     tcase_add_checked_fixture(tc, setup, power_off);
     tcase_add_test(tc, after_power_up_it_is_in_long_mode_with_wp_pge_and_nxe);
-    tcase_add_test(tc, every_bit_of_cr0_is_taken_ignored_or_refused_as_the_manual_says);
+    tcase_add_test(
+        tc, every_bit_of_cr0_is_taken_ignored_or_refused_as_the_manual_says);
     tcase_add_test(tc, every_bit_of_cr4_is_taken_or_refused_as_the_manual_says);
-    tcase_add_test(tc, every_bit_of_efer_is_taken_or_refused_as_the_manual_says);
+    tcase_add_test(tc,
+                   every_bit_of_efer_is_taken_or_refused_as_the_manual_says);
     tcase_add_test(tc, cr3_takes_any_address_below_maxphyaddr);
     tcase_add_test(tc, the_low_12_bits_of_cr3_do_not_address);
     tcase_add_test(tc, paging_starts_only_after_pae_and_lme);

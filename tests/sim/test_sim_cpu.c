@@ -4,7 +4,6 @@
  */
 #include <string.h>
 
-
 #include "sim/processor.h"
 
 /* --- one translation ---------------------------------------------------- */
@@ -262,10 +261,12 @@ int main(void) {
     BOTH(tc, a_fetch_asks_for_the_right_to_execute);
     BOTH(tc, a_straddling_access_meets_both_pages);
     BOTH(tc, a_straddling_store_that_faults_stores_nothing_and_sets_no_flag);
-    tcase_add_test(tc, a_straddling_access_works_with_a_single_translation_remembered);
+    tcase_add_test(
+        tc, a_straddling_access_works_with_a_single_translation_remembered);
     tcase_add_test(tc, pages_meet_at_both_ends_of_the_address_space);
     BOTH(tc, an_address_that_is_not_canonical_raises_gp_and_leaves_cr2);
-    tcase_add_loop_test(tc, with_every_invalidation_done_no_tlb_can_be_noticed, 0, 6);
+    tcase_add_loop_test(tc, with_every_invalidation_done_no_tlb_can_be_noticed,
+                        0, 6);
     BOTH(tc, an_access_to_a_hole_reads_ones_and_is_an_event);
     BOTH(tc, what_the_machine_does_is_counted);
     suite_add_tcase(s, tc);

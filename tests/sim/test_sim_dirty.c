@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-
 #include "sim/processor.h"
 
 START_TEST(a_write_through_a_clean_translation_sets_d)

@@ -3,7 +3,6 @@
  */
 #include <string.h>
 
-
 #include "sim/processor.h"
 
 static void explains(const struct walk_control *c, uint64_t va,
