@@ -277,6 +277,7 @@ enum sim_status firmware_boot(struct sim *sim, char *why, size_t why_size) {
         return SIM_BAD_MAP;
     }
     map_ram(&loader);
+    sim->boot_stack_bottom = bottom;
     sim->boot_stack_top = map_stack(&loader, bottom, end, BOOT_STACK_SIZE);
     sim->boot.ist_top[0] =
         map_stack(&loader, vaddr_add(sim->boot_stack_top, PAGE_SIZE),

@@ -74,14 +74,14 @@ void hw_putc(char c) {
     on_host_stack(machine(), do_putc, &out);
 }
 
-static void do_exit(void *arg) {
+MM_NO_SANITIZE static void do_exit(void *arg) {
     struct sim *sim = sim_now;
 
     (void)arg;
     fflush(stdout);
     sim->live->busy = false;
     if (sim->live->running) {
-        guest_leave(sim->live->run_rsp, 0);
+        live_leave(sim, 0);
     }
     exit(sim->live->exit_code == HW_EXIT_PASS ? 0 : (int)sim->live->exit_code);
 }

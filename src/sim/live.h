@@ -23,6 +23,7 @@
 #include <ucontext.h>
 
 #include "base/fmt.h"
+#include "sim/fiber.h"
 #include "sim/sim.h"
 
 #define LIVE_STACK_SIZE (256 * KIB)
@@ -65,6 +66,8 @@ struct sim_live {
     /* sim_run() under way: where to go back to. */
     bool running;
     uint64_t run_rsp;
+    void (*run_entry)(const struct hw_boot *);
+    struct fiber home;
     enum hw_exit_code exit_code;
     char stop_text[512]; /* why the machine stopped; "": it did not */
 };
@@ -90,6 +93,9 @@ void live_stop(struct sim *sim);
  *  or ends the process with SIM_EXIT_STOPPED after saying @format. */
 void live_halt(struct sim *sim, ucontext_t *context, const char *format, ...)
     MM_PRINTF(3, 4);
+
+/** Back into sim_run()'s caller; @value as guest_leave(). */
+_Noreturn void live_leave(struct sim *sim, int value);
 
 /* live_check.c */
 /** Does this host report page faults as the engine needs them? */

@@ -100,16 +100,31 @@ void sim_destroy(struct sim *sim) {
     free(sim);
 }
 
+/** The first code on the boot stack. */
+static void run_kernel(const struct hw_boot *boot) {
+    struct sim *sim = sim_current();
+
+    fiber_arrive(&sim->live->home);
+    sim->live->run_entry(boot);
+    fiber_return(&sim->live->home);
+}
+
 enum hw_exit_code sim_run(struct sim *sim,
                           void (*entry)(const struct hw_boot *boot)) {
     struct sim_live *live = sim->live;
+    int how;
 
     live->running = true;
     live->exit_code = HW_EXIT_FAIL;
     live->stop_text[0] = '\0';
     sim->cpu.interrupts = false;
-    if (guest_enter(entry, &sim->boot, sim->boot_stack_top.v, &live->run_rsp) ==
-        1) {
+    live->run_entry = entry;
+    fiber_leave(&live->home, pointer_of(sim->boot_stack_bottom),
+                sim->boot_stack_top.v - sim->boot_stack_bottom.v);
+    how = guest_enter(run_kernel, &sim->boot, sim->boot_stack_top.v,
+                      &live->run_rsp);
+    fiber_home(&live->home);
+    if (how == 1) {
         fmt_format(live->stop_text, sizeof live->stop_text,
                    "the kernel's entry function returned");
     }

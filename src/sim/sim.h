@@ -55,7 +55,7 @@ struct sim {
     struct hw_boot boot;
     struct memmap_entry *map; /* own copy */
     struct sim_live *live;    /* host mappings; live.h */
-    vaddr_t boot_stack_top;
+    vaddr_t boot_stack_bottom, boot_stack_top;
     bool ram_is_on, cpu_is_on;
 };
 
