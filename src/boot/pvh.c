@@ -97,15 +97,17 @@ static void copy_module(const struct start_info *info, struct hw_boot *boot) {
 }
 
 static void copy_cmdline(const struct start_info *info) {
-    const char *from;
+    const char *from = "";
+    size_t n = 0;
 
-    if (info->cmdline == 0) {
-        return;
+    if (info->cmdline != 0) {
+        from = at(info->cmdline, BOOT_CMDLINE_MAX);
     }
-    from = at(info->cmdline, BOOT_CMDLINE_MAX);
-    for (size_t i = 0; i < BOOT_CMDLINE_MAX - 1 && from[i] != '\0'; i++) {
-        cmdline[i] = from[i];
+    while (n < BOOT_CMDLINE_MAX - 1 && from[n] != '\0') {
+        cmdline[n] = from[n];
+        n++;
     }
+    cmdline[n] = '\0';
 }
 
 void pvh_read(uint32_t start_info, struct hw_boot *boot) {

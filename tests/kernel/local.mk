@@ -2,7 +2,7 @@
 # otherwise than it should.
 twin_kernel_sources = %D%/runtime.h %D%/check_build.c %D%/check_run.c \
 	%D%/machine_kernel.c %D%/misbehave.c %D%/sample.h %D%/test_boot.c \
-	%D%/test_string.c %D%/main.c
+	%D%/test_pvh.c %D%/test_string.c %D%/main.c
 
 if BUILD_KERNEL
 # One object for both runners.
@@ -31,7 +31,7 @@ EXTRA_DIST += $(twin_kernel_sources) %D%/sample.c %D%/sample_host.c
 endif
 
 dist_check_SCRIPTS += %D%/qemu_twin.sh %D%/qemu_verdicts.sh \
-	%D%/check_same.sh
+	%D%/qemu_machines.sh %D%/check_same.sh
 TESTS += %D%/qemu_twin.sh %D%/qemu_verdicts.sh \
-	%D%/check_same.sh
+	%D%/qemu_machines.sh %D%/check_same.sh
 EXTRA_DIST += %D%/gcov_dump.c tools/qemu-run

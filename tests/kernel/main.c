@@ -89,6 +89,7 @@ static const Suite *find_suites(const struct words *words) {
     end = &(*end)->next;
     TWIN_SUITES(ADD)
     ADD(boot_suite)
+    ADD(pvh_suite)
     ADD(string_suite)
 #undef ADD
     return all;

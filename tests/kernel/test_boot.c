@@ -111,6 +111,45 @@ START_TEST(the_direct_map_shows_all_ram_of_the_map)
 }
 END_TEST
 
+START_TEST(a_whole_gib_of_usable_ram_is_one_leaf_where_the_processor_can)
+{
+    const uint64_t size = machine_has_1gib_pages() ? GIB : 2 * MIB;
+
+    for (size_t i = 0; i < m.boot->map_count; i++) {
+        const struct prange ram = m.boot->map[i].range;
+        uint64_t pa = 0;
+
+        ck_assert(align_up(ram.base.v, GIB, &pa));
+        while (m.boot->map[i].type == MEMMAP_USABLE &&
+               prange_holds(ram, paddr(pa)) &&
+               prange_holds(ram, paddr(pa + GIB - 1))) {
+            ck_assert_hex_eq(
+                vmm_translate(&m.space, vaddr(DIRECT_BASE + pa)).page_size,
+                size);
+            pa += GIB;
+        }
+    }
+}
+END_TEST
+
+START_TEST(the_module_is_reserved_and_readable)
+{ /* P4 */
+    const struct prange module = m.boot->module;
+    bool reserved = module.len == 0;
+
+    for (size_t i = 0; i < m.boot->reserved_count; i++) {
+        reserved |= m.boot->reserved[i].base.v == module.base.v &&
+                    m.boot->reserved[i].len == module.len;
+    }
+    ck_assert(reserved);
+    if (module.len != 0) {
+        assert_direct(module.base);
+        assert_direct(paddr_add(module.base, module.len - 1));
+        ck_assert(!pmm_is_managed(&m.pmm, pfn_of(module.base)));
+    }
+}
+END_TEST
+
 START_TEST(code_cannot_run_in_the_direct_map)
 {
     const uint64_t code = (uint64_t)(uintptr_t)hw_read_cr3;
@@ -214,6 +253,9 @@ Suite *boot_suite(void) {
     tcase_add_test(tc,
                    the_direct_map_is_large_writable_global_and_not_executable);
     tcase_add_test(tc, the_direct_map_shows_all_ram_of_the_map);
+    tcase_add_test(
+        tc, a_whole_gib_of_usable_ram_is_one_leaf_where_the_processor_can);
+    tcase_add_test(tc, the_module_is_reserved_and_readable);
     tcase_add_test(tc, code_cannot_run_in_the_direct_map);
     tcase_add_test(tc, the_pages_around_the_stacks_show_nothing);
     tcase_add_test(tc, an_overflow_of_the_boot_stack_is_a_double_fault);
