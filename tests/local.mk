@@ -59,11 +59,11 @@ AM_TESTS_ENVIRONMENT = \
 	HOST_LINK='$(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)'; \
 	export HOST_LINK; \
 	HOST_OBJECTS='$(tests_twin_host_OBJECTS)'; export HOST_OBJECTS; \
-	HOST_LIBS='$(live_libs) $(CHECK_LIBS)'; export HOST_LIBS; \
+	HOST_LIBS='$(tests_twin_host_LDADD)'; export HOST_LIBS; \
 	KERNEL_LD='$(KERNEL_LD)'; export KERNEL_LD; \
 	KERNEL_OBJECTS='$(tests_kernel_twin_kernel_OBJECTS)'; \
 	export KERNEL_OBJECTS; \
-	KERNEL_LIBS='$(kernel_libs)'; export KERNEL_LIBS; \
+	KERNEL_LIBS='$(tests_kernel_twin_kernel_LDADD)'; export KERNEL_LIBS; \
 	TEST_COUNTS='$(TEST_COUNTS)'; export TEST_COUNTS; \
 	CLANG_FORMAT='$(CLANG_FORMAT)'; export CLANG_FORMAT;
 
