@@ -324,6 +324,23 @@ START_TEST(bump_starts_again_when_the_last_block_is_gone_and_not_before)
 }
 END_TEST
 
+START_TEST(bump_does_not_free_what_it_has_not_handed_out_yet)
+{ /* H7, H18 */
+    uint64_t before;
+    uint8_t *p;
+
+    arena_open_named("bump", 16 * PAGE_SIZE, 0);
+    p = arena_alloc(100, 16);
+    before = arena_state();
+    ck_assert_status(heap_free(&arena.heap, p + 112, layout(100, 16)),
+                     MM_NOT_ALLOCATED);
+    ck_assert_status(heap_free(&arena.heap, p, layout(200, 16)),
+                     MM_NOT_ALLOCATED);
+    ck_assert(arena_state() == before);
+    arena_free(p, 100, 16);
+}
+END_TEST
+
 START_TEST(bump_without_reset_hands_no_byte_out_twice)
 { /* H7 */
     uint8_t *a, *b;
@@ -365,6 +382,7 @@ Suite *heap_suite(void) {
     tcase_add_test(some, the_dummy_has_nothing_and_takes_nothing);
     tcase_add_test(
         some, bump_starts_again_when_the_last_block_is_gone_and_not_before);
+    tcase_add_test(some, bump_does_not_free_what_it_has_not_handed_out_yet);
     tcase_add_test(some, bump_without_reset_hands_no_byte_out_twice);
     suite_add_tcase(suite, some);
     return suite;
