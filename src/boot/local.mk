@@ -12,6 +12,6 @@ endif
 %C%_memtwin_kernel_LINK = $(KERNEL_LINK)
 EXTRA_%C%_memtwin_kernel_DEPENDENCIES = $(kernel_script)
 $(%C%_memtwin_kernel_OBJECTS): override CFLAGS += $(TWIN_HARD)
-else
-EXTRA_DIST += %D%/main.c
 endif
+
+EXTRA_DIST += %D%/kernel.ld doc/boot.md

@@ -26,8 +26,6 @@ endif
 %C%_twin_kernel_LINK = $(KERNEL_LINK)
 EXTRA_%C%_twin_kernel_DEPENDENCIES = $(kernel_script)
 $(%C%_twin_kernel_OBJECTS): override CFLAGS += $(TWIN_HARD)
-else
-EXTRA_DIST += $(twin_kernel_sources) %D%/sample.c %D%/sample_host.c
 endif
 
 dist_check_SCRIPTS += %D%/qemu_twin.sh %D%/qemu_verdicts.sh \
