@@ -339,10 +339,24 @@ START_TEST(a_walk_sets_a_in_every_entry_and_d_in_the_leaf_on_writes_only)
         for (unsigned l = 4; l >= leaf; l--) {
             bool dirty = l == leaf && access == SIM_WRITE;
 
+            ck_assert_hex_eq(r.steps[4 - l].seen.v, before[l - 1]);
+            ck_assert_hex_eq(r.steps[4 - l].after.v,
+                             before[l - 1] | A | (dirty ? D : 0));
             ck_assert_hex_eq(ram_load64(&ram, tables_slot(&t, vaddr(VA), l, 0)),
                              before[l - 1] | A | (dirty ? D : 0));
         }
     }
+}
+END_TEST
+
+START_TEST(a_read_of_a_dirty_page_reports_it_dirty_still)
+{
+    struct walk_control c = control_of(true, true);
+
+    tables_map(&t, vaddr(VA), 0x5000, 1, P | D);
+    ck_assert(agree(&c, VA, SIM_READ, false).dirty);
+    tables_map(&t, vaddr(VA), 0x5000, 1, P);
+    ck_assert(!agree(&c, VA, SIM_READ, false).dirty);
 }
 END_TEST
 
@@ -416,6 +430,7 @@ int main(void) {
     tcase_add_loop_test(
         flags, a_walk_sets_a_in_every_entry_and_d_in_the_leaf_on_writes_only, 1,
         4);
+    tcase_add_test(flags, a_read_of_a_dirty_page_reports_it_dirty_still);
     tcase_add_test(flags, a_walk_that_fails_changes_no_entry);
     tcase_add_test(flags,
                    a_and_d_meet_in_an_entry_that_is_table_and_leaf_at_once);
