@@ -26,6 +26,8 @@
 #define SELECTOR_CODE 0x08
 #define SELECTOR_DATA 0x10
 
+        .cfi_sections .debug_frame
+
         .section .note.pvh, "a", @note
         .balign 4
         .long   4                       /* bytes of the name */
@@ -195,6 +197,8 @@ first_pds:
         .text
         .type   at_kernel_base, @function
 at_kernel_base:
+        .cfi_startproc
+        .cfi_undefined rip              /* nobody called: backtraces end here */
         leaq    boot_stack_top(%rip), %rsp
         leaq    bss_start(%rip), %rdi
         leaq    bss_end(%rip), %rcx
@@ -203,9 +207,11 @@ at_kernel_base:
         xorl    %eax, %eax
         rep stosq
         movl    %ebp, %edi              /* the start info */
-        xorl    %ebp, %ebp              /* the outermost frame, for gdb */
+        xorl    %ebp, %ebp
         call    boot_main
         ud2
+        .cfi_endproc
+        .size   at_kernel_base, . - at_kernel_base
 
 /*
  *   [guard][ boot stack ][guard][ IST 1 ][guard]

@@ -24,6 +24,10 @@ static void say_what_there_is(void) {
         machine_say("boot: module 0x%lx 0x%lx\n", boot.module.base.v,
                     boot.module.len);
     }
+    for (size_t i = 0; i < boot.reserved_count; i++) {
+        machine_say("boot: reserved 0x%lx 0x%lx\n", boot.reserved[i].base.v,
+                    boot.reserved[i].len);
+    }
 }
 
 /** Called by entry.S. */
