@@ -103,12 +103,47 @@ static enum outcome_code power_on(struct sim **sim,
     }
 }
 
+/** Firmware and the kernel's boot code must take the same frames, or the two
+ *  machines would differ by that alone. */
+static bool same_reserved(const struct hw_boot *boot,
+                          const struct outcome *twin) {
+    struct prange ours = { { 0 }, 0 }, theirs = { { 0 }, 0 };
+    size_t i;
+
+    for (i = 0; i < BOOT_RESERVED_MAX; i++) {
+        ours.len = theirs.len = 0;
+        if (i < boot->reserved_count) {
+            ours = boot->reserved[i];
+        }
+        if (i < twin->reserved_count) {
+            theirs = twin->reserved[i];
+        }
+        if (pfn_of(ours.base).v != pfn_of(theirs.base).v ||
+            pages_for(ours.len) != pages_for(theirs.len)) {
+            complain("the two machines are not the same: the kernel in QEMU "
+                     "reserved %" PRIu64 " pages at 0x%" PRIx64
+                     ", the simulator's firmware %" PRIu64 " at 0x%" PRIx64
+                     "; is the kernel image of another version?",
+                     pages_for(theirs.len), theirs.base.v, pages_for(ours.len),
+                     ours.base.v);
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum outcome_code run_with(struct outcome *outcome,
                                   const struct sim_config *config,
-                                  const struct run_options *o) {
+                                  const struct run_options *o,
+                                  const struct outcome *twin) {
     struct sim *sim;
     enum outcome_code result = power_on(&sim, config, o);
 
+    if (result == EXIT_GOOD && twin != NULL &&
+        !same_reserved(&sim->boot, twin)) {
+        sim_destroy(sim);
+        return EXIT_WRONG;
+    }
     if (result == EXIT_GOOD) {
         enum hw_exit_code code = sim_run(sim, replay_main);
 
@@ -148,7 +183,7 @@ enum outcome_code run_on_sim(struct outcome *outcome,
         config.map = map.entries;
         config.map_count = map.count;
     }
-    result = run_with(outcome, &config, o);
+    result = run_with(outcome, &config, o, twin);
     if (twin == NULL) {
         mapfile_destroy(&map);
     }

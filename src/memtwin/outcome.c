@@ -8,6 +8,7 @@
  *   replay: verdict good
  *   boot: map 0x100000 0xff00000 1
  *   boot: module 0xffe0000 0x1f000
+ *   boot: reserved 0x100000 0x300000
  *
  * A line that is too long is cut; one that is not understood changes nothing
  * but the last words.
@@ -118,6 +119,15 @@ static void see_module(struct outcome *o, const char *rest) {
     }
 }
 
+static void see_reserved(struct outcome *o, const char *rest) {
+    struct prange *r = &o->reserved[o->reserved_count];
+
+    if (o->reserved_count < BOOT_RESERVED_MAX &&
+        sscanf(rest, "0x%" SCNx64 " 0x%" SCNx64, &r->base.v, &r->len) == 2) {
+        o->reserved_count++;
+    }
+}
+
 static const struct {
     const char *prefix;
     void (*see)(struct outcome *o, const char *rest);
@@ -125,7 +135,7 @@ static const struct {
     { "replay: progress ", see_progress }, { "replay: result ", see_result },
     { "replay: error ", see_error },       { "replay: state ", see_state },
     { "replay: verdict ", see_verdict },   { "boot: map ", see_map },
-    { "boot: module ", see_module },
+    { "boot: module ", see_module },       { "boot: reserved ", see_reserved },
 };
 
 /** A panic may come in the middle of any line; the first is the one that

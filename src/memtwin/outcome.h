@@ -3,13 +3,14 @@
  * What came of one run on one machine, gathered from its console.
  *
  * The lines are those of src/replay (doc/traces.md lists them) and, from a
- * kernel on bare metal, "boot: map" and "boot: module".  Anything else is kept
+ * kernel on bare metal, "boot: map", "boot: module" and
+ * "boot: reserved".  Anything else is kept
  * as the machine's last words.
  */
 #ifndef MEMTWIN_OUTCOME_H
 #define MEMTWIN_OUTCOME_H
 
-#include "hw/memmap.h"
+#include "hw/boot.h"
 
 #include <stdint.h>
 
@@ -48,6 +49,8 @@ struct outcome {
     struct memmap_entry map[OUTCOME_MAP_MAX];
     size_t map_count;
     struct prange module;
+    struct prange reserved[BOOT_RESERVED_MAX];
+    size_t reserved_count;
 
     char last_words[OUTCOME_LINE_MAX]; /* last other line; a panic wins */
     bool panicked;

@@ -66,7 +66,9 @@ ends "the module reaches QEMU by a file" 1 \
 both() {
 	stand_in 'echo "boot: map 0x0 0x9fc00 1"' \
 		'echo "boot: map 0x100000 0x7ee0000 1"' \
-		'echo "boot: module 0x7fde000 0x98"' "$@" \
+		'echo "boot: module 0x7fde000 0x98"' \
+		"echo 'boot: reserved 0x100000 ${load:-0x300000}'" \
+		'echo "boot: reserved 0x7fde000 0x98"' "$@" \
 		'echo "replay: verdict good"' 'exit 33'
 	run run --on both --qemu "$dir/qemu" --kernel "$dir/kernel" "$t"
 }
@@ -74,6 +76,11 @@ both 'echo "replay: result ops 7"' 'echo "replay: state end here"'
 grep -q "^memtwin: $t: the two machines differ: ops is 2 (simulator), 7 (QEMU); line 1 of the state is 'halfway .*' (simulator), 'end here' (QEMU)\$" "$dir/err" &&
 	[ $code -eq 1 ] && has 'THE TWO MACHINES DIFFER' || show
 ok "machines that differ are a finding, with the first difference"
+
+load=0x400000 both
+grep -q "^memtwin: the two machines are not the same: the kernel in QEMU reserved 1024 pages at 0x100000, the simulator's firmware 768 at 0x100000;" "$dir/err" &&
+	[ $code -eq 1 ] || show
+ok "machines that reserve different frames are told apart before they run"
 
 # What the simulator says, as the stand-in's words: then they are the same.
 if command -v python3 >/dev/null; then
