@@ -21,10 +21,13 @@
 static struct {
     bool active;
     void *escape[5];
-    bool asserted; /* with file and message; else it ended with exit_value */
+    bool asserted; /* with a message; else it ended with exit_value */
     int exit_value;
-    const char *file;
     char message[MESSAGE_MAX];
+    /* Where the newest assertion of the test itself stands, and of a fixture;
+     * Check reports the one, or the other when the test ended inside it. */
+    bool in_fixture;
+    const char *test_file, *fixture_file;
 } now;
 
 static unsigned planned, reported, failed;
@@ -38,8 +41,12 @@ static _Noreturn void escape(void) {
  */
 
 void _mark_point(const char *file, int line) {
-    (void)file;
     (void)line;
+    if (now.in_fixture) {
+        now.fixture_file = file;
+    } else {
+        now.test_file = file;
+    }
 }
 
 void _ck_assert_failed(const char *file, int line, const char *expr,
@@ -49,8 +56,8 @@ void _ck_assert_failed(const char *file, int line, const char *expr,
     if (!now.active) {
         hw_panic(expr, file, line);
     }
+    _mark_point(file, line);
     now.asserted = true;
-    now.file = file;
     va_start(args, msg);
     if (msg != NULL) {
         fmt_vformat(now.message, MESSAGE_MAX, msg, args);
@@ -93,8 +100,11 @@ static void tear_down(const struct fixtures *fixtures) {
 /** Apart from run_test(): a function that calls setjmp keeps no variable. */
 static __attribute__((noinline)) void
 call_test(const TCase *tc, const struct test *test, int i) {
+    now.in_fixture = true;
     set_up(&tc->checked);
+    now.in_fixture = false;
     test->code->fn(i);
+    now.in_fixture = true;
     tear_down(&tc->checked);
 }
 
@@ -102,6 +112,7 @@ static __attribute__((noinline)) void attempt(const TCase *tc,
                                               const struct test *test, int i) {
     now.asserted = false;
     now.exit_value = 0;
+    now.test_file = now.fixture_file = test->code->file;
     if (__builtin_setjmp(now.escape) == 0) {
         now.active = true;
         call_test(tc, test, i);
@@ -111,12 +122,13 @@ static __attribute__((noinline)) void attempt(const TCase *tc,
 
 static void report(const TCase *tc, const struct test *test) {
     const bool good = !now.asserted && now.exit_value == test->exit_value;
+    const bool broken_off = now.asserted || now.exit_value != 0;
 
     reported++;
     failed += !good;
     machine_say("%s %u - %s:%s:%s: ", good ? "ok" : "not ok", reported,
-                now.asserted ? now.file : test->code->file, tc->name,
-                test->code->name);
+                broken_off && now.in_fixture ? now.fixture_file : now.test_file,
+                tc->name, test->code->name);
     if (good) {
         machine_say("Passed\n");
     } else if (now.asserted) {
