@@ -107,17 +107,15 @@ static enum outcome_code power_on(struct sim **sim,
  *  machines would differ by that alone. */
 static bool same_reserved(const struct hw_boot *boot,
                           const struct outcome *twin) {
-    struct prange ours = { { 0 }, 0 }, theirs = { { 0 }, 0 };
+    static const struct prange none;
     size_t i;
 
     for (i = 0; i < BOOT_RESERVED_MAX; i++) {
-        ours.len = theirs.len = 0;
-        if (i < boot->reserved_count) {
-            ours = boot->reserved[i];
-        }
-        if (i < twin->reserved_count) {
-            theirs = twin->reserved[i];
-        }
+        const struct prange ours =
+            i < boot->reserved_count ? boot->reserved[i] : none;
+        const struct prange theirs =
+            i < twin->reserved_count ? twin->reserved[i] : none;
+
         if (pfn_of(ours.base).v != pfn_of(theirs.base).v ||
             pages_for(ours.len) != pages_for(theirs.len)) {
             complain("the two machines are not the same: the kernel in QEMU "
