@@ -39,6 +39,9 @@ TESTS += %D%/gdb/gdb.sh
 tests/gdb/gdb.log: tests/twin_host
 endif
 
+dist_check_SCRIPTS += %D%/floors-can-fall
+TESTS += %D%/floors-can-fall
+
 # --- how they are run -------------------------------------------------------
 
 # What a script is told.  MEMTWIN_QEMU=/path/to/qemu (or empty: none) overrides
