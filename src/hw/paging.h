@@ -32,6 +32,7 @@ typedef struct {
 #define PTE_PAT_HUGE (UINT64_C(1) << 12) /* PAT of a leaf at level 2 or 3 */
 #define PTE_GLOBAL (UINT64_C(1) << 8)
 #define PTE_NO_EXECUTE (UINT64_C(1) << 63)
+#define PTE_KEY_SHIFT 59 /* bits 62:59 of a leaf: its protection key */
 
 /** Bits 51:12, before MAXPHYADDR cuts them. */
 #define PTE_ADDRESS_MASK UINT64_C(0x000ffffffffff000)
@@ -45,6 +46,7 @@ typedef struct {
 #define PF_USER (1u << 2)     /* the access was made at CPL 3 */
 #define PF_RESERVED (1u << 3) /* a reserved bit was set in an entry */
 #define PF_FETCH (1u << 4)    /* the access was an instruction fetch */
+#define PF_KEY (1u << 5)      /* the page's protection key denied */
 
 /** log2 of the bytes that one entry of @level (1..4) covers. */
 static inline unsigned level_shift(unsigned level) {

@@ -73,7 +73,8 @@ static bool refuse_remembered(struct sim_cpu *cpu, vaddr_t va,
         .level = (entry->page_shift - PAGE_SHIFT) / 9 + 1,
         .rights = entry->rights,
         .vector = 14,
-        .error = walk_error(&control, reason, access, is_user(cpu)),
+        .error =
+            walk_error(&control, reason, entry->rights, access, is_user(cpu)),
     };
 
     return refuse(cpu, va, walk, true, fault);
@@ -114,7 +115,7 @@ static bool look(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
         enum walk_reason reason =
             walk_permits(&control, entry->rights, access, is_user(cpu));
 
-        if (reason == WALK_OK && (access != SIM_WRITE || entry->dirty)) {
+        if (reason == WALK_OK && (!access_writes(access) || entry->dirty)) {
             found->hit = entry;
             found->pa = paddr_add(entry->frame, va.v - entry->page.v);
             return true;
@@ -152,7 +153,8 @@ static bool differ_in_dirty_alone(const struct tlb_entry *a,
            a->frame.v == b->frame.v && a->global == b->global &&
            a->rights.writable == b->rights.writable &&
            a->rights.user == b->rights.user &&
-           a->rights.no_execute == b->rights.no_execute;
+           a->rights.no_execute == b->rights.no_execute &&
+           a->rights.key == b->rights.key;
 }
 
 /** Remember what @walk found.  An entry that only turns dirty is the same entry

@@ -1,19 +1,28 @@
 /*
  * The page walk, as the manual tells it.
  *
- *   CR3 --> [PML4E] --> [PDPTE] --> [PDE] --> [PTE] --> byte
- *                          |          |
- *                          |          +-- PS: 2 MiB leaf
- *                          +------------- PS: 1 GiB leaf
+ *   CR3 --> ([PML5E]) --> [PML4E] --> [PDPTE] --> [PDE] --> [PTE] --> byte
+ *            LA57 only                   |          |
+ *                                        |          +-- PS: 2 MiB leaf
+ *                                        +------------- PS: 1 GiB leaf
  *
  * At each level, from the top: not present? a reserved bit set?  The first
  * such entry ends the walk.  Only a complete walk asks for rights, so a missing
  * page wins over a forbidden one.
  *
  * Intel SDM vol. 3A: "4-Level Paging and 5-Level Paging", "Access Rights",
- * "Page-Fault Exceptions", "Accessed and Dirty Flags".
+ * "Protection Keys", "Page-Fault Exceptions", "Accessed and Dirty Flags".
  */
 #include "sim/walk.h"
+
+bool walk_is_canonical(const struct walk_control *control, vaddr_t va) {
+    unsigned sign = control->five_levels ? 56 : 47;
+    uint64_t top = va.v >> sign;
+
+    return top == 0 || top == ~UINT64_C(0) >> sign;
+}
+
+/* --- reserved bits ------------------------------------------------------ */
 
 /** Bits @low .. @high. */
 static uint64_t bits(unsigned high, unsigned low) {
@@ -32,70 +41,120 @@ static uint64_t reserved_bits(const struct walk_control *control, pte_t e,
     if (!control->no_execute) {
         must_be_zero |= PTE_NO_EXECUTE;
     }
-    if (level == 4 || (level == 3 && !control->huge_1gib)) {
+    if (level >= 4 || (level == 3 && !control->huge_1gib)) {
         must_be_zero |= PTE_HUGE;
     } else if (large) {
         /* between PAT (bit 12) and the first bit of the address */
         must_be_zero |= bits(level_shift(level) - 1, 13);
     }
+    if (control->amd && level >= 3 && !pte_is_leaf(e, level)) {
+        must_be_zero |= PTE_GLOBAL;
+    }
     return e.v & must_be_zero;
+}
+
+/* --- rights ------------------------------------------------------------- */
+
+/** AD forbids all data, WD writes: those of supervisors only while WP is 1. */
+static bool key_denies(const struct walk_control *control,
+                       struct walk_rights rights, enum sim_access access,
+                       bool user) {
+    uint32_t of_key = control->pkru >> (2 * rights.key);
+
+    if (!control->keys || !rights.user || access == SIM_FETCH) {
+        return false;
+    }
+    return (of_key & 1) != 0 || ((of_key & 2) != 0 && access_writes(access) &&
+                                 (user || control->write_protect));
 }
 
 enum walk_reason walk_permits(const struct walk_control *control,
                               struct walk_rights rights, enum sim_access access,
                               bool user) {
+    bool fetch = access == SIM_FETCH;
+
     if (user && !rights.user) {
         return WALK_NOT_USER;
     }
-    if (access == SIM_WRITE && !rights.writable &&
+    if (!user && rights.user && fetch && control->smep) {
+        return WALK_SMEP;
+    }
+    if (!user && rights.user && !fetch && control->smap && !control->ac) {
+        return WALK_SMAP;
+    }
+    if (key_denies(control, rights, access, user)) {
+        return WALK_KEY;
+    }
+    if (access_writes(access) && !rights.writable &&
         (user || control->write_protect)) {
         return WALK_NOT_WRITABLE;
     }
-    if (access == SIM_FETCH && rights.no_execute && control->no_execute) {
+    if (fetch && rights.no_execute && control->no_execute) {
         return WALK_NO_EXECUTE;
     }
     return WALK_OK;
 }
 
 uint32_t walk_error(const struct walk_control *control, enum walk_reason reason,
-                    enum sim_access access, bool user) {
+                    struct walk_rights rights, enum sim_access access,
+                    bool user) {
+    bool complete = reason != WALK_NOT_PRESENT && reason != WALK_RESERVED;
+    bool fetch_is_told = control->no_execute || control->smep;
     uint32_t error = 0;
 
     if (reason == WALK_OK || reason == WALK_NOT_CANONICAL) {
         return 0;
     }
     error |= reason != WALK_NOT_PRESENT ? PF_PRESENT : 0;
-    error |= access == SIM_WRITE ? PF_WRITE : 0;
+    error |= access_writes(access) ? PF_WRITE : 0;
     error |= user ? PF_USER : 0;
     error |= reason == WALK_RESERVED ? PF_RESERVED : 0;
-    error |= access == SIM_FETCH && control->no_execute ? PF_FETCH : 0;
+    error |= access == SIM_FETCH && fetch_is_told ? PF_FETCH : 0;
+    error |= complete && key_denies(control, rights, access, user) ? PF_KEY : 0;
     return error;
 }
 
-/** The topmost level whose entry alone would forbid it; if no entry above the
- *  leaf does, it is the leaf's. */
-static unsigned denying_level(const struct walk_result *r,
-                              enum walk_reason reason) {
-    for (unsigned i = 0; i + 1 < r->step_count; i++) {
-        pte_t e = r->steps[i].seen;
+/** Would the entry @e alone forbid it for that reason? */
+static bool forbids(pte_t e, enum walk_reason reason) {
+    switch (reason) {
+    case WALK_NOT_USER:
+        return !pte_has(e, PTE_USER);
+    case WALK_NOT_WRITABLE:
+        return !pte_has(e, PTE_WRITABLE);
+    case WALK_NO_EXECUTE:
+        return pte_has(e, PTE_NO_EXECUTE);
+    default: /* what makes a user page is all levels; a key is the leaf's */
+        return false;
+    }
+}
 
-        if ((reason == WALK_NOT_USER && !pte_has(e, PTE_USER)) ||
-            (reason == WALK_NOT_WRITABLE && !pte_has(e, PTE_WRITABLE)) ||
-            (reason == WALK_NO_EXECUTE && pte_has(e, PTE_NO_EXECUTE))) {
-            return PAGING_LEVELS - i;
+/** The topmost level whose entry forbids it: the remembered upper entry, an
+ *  entry that was read, and else the leaf. */
+static unsigned denying_level(const struct walk_result *r,
+                              struct walk_rights above,
+                              enum walk_reason reason) {
+    if ((reason == WALK_NOT_USER && !above.user) ||
+        (reason == WALK_NOT_WRITABLE && !above.writable) ||
+        (reason == WALK_NO_EXECUTE && above.no_execute)) {
+        return r->top + 1;
+    }
+    for (unsigned i = 0; i + 1 < r->step_count; i++) {
+        if (forbids(r->steps[i].seen, reason)) {
+            return r->top - i;
         }
     }
     return r->level;
 }
 
-/** Read the entries from the root to the leaf.  @return WALK_OK or why not;
+/* --- the walk ----------------------------------------------------------- */
+
+/** Read the entries from @table to the leaf.  @return WALK_OK or why not;
  *  level, steps, rights and reserved_bits say how far it came. */
 static enum walk_reason descend(struct sim_ram *ram,
-                                const struct walk_control *control, vaddr_t va,
+                                const struct walk_control *control,
+                                paddr_t table, vaddr_t va,
                                 struct walk_result *r) {
-    paddr_t table = control->root;
-
-    for (r->level = PAGING_LEVELS;; r->level--) {
+    for (r->level = r->top;; r->level--) {
         paddr_t at = paddr_add(table, 8ull * table_index(va, r->level));
         pte_t e = pte(ram_load64(ram, at));
 
@@ -111,6 +170,7 @@ static enum walk_reason descend(struct sim_ram *ram,
         r->rights.user &= pte_has(e, PTE_USER);
         r->rights.no_execute |= pte_has(e, PTE_NO_EXECUTE);
         if (pte_is_leaf(e, r->level)) {
+            r->rights.key = (uint8_t)(e.v >> PTE_KEY_SHIFT & 15);
             return WALK_OK;
         }
         table = pte_address(e);
@@ -128,33 +188,46 @@ static void arrive(struct walk_result *r, vaddr_t va, enum sim_access access) {
     for (unsigned i = 0; i < r->step_count; i++) {
         r->steps[i].after.v |= PTE_ACCESSED;
     }
-    if (access == SIM_WRITE) {
+    if (access_writes(access)) {
         leaf->after.v |= PTE_DIRTY;
     }
     r->dirty = pte_has(leaf->after, PTE_DIRTY);
 }
 
-struct walk_result walk(struct sim_ram *ram, const struct walk_control *control,
-                        vaddr_t va, enum sim_access access, bool user) {
-    struct walk_result r = { .reason = WALK_NOT_CANONICAL, .vector = 13 };
+struct walk_result walk_from(struct sim_ram *ram,
+                             const struct walk_control *control,
+                             struct walk_start start, vaddr_t va,
+                             enum sim_access access, bool user) {
+    struct walk_result r = { .reason = WALK_NOT_CANONICAL, .top = start.level };
 
-    if (!vaddr_is_canonical(va)) {
+    if (!walk_is_canonical(control, va)) {
+        r.vector = control->stack && access != SIM_FETCH ? 12 : 13;
         return r;
     }
-    r.rights = (struct walk_rights){ true, true, false };
-    r.reason = descend(ram, control, va, &r);
+    r.rights = start.rights;
+    r.reason = descend(ram, control, start.table, va, &r);
     if (r.reason == WALK_OK) {
         r.reason = walk_permits(control, r.rights, access, user);
         if (r.reason == WALK_OK) {
-            r.vector = 0;
             arrive(&r, va, access);
             return r;
         }
-        r.level = denying_level(&r, r.reason);
+        r.level = denying_level(&r, start.rights, r.reason);
     }
     r.vector = 14;
-    r.error = walk_error(control, r.reason, access, user);
+    r.error = walk_error(control, r.reason, r.rights, access, user);
     return r;
+}
+
+struct walk_result walk(struct sim_ram *ram, const struct walk_control *control,
+                        vaddr_t va, enum sim_access access, bool user) {
+    struct walk_start root = {
+        .table = control->root,
+        .level = walk_levels(control),
+        .rights = { .writable = true, .user = true },
+    };
+
+    return walk_from(ram, control, root, va, access, user);
 }
 
 /*

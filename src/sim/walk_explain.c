@@ -27,6 +27,7 @@ static void add_access(struct text *t, const struct walk_result *r, vaddr_t va,
         [SIM_READ] = "read of",
         [SIM_WRITE] = "write to",
         [SIM_FETCH] = "fetch from",
+        [SIM_RMW] = "update of",
     };
 
     add(t, "%s%s 0x%jx: ", (r->error & PF_USER) != 0 ? "user " : "",
@@ -35,11 +36,17 @@ static void add_access(struct text *t, const struct walk_result *r, vaddr_t va,
 
 /** "the PDE (level 2, 0x... at physical 0x...) " */
 static void add_entry(struct text *t, const struct walk_result *r) {
-    static const char *const names[] = { "?", "PTE", "PDE", "PDPTE", "PML4E" };
-    unsigned i = PAGING_LEVELS - r->level;
+    static const char *const names[] = { "?",     "PTE",   "PDE",
+                                         "PDPTE", "PML4E", "PML5E" };
+    unsigned i = r->top - r->level;
 
-    if (i >= r->step_count) {
+    if (r->step_count == 0) {
         add(t, "the remembered translation (level %u) ", r->level);
+        return;
+    }
+    if (r->level > r->top) {
+        add(t, "the remembered %s (level %u) or one above it ", names[r->level],
+            r->level);
         return;
     }
     add(t, "the %s (level %u, 0x%jx at physical 0x%jx) ", names[r->level],
@@ -48,7 +55,10 @@ static void add_entry(struct text *t, const struct walk_result *r) {
 
 static void add_reserved(struct text *t, const struct walk_result *r) {
     unsigned shift = level_shift(r->level);
-    uint64_t low = r->reserved_bits & ((UINT64_C(1) << shift) - 1) & ~PTE_HUGE;
+    uint64_t low = r->level > 3
+                       ? 0
+                       : r->reserved_bits & (level_size(r->level) - 1) &
+                             ~(PTE_HUGE | PTE_GLOBAL);
     const char *comma = "";
 
     add(t, "has reserved bits set, 0x%jx: ", (uintmax_t)r->reserved_bits);
@@ -56,7 +66,7 @@ static void add_reserved(struct text *t, const struct walk_result *r) {
         add(t, "XD while EFER.NXE is 0");
         comma = ", ";
     }
-    if ((r->reserved_bits & ~PTE_NO_EXECUTE & ~PTE_HUGE & ~low) != 0) {
+    if ((r->reserved_bits & PTE_ADDRESS_MASK & ~low) != 0) {
         add(t, "%saddress bits beyond MAXPHYADDR", comma);
         comma = ", ";
     }
@@ -67,8 +77,13 @@ static void add_reserved(struct text *t, const struct walk_result *r) {
     }
     if ((r->reserved_bits & PTE_HUGE) != 0) {
         add(t, "%s%s", comma,
-            r->level == 4 ? "PS, which no PML4E may have"
-                          : "PS, but this processor has no 1 GiB pages");
+            r->level == 5   ? "PS, which no PML5E may have"
+            : r->level == 4 ? "PS, which no PML4E may have"
+                            : "PS, but this processor has no 1 GiB pages");
+        comma = ", ";
+    }
+    if (r->level >= 3 && (r->reserved_bits & PTE_GLOBAL) != 0) {
+        add(t, "%sbit 8, which AMD forbids above the leaf", comma);
     }
 }
 
@@ -89,7 +104,8 @@ void walk_explain(const struct walk_result *result, vaddr_t va,
 
     add_access(&t, result, va, access);
     if (result->reason == WALK_NOT_CANONICAL) {
-        add(&t, "not canonical: bits 63:47 are not all equal");
+        add(&t, "not canonical: bits 63:%u are not all equal",
+            result->top == 5 ? 56 : 47);
         return;
     }
     if (result->reason == WALK_OK) {
@@ -109,6 +125,18 @@ void walk_explain(const struct walk_result *result, vaddr_t va,
         break;
     case WALK_NOT_USER:
         add(&t, "is not for user mode: U/S is 0");
+        break;
+    case WALK_SMEP:
+        add(&t, "shows a user page (U/S is 1 on all levels), from which "
+                "CR4.SMEP forbids supervisor fetches");
+        break;
+    case WALK_SMAP:
+        add(&t, "shows a user page (U/S is 1 on all levels), in which "
+                "CR4.SMAP forbids supervisor data while EFLAGS.AC is 0");
+        break;
+    case WALK_KEY:
+        add(&t, "has protection key %u, for which PKRU forbids it",
+            result->rights.key);
         break;
     default:
         add(&t, "forbids fetches: XD is 1");

@@ -3,7 +3,8 @@ sim_test_libs = $(functional_libs) $(CHECK_LIBS)
 
 check_PROGRAMS += $(sim_tests)
 TESTS += $(sim_tests)
-sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_explain \
+sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
+	%D%/test_sim_explain \
 	%D%/test_sim_tlb %D%/test_sim_control %D%/test_sim_cpu \
 	%D%/test_sim_dirty %D%/test_sim_stale %D%/test_sim_mapfile
 
@@ -14,6 +15,10 @@ sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_explain \
 	%D%/oracle.h %D%/oracle.c
 %C%_test_sim_walk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_walk_LDADD = $(sim_test_libs)
+%C%_test_sim_rights_SOURCES = %D%/test_sim_rights.c %D%/tables.h \
+	%D%/oracle.h %D%/oracle.c
+%C%_test_sim_rights_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_rights_LDADD = $(sim_test_libs)
 %C%_test_sim_explain_SOURCES = %D%/test_sim_explain.c %D%/tables.h \
 	%D%/processor.h %D%/processor.c
 %C%_test_sim_explain_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -12,7 +12,12 @@ struct oracle {
     unsigned level; /* of the entry that stopped the walk, or of the leaf */
     uint64_t pa;
     bool writable, user, no_execute;
+    unsigned key;
 };
+
+static unsigned levels(const struct walk_control *c) {
+    return c->five_levels ? 5 : 4;
+}
 
 /** Is bit @b of an entry, at @level and with PS as given, reserved? */
 static bool bit_is_reserved(const struct walk_control *c, unsigned level,
@@ -20,7 +25,11 @@ static bool bit_is_reserved(const struct walk_control *c, unsigned level,
     if (b >= c->phys_bits && b <= 51) {
         return true;
     }
+    if (c->amd && b == 8 && (level >= 4 || (level == 3 && !ps))) {
+        return true;
+    }
     switch (level) {
+    case 5:
     case 4:
         if (b == 7) {
             return true;
@@ -56,25 +65,88 @@ static uint64_t oracle_reserved(const struct walk_control *c, unsigned level,
     return found;
 }
 
+/** Does any rule on keys forbid it?  One sentence of the manual each. */
+static bool key_forbids(const struct walk_control *c, const struct oracle *o,
+                        enum sim_access access, bool user) {
+    bool writes = access == SIM_WRITE || access == SIM_RMW;
+    bool access_disable = (c->pkru & UINT32_C(1) << (2 * o->key)) != 0;
+    bool write_disable = (c->pkru & UINT32_C(1) << (2 * o->key + 1)) != 0;
+
+    if (!c->keys) {
+        return false;
+    }
+    if (!o->user) { /* a supervisor page has no key */
+        return false;
+    }
+    if (access == SIM_FETCH) {
+        return false;
+    }
+    if (access_disable) {
+        return true;
+    }
+    return write_disable && writes && (user ? true : c->write_protect);
+}
+
+/** The list of what forbids an access to a present page, in our order. */
+static enum walk_reason oracle_rights(const struct walk_control *c,
+                                      const struct oracle *o,
+                                      enum sim_access access, bool user) {
+    bool writes = access == SIM_WRITE || access == SIM_RMW;
+
+    if (user && !o->user) {
+        return WALK_NOT_USER;
+    }
+    if (!user && o->user && c->smep && access == SIM_FETCH) {
+        return WALK_SMEP;
+    }
+    if (!user && o->user && c->smap && access != SIM_FETCH && !c->ac) {
+        return WALK_SMAP;
+    }
+    if (key_forbids(c, o, access, user)) {
+        return WALK_KEY;
+    }
+    if (writes && !o->writable && user) {
+        return WALK_NOT_WRITABLE;
+    }
+    if (writes && !o->writable && c->write_protect) {
+        return WALK_NOT_WRITABLE;
+    }
+    if (access == SIM_FETCH && c->no_execute && o->no_execute) {
+        return WALK_NO_EXECUTE;
+    }
+    return WALK_OK;
+}
+
 static uint32_t oracle_error(const struct walk_control *c, bool p, bool rsvd,
                              enum sim_access access, bool user) {
-    return (p ? 1u : 0) + (access == SIM_WRITE ? 2u : 0) + (user ? 4u : 0) +
-           (rsvd ? 8u : 0) + (access == SIM_FETCH && c->no_execute ? 16u : 0);
+    uint32_t e = 0;
+
+    e += p ? 1 : 0;
+    e += access == SIM_WRITE || access == SIM_RMW ? 2 : 0;
+    e += user ? 4 : 0;
+    e += rsvd ? 8 : 0;
+    if (access == SIM_FETCH) {
+        e += c->no_execute || c->smep ? 16 : 0;
+    }
+    return e;
 }
 
 static struct oracle oracle_walk(struct sim_ram *ram,
                                  const struct walk_control *c, uint64_t va,
                                  enum sim_access access, bool user) {
-    struct oracle o = { .writable = true, .user = true, .level = 4 };
+    struct oracle o = { .writable = true, .user = true, .level = levels(c) };
     uint64_t table = c->root.v;
     uint64_t e = 0;
 
-    if ((va >> 47) != 0 && (va >> 47) != 0x1ffff) {
-        o.reason = WALK_NOT_CANONICAL;
-        return o;
+    for (unsigned b = c->five_levels ? 56 : 47; b < 63; b++) {
+        if ((va >> b & 1) != (va >> 63)) {
+            o.reason = WALK_NOT_CANONICAL;
+            return o;
+        }
     }
     for (;; o.level--) {
-        unsigned shift = o.level == 4   ? 39
+        unsigned shift = o.level == 5   ? 48
+                         : o.level == 4 ? 39
                          : o.level == 3 ? 30
                          : o.level == 2 ? 21
                                         : 12;
@@ -107,37 +179,40 @@ static struct oracle oracle_walk(struct sim_ram *ram,
             break;
         }
     }
-    o.reason = WALK_OK;
-    if (user && !o.user) {
-        o.reason = WALK_NOT_USER;
-    } else if (access == SIM_WRITE && !o.writable &&
-               (user || c->write_protect)) {
-        o.reason = WALK_NOT_WRITABLE;
-    } else if (access == SIM_FETCH && o.no_execute) {
-        o.reason = WALK_NO_EXECUTE;
-    }
+    o.key = (unsigned)(e >> 59 & 1) + (unsigned)(e >> 60 & 1) * 2 +
+            (unsigned)(e >> 61 & 1) * 4 + (unsigned)(e >> 62 & 1) * 8;
+    o.reason = oracle_rights(c, &o, access, user);
     if (o.reason != WALK_OK) {
-        o.error = oracle_error(c, true, false, access, user);
+        o.error = oracle_error(c, true, false, access, user) +
+                  (key_forbids(c, &o, access, user) ? 32 : 0);
     }
     return o;
 }
 
-static bool same(const struct walk_control *c, const struct walk_result *r,
-                 const struct oracle *o) {
+static bool same(const struct walk_control *c, enum sim_access access,
+                 const struct walk_result *r, const struct oracle *o) {
     bool complete = r->reason == WALK_OK || r->reason == WALK_NOT_PRESENT ||
                     r->reason == WALK_RESERVED;
     unsigned vector = o->reason == WALK_OK              ? 0
-                      : o->reason == WALK_NOT_CANONICAL ? 13
-                                                        : 14;
+                      : o->reason != WALK_NOT_CANONICAL ? 14
+                      : c->stack && access != SIM_FETCH ? 12
+                                                        : 13;
 
-    if (r->reason != o->reason || r->error != o->error || r->vector != vector ||
-        (complete && (r->level != o->level || r->step_count != 5 - o->level))) {
+    if (r->top != levels(c) || r->reason != o->reason || r->error != o->error ||
+        r->vector != vector ||
+        (complete &&
+         (r->level != o->level || r->step_count != levels(c) + 1 - o->level))) {
         return false;
     }
     if (r->reason == WALK_RESERVED) {
         uint64_t e = r->steps[r->step_count - 1].seen.v;
 
         return r->reserved_bits == oracle_reserved(c, o->level, e);
+    }
+    if (r->reason > WALK_RESERVED &&
+        (r->rights.writable != o->writable || r->rights.user != o->user ||
+         r->rights.no_execute != o->no_execute || r->rights.key != o->key)) {
+        return false;
     }
     return r->reason != WALK_OK ||
            (r->pa.v == o->pa && r->page_shift == 12 + 9 * (o->level - 1) &&
@@ -151,7 +226,7 @@ struct walk_result walk_as_oracle(struct sim_ram *ram,
     struct walk_result r = walk(ram, c, vaddr(va), access, user);
     struct oracle o = oracle_walk(ram, c, va, access, user);
 
-    if (!same(c, &r, &o)) { /* one assertion less in the inner loop */
+    if (!same(c, access, &r, &o)) { /* one assertion less in the inner loop */
         char text[300];
 
         walk_explain(&r, vaddr(va), access, text, sizeof text);

@@ -79,6 +79,65 @@ START_TEST(an_explanation_tells_every_kind_of_reserved_bit)
 }
 END_TEST
 
+START_TEST(an_explanation_tells_smep_smap_keys_and_what_an_update_lacks)
+{
+    struct walk_control c = cpu_control(&cpu);
+    const uint64_t va = UINT64_C(0x444444440008);
+
+    tables_map(&t, vaddr(va), 0x5000, 1, P | US | UINT64_C(5) << PTE_KEY_SHIFT);
+    c.smep = true;
+    explains(&c, va, SIM_FETCH, false,
+             "fetch from 0x444444440008: the PTE (level 1, 0x2800000000005005 "
+             "at physical 0x203200) shows a user page (U/S is 1 on all "
+             "levels), from which CR4.SMEP forbids supervisor fetches");
+    c.smap = true;
+    explains(&c, va, SIM_READ, false,
+             "read of 0x444444440008: the PTE (level 1, 0x2800000000005005 at "
+             "physical 0x203200) shows a user page (U/S is 1 on all levels), "
+             "in which CR4.SMAP forbids supervisor data while EFLAGS.AC is 0");
+    explains(&c, va, SIM_RMW, true,
+             "user update of 0x444444440008: the PTE (level 1, "
+             "0x2800000000005005 at physical 0x203200) is not writable: R/W "
+             "is 0");
+    c.keys = true;
+    c.pkru = UINT32_C(1) << 10;
+    explains(&c, va, SIM_READ, true,
+             "user read of 0x444444440008: the PTE (level 1, "
+             "0x2800000000005005 at physical 0x203200) has protection key 5, "
+             "for which PKRU forbids it");
+}
+END_TEST
+
+START_TEST(an_explanation_tells_five_levels_bit_8_and_upper_entries)
+{
+    struct walk_control c = cpu_control(&cpu);
+    struct walk_start start = { .table = t.root, .level = 3 };
+    struct walk_result r;
+    char text[300];
+
+    c.phys_bits = 36;
+    c.amd = true;
+    ram_store64(&ram, t.root, UINT64_C(0x2040000101));
+    explains(&c, 0, SIM_READ, false,
+             "read of 0x0: the PML4E (level 4, 0x2040000101 at physical "
+             "0x200000) has reserved bits set, 0x2000000100: address bits "
+             "beyond MAXPHYADDR, bit 8, which AMD forbids above the leaf");
+    c.five_levels = true;
+    ram_store64(&ram, t.root, P | PS);
+    explains(&c, 0, SIM_READ, false,
+             "read of 0x0: the PML5E (level 5, 0x81 at physical 0x200000) has "
+             "reserved bits set, 0x80: PS, which no PML5E may have");
+    explains(&c, UINT64_C(1) << 60, SIM_READ, false,
+             "read of 0x1000000000000000: not canonical: bits 63:56 are not "
+             "all equal");
+    ram_store64(&ram, t.root, P | PS | RW | US);
+    r = walk_from(&ram, &c, start, vaddr(0), SIM_WRITE, false);
+    walk_explain(&r, vaddr(0), SIM_WRITE, text, sizeof text);
+    ck_assert_str_eq(text, "write to 0x0: the remembered PML4E (level 4) or "
+                           "one above it is not writable: R/W is 0");
+}
+END_TEST
+
 START_TEST(an_explanation_is_cut_to_fit_its_buffer)
 {
     struct walk_control c = cpu_control(&cpu);
@@ -106,6 +165,10 @@ int main(void) {
     tcase_add_checked_fixture(tc, setup, power_off);
     tcase_add_test(tc, an_explanation_names_the_access_the_entry_and_the_bit);
     tcase_add_test(tc, an_explanation_tells_every_kind_of_reserved_bit);
+    tcase_add_test(
+        tc, an_explanation_tells_smep_smap_keys_and_what_an_update_lacks);
+    tcase_add_test(tc,
+                   an_explanation_tells_five_levels_bit_8_and_upper_entries);
     tcase_add_test(tc, an_explanation_is_cut_to_fit_its_buffer);
     suite_add_tcase(s, tc);
     return tables_run(s);

@@ -101,6 +101,7 @@ START_TEST(a_fault_has_the_error_code_and_address_of_the_access)
         done = trap_try_read(vaddr(HEAP + 7), &seen, &fault);
         break;
     case SIM_WRITE:
+    case SIM_RMW:
         done = trap_try_write(vaddr(HEAP + 7), 1, &fault);
         break;
     case SIM_FETCH:

@@ -15,7 +15,7 @@ static struct tlb_entry entry_at(uint64_t page, unsigned shift, bool global) {
         .page = vaddr(page),
         .page_shift = shift,
         .frame = paddr(page ^ UINT64_C(0x5550000000)),
-        .rights = { true, false, true },
+        .rights = { .writable = true, .no_execute = true },
         .global = global,
     };
 }

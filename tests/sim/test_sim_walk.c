@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "sim/oracle.h"
 #include "sim/tables.h"
 
@@ -23,7 +24,13 @@ static void teardown(void) {
 }
 
 static struct walk_control control_of(bool wp, bool nxe) {
-    return (struct walk_control){ t.root, wp, nxe, true, 46 };
+    return (struct walk_control){
+        .root = t.root,
+        .write_protect = wp,
+        .no_execute = nxe,
+        .huge_1gib = true,
+        .phys_bits = 46,
+    };
 }
 
 static struct walk_result agree(const struct walk_control *c, uint64_t va,
@@ -64,7 +71,7 @@ START_TEST(every_combination_of_flags_wp_nxe_access_and_mode_is_judged_right)
 
             ram_store64(&ram, at[i], base | flags_of(flags >> (4 * i) & 15));
         }
-        for (unsigned rest = 0; rest < 24; rest++) {
+        for (unsigned rest = 0; rest < 32; rest++) {
             struct walk_control c = control_of(rest & 1, rest & 2);
 
             (void)agree(&c, VA, (enum sim_access)(rest / 8), rest & 4);
@@ -98,18 +105,36 @@ END_TEST
 /** One bit on top of a good entry: for all levels, bits and processors. */
 START_TEST(every_single_bit_of_every_entry_is_reserved_exactly_where_it_is)
 {
-    unsigned leaf = (unsigned)_i;
+    unsigned leaf = 1 + (unsigned)_i % 3;
+    bool amd = _i / 3 % 2;
+    bool five = _i / 6;
 
     tables_map(&t, vaddr(VA), 0x40000000, leaf, P | RW | US);
-    for (unsigned level = 4; level >= leaf; level--) {
-        paddr_t at = tables_slot(&t, vaddr(VA), level, 0);
-        uint64_t good = ram_load64(&ram, at);
+    if (five) { /* a PML5 above, whose entry 0 leads to the PML4 */
+        paddr_t pml4 = t.root;
+
+        t.root = tables_take(&t);
+        ram_store64(&ram, t.root, pml4.v | P | RW | US);
+    }
+    for (unsigned level = five ? 5 : 4; level >= leaf; level--) {
+        struct tables below = t;
+        paddr_t at = t.root;
+        uint64_t good;
+
+        if (level < 5) {
+            below.root =
+                five ? pte_address(pte(ram_load64(&ram, t.root))) : t.root;
+            at = tables_slot(&below, vaddr(VA), level, 0);
+        }
+        good = ram_load64(&ram, at);
 
         for (unsigned n = 0; n < 64 * 17 * 4; n++) {
             struct walk_control c = control_of(true, n & 1);
 
             c.huge_1gib = (n & 2) != 0;
             c.phys_bits = 36 + n / 4 % 17;
+            c.amd = amd;
+            c.five_levels = five;
             ram_store64(&ram, at, good ^ UINT64_C(1) << (n / 4 / 17));
             (void)agree(&c, VA, SIM_READ, false);
         }
@@ -157,16 +182,22 @@ START_TEST(a_reserved_bit_fault_says_present_and_reserved)
 }
 END_TEST
 
-START_TEST(the_fetch_bit_of_the_error_code_needs_nxe)
+START_TEST(the_fetch_bit_of_the_error_code_needs_nxe_or_smep)
 {
+    const struct walk_rights all = { true, true, false, 0 };
     struct walk_control c = control_of(true, false);
 
     ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, false).error, 0x00);
     c.no_execute = true;
     ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, false).error, 0x10);
     ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, true).error, 0x14);
-    ck_assert_hex_eq(walk_error(&c, WALK_OK, SIM_WRITE, true), 0);
-    ck_assert_hex_eq(walk_error(&c, WALK_NOT_CANONICAL, SIM_WRITE, true), 0);
+    c.no_execute = false; /* or SMEP: rule 17 */
+    c.smep = true;
+    ck_assert_hex_eq(agree(&c, VA, SIM_FETCH, false).error, 0x10);
+    ck_assert_hex_eq(agree(&c, VA, SIM_READ, false).error, 0x00);
+    ck_assert_hex_eq(walk_error(&c, WALK_OK, all, SIM_WRITE, true), 0);
+    ck_assert_hex_eq(walk_error(&c, WALK_NOT_CANONICAL, all, SIM_WRITE, true),
+                     0);
 }
 END_TEST
 
@@ -250,6 +281,11 @@ START_TEST(only_canonical_addresses_are_walked)
         ck_assert_int_eq(r.reason, WALK_NOT_CANONICAL);
         ck_assert_uint_eq(r.error, 0);
         ck_assert_uint_eq(r.step_count, 0);
+        ck_assert_uint_eq(r.vector, 13);
+        c.stack = true; /* rule 20: through SS it is #SS(0), but no fetch is */
+        ck_assert_uint_eq(agree(&c, bad[i], SIM_WRITE, true).vector, 12);
+        ck_assert_uint_eq(agree(&c, bad[i], SIM_FETCH, true).vector, 13);
+        c.stack = false;
     }
     for (unsigned i = 0; i < 4; i++) {
         ck_assert_int_eq(agree(&c, good[i], SIM_READ, false).reason,
@@ -288,6 +324,8 @@ START_TEST(random_tables_are_walked_as_the_oracle_walks_them)
         e |= (x >> 30 & 7) == 0 ? PS : 0;
         e |= (x >> 33 & 7) == 0 ? NX : 0;
         e |= (x >> 36 & 63) == 0 ? UINT64_C(1) << (x >> 42 & 63) : 0;
+        e |= (x >> 42 & 15) == 0 ? G : 0;
+        e |= (x >> 52 & 15) << PTE_KEY_SHIFT;
         if ((e & PS) != 0 && (x >> 48 & 3) != 0) {
             e &= ~UINT64_C(0x3fffe000);
         }
@@ -301,10 +339,21 @@ START_TEST(random_tables_are_walked_as_the_oracle_walks_them)
         c = control_of(x & 1, x & 2);
         c.huge_1gib = (x & 12) != 0;
         c.phys_bits = 36 + (unsigned)(x >> 56) % 17;
-        va = vaddr_sign_extend(vaddr(x >> 4)).v;
+        c.smep = x >> 4 & 1;
+        c.smap = x >> 5 & 1;
+        c.ac = x >> 6 & 1;
+        c.keys = x >> 7 & 1;
+        c.amd = (x >> 8 & 7) == 0;
+        c.stack = x >> 11 & 1;
+        c.pkru = (uint32_t)hash_mix(x);
+        c.five_levels = (x >> 12 & 3) == 0;
+        va = hash_mix(~x);
+        va = c.five_levels ? (uint64_t)((int64_t)(va << 7) >> 7)
+                           : vaddr_sign_extend(vaddr(va)).v;
+        va ^= (x >> 14 & 127) == 0 ? UINT64_C(1) << 60 : 0;
         reached +=
-            agree(&c, va, (enum sim_access)(x >> 52 & 3) % 3, x >> 55 & 1)
-                .reason == WALK_OK;
+            agree(&c, va, (enum sim_access)(x >> 52 & 3), x >> 55 & 1).reason ==
+            WALK_OK;
     }
     ck_assert_msg(reached > 5000, "only %u walks arrived", reached);
 }
@@ -317,9 +366,9 @@ START_TEST(a_walk_sets_a_in_every_entry_and_d_in_the_leaf_on_writes_only)
 {
     unsigned leaf = (unsigned)_i;
 
-    for (unsigned n = 0; n < 6; n++) {
-        enum sim_access access = (enum sim_access)(n % 3);
-        bool wp = n >= 3;
+    for (unsigned n = 0; n < 8; n++) {
+        enum sim_access access = (enum sim_access)(n % 4);
+        bool wp = n >= 4;
         struct walk_control c = control_of(wp, true);
         uint64_t rights = P | (wp ? RW : 0);
         uint64_t before[4];
@@ -337,7 +386,8 @@ START_TEST(a_walk_sets_a_in_every_entry_and_d_in_the_leaf_on_writes_only)
         ck_assert_hex_eq(ram_load64(&ram, r.steps[0].at), before[3]);
         walk_commit(&ram, &r);
         for (unsigned l = 4; l >= leaf; l--) {
-            bool dirty = l == leaf && access == SIM_WRITE;
+            bool dirty =
+                l == leaf && (access == SIM_WRITE || access == SIM_RMW);
 
             ck_assert_hex_eq(r.steps[4 - l].seen.v, before[l - 1]);
             ck_assert_hex_eq(r.steps[4 - l].after.v,
@@ -406,12 +456,12 @@ int main(void) {
     tcase_add_test(rights, the_reason_names_the_topmost_entry_that_forbids);
     tcase_add_loop_test(
         rights, every_single_bit_of_every_entry_is_reserved_exactly_where_it_is,
-        1, 4);
+        0, 12);
     tcase_add_test(
         rights,
         an_upper_reserved_bit_beats_a_lower_absent_entry_and_vice_versa);
     tcase_add_test(rights, a_reserved_bit_fault_says_present_and_reserved);
-    tcase_add_test(rights, the_fetch_bit_of_the_error_code_needs_nxe);
+    tcase_add_test(rights, the_fetch_bit_of_the_error_code_needs_nxe_or_smep);
     suite_add_tcase(s, rights);
 
     tcase_add_checked_fixture(places, setup, teardown);
