@@ -17,8 +17,9 @@ enum event_kind {
     EVENT_HEAP_GROWN, /* the heap got it: address, bytes */
     EVENT_VMM_ASKS,   /* the vmm needs a frame: address of the page, 0; 1
                          when it is for a table of that page */
-    EVENT_PMM_GIVES,  /* a frame was handed out: frame number, 0 */
-    EVENT_PMM_TAKES,  /* a frame came back: frame number, 0 */
+    EVENT_PMM_GIVES,  /* a frame was handed out: frame number, how
+                         many more behind it */
+    EVENT_PMM_TAKES,  /* a frame came back: likewise */
     EVENT_VMM_MAPS,   /* a page shows a frame now: address, frame number */
     EVENT_VMM_UNMAPS, /* a page shows nothing now: address, frame number */
     EVENT_FAULT,      /* a page fault arrived: address, error code */

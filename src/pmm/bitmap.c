@@ -14,54 +14,27 @@
  * free frame that is alone far behind the hint costs the whole round, a hint
  * that follows the first free frame after a full memory avoids the worst.
  */
-#include "pmm/pmm.h"
-
 #include <string.h>
 
-#define WORD_BITS 64u
-
-/** The set bits of @v.  Written out: without -mpopcnt the builtin is a call
- *  into the compiler's library, which a kernel lacks. */
-static uint64_t popcount(uint64_t v) {
-    v -= (v >> 1) & UINT64_C(0x5555555555555555);
-    v = (v & UINT64_C(0x3333333333333333)) +
-        ((v >> 2) & UINT64_C(0x3333333333333333));
-    v = (v + (v >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-    return (v * UINT64_C(0x0101010101010101)) >> 56;
-}
+#include "pmm/inside.h"
 
 static uint64_t word_of(pfn_t f) {
     return f.v / WORD_BITS;
 }
-static uint64_t bit_of(pfn_t f) {
-    return UINT64_C(1) << (f.v % WORD_BITS);
-}
 
-/** The bits of @word (a word number) whose frames belong to @run. */
 static uint64_t bits_of_run(struct pmm_run run, uint64_t word) {
-    const uint64_t base = word * WORD_BITS;
-    const uint64_t to = run.first.v + run.count - base;
-    uint64_t bits = ~UINT64_C(0);
-
-    if (run.first.v > base) {
-        bits <<= run.first.v - base;
-    }
-    if (to < WORD_BITS) {
-        bits &= (UINT64_C(1) << to) - 1;
-    }
-    return bits;
+    return bits_of_word(word, run.first.v, run.count);
 }
 
-static uint64_t metadata_size(uint64_t frames) {
-    return (frames + WORD_BITS - 1) / WORD_BITS * sizeof(uint64_t);
+static uint64_t metadata_size(const struct pmm *pmm) {
+    return words_for(pmm->frames) * sizeof(uint64_t);
 }
 
 static void init(struct pmm *pmm) {
-    uint64_t *words =
-        pointer_of(vaddr_add(pmm->direct_base, pmm->metadata.base.v));
+    uint64_t *words = pmm_metadata(pmm);
 
     pmm->bitmap.words = words;
-    pmm->bitmap.word_count = metadata_size(pmm->frames) / sizeof(*words);
+    pmm->bitmap.word_count = words_for(pmm->frames);
     pmm->bitmap.hint = 0;
     memset(words, 0xff, pmm->bitmap.word_count * sizeof(*words));
     for (size_t i = 0; i < pmm->run_count; i++) {
@@ -82,7 +55,7 @@ static bool alloc(struct pmm *pmm, pfn_t *f) {
 
         if (free_bits != 0) {
             *f = pfn(w * WORD_BITS + (uint64_t)__builtin_ctzll(free_bits));
-            pmm->bitmap.words[w] |= bit_of(*f);
+            bit_set(pmm->bitmap.words, f->v);
             pmm->bitmap.hint = w;
             return true;
         }
@@ -91,15 +64,27 @@ static bool alloc(struct pmm *pmm, pfn_t *f) {
     return false;
 }
 
-static void free_frame(struct pmm *pmm, pfn_t f) {
+static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+    (void)run;
+    if (!bit_is_set(pmm->bitmap.words, f.v)) {
+        return MM_NOT_ALLOCATED;
+    }
     if (pmm_free_count(pmm) == 0) {
         pmm->bitmap.hint = word_of(f); /* nothing else can be found */
     }
-    pmm->bitmap.words[word_of(f)] &= ~bit_of(f);
+    bit_clear(pmm->bitmap.words, f.v);
+    return MM_OK;
 }
 
 static bool is_used(const struct pmm *pmm, pfn_t f) {
-    return (pmm->bitmap.words[word_of(f)] & bit_of(f)) != 0;
+    return bit_is_set(pmm->bitmap.words, f.v);
+}
+
+static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
+    for (uint64_t n = 0; n < count; n++) {
+        bit_set(pmm->bitmap.words, first.v + n);
+    }
+    return true;
 }
 
 /** As many clear bits as frames are free, and every one inside a run. */
@@ -124,10 +109,12 @@ static bool is_sound(const struct pmm *pmm) {
 
 const struct pmm_class pmm_bitmap = {
     .name = "bitmap",
+    .reuses = true,
     .metadata_size = metadata_size,
     .init = init,
     .alloc = alloc,
     .free = free_frame,
     .is_used = is_used,
+    .take = take,
     .is_sound = is_sound,
 };

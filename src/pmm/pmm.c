@@ -1,25 +1,27 @@
 /*
- * What every strategy would do again: which frames there are to manage, wrong
- * frees, the lock, the counters.
+ * What every strategy would do again, part 1: which frames there are to manage,
+ * and questions about them.
  *
  *   map       [ usable      ]     [ usable                               ]
  *   less      [1 MiB]                 [image][tables]      [module]
  *   runs                          [ M ]              [    ]         [    ]
  *
  * M is the strategy's metadata: it lies in the RAM that it describes, at the
- * start of the lowest run with room for it, and is withheld like the rest.
+ * start of the lowest run that is large beside it (or, where there is none, has
+ * room for it), and is withheld like the rest.
  */
-#include "pmm/pmm.h"
-
 #include <string.h>
 
+#include "pmm/inside.h"
 #include "pmm/memmap.h"
 
 /** Below, firmware keeps things it does not always mention (the interrupt
  *  table, the EBDA); frame 0 must stay unused so that 0 can mean "none". */
 #define WITHHELD_BELOW MIB
 
-const struct pmm_class *const pmm_classes[] = { &pmm_bitmap, NULL };
+const struct pmm_class *const pmm_classes[] = {
+    &pmm_bitmap, &pmm_bump, &pmm_stack, &pmm_buddy, NULL,
+};
 
 const struct pmm_class *pmm_class_by_name(const char *name) {
     for (size_t i = 0; pmm_classes[i] != NULL; i++) {
@@ -59,17 +61,41 @@ static uint64_t frames_to_describe(const struct pmm *pmm) {
     return last->first.v + last->count;
 }
 
-/** Withhold the lowest @bytes that lie in one run. */
-static bool place_metadata(struct pmm *pmm, uint64_t bytes) {
-    for (size_t i = 0; i < pmm->run_count; i++) {
-        if (pmm->runs[i].count >= pages_for(bytes)) {
-            pmm->metadata = (struct prange){ paddr_of(pmm->runs[i].first),
-                                             pages_for(bytes) * PAGE_SIZE };
-            withhold(pmm, pmm->metadata);
-            return true;
-        }
+/** The lowest run of at least @pages frames; run_count: there is none. */
+static size_t lowest_run_of(const struct pmm *pmm, uint64_t pages) {
+    size_t i = 0;
+
+    while (i < pmm->run_count && pmm->runs[i].count < pages) {
+        i++;
     }
-    return false;
+    return i;
+}
+
+/** Withhold @bytes.  Low memory is scarce: a large machine's metadata must not
+ *  eat up what old devices can reach. */
+static bool place_metadata(struct pmm *pmm, uint64_t bytes) {
+    const uint64_t pages = pages_for(bytes);
+    size_t i = lowest_run_of(pmm, 8 * pages);
+
+    if (i == pmm->run_count) {
+        i = lowest_run_of(pmm, pages);
+    }
+    if (i == pmm->run_count) {
+        return false;
+    }
+    pmm->metadata =
+        (struct prange){ paddr_of(pmm->runs[i].first), pages * PAGE_SIZE };
+    withhold(pmm, pmm->metadata);
+    return true;
+}
+
+static size_t largest_run(const struct pmm *pmm) {
+    size_t largest = 0;
+
+    for (size_t i = 1; i < pmm->run_count; i++) {
+        largest = pmm->runs[i].count > pmm->runs[largest].count ? i : largest;
+    }
+    return largest;
 }
 
 static uint64_t frames_in_runs(const struct pmm *pmm) {
@@ -89,13 +115,14 @@ enum mm_status pmm_init(struct pmm *pmm, const struct hw_boot *boot,
     pmm->direct_base = boot->direct_base;
     find_runs(pmm, boot);
     pmm->frames = frames_to_describe(pmm);
-    if (!place_metadata(pmm, class->metadata_size(pmm->frames))) {
+    if (!place_metadata(pmm, class->metadata_size(pmm))) {
         return MM_BAD_MAP;
     }
     pmm->frames = frames_to_describe(pmm); /* the metadata took some */
     if (pmm->frames == 0) {
         return MM_BAD_MAP;
     }
+    pmm->largest_run = largest_run(pmm);
     pmm->stats.total = memmap_frames(boot->map, boot->map_count);
     pmm->stats.reserved = pmm->stats.total - frames_in_runs(pmm);
     class->init(pmm);
@@ -107,85 +134,11 @@ uint64_t pmm_free_count(const struct pmm *pmm) {
 }
 
 bool pmm_is_managed(const struct pmm *pmm, pfn_t f) {
-    size_t low = 0, high = pmm->run_count;
-
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const struct pmm_run run = pmm->runs[middle];
-
-        if (range_holds(run.first.v, run.count, f.v)) {
-            return true;
-        }
-        if (f.v < run.first.v) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return false;
+    return pmm_run_of(pmm, f) < PMM_RUNS_MAX;
 }
 
 bool pmm_is_used(const struct pmm *pmm, pfn_t f) {
     return !pmm_is_managed(pmm, f) || pmm->class->is_used(pmm, f);
-}
-
-static void count_alloc(struct pmm *pmm, pfn_t f) {
-    struct pmm_stats *stats = &pmm->stats;
-
-    stats->allocs++;
-    stats->allocated++;
-    if (stats->allocated > stats->peak) {
-        stats->peak = stats->allocated;
-    }
-    events_add(pmm->events, EVENT_PMM_GIVES, f.v, 0);
-}
-
-static void count_free(struct pmm *pmm, pfn_t f) {
-    pmm->stats.frees++;
-    pmm->stats.allocated--;
-    events_add(pmm->events, EVENT_PMM_TAKES, f.v, 0);
-}
-
-enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f) {
-    pfn_t found;
-    bool have;
-
-    lock_acquire(&pmm->lock);
-    have = pmm_free_count(pmm) > 0 && pmm->class->alloc(pmm, &found);
-    if (have) {
-        count_alloc(pmm, found);
-        *f = found;
-    }
-    lock_release(&pmm->lock);
-    return have ? MM_OK : MM_NO_MEMORY;
-}
-
-static enum mm_status free_locked(struct pmm *pmm, pfn_t f) {
-    if (!pmm_is_managed(pmm, f)) {
-        return MM_NOT_MANAGED;
-    }
-    if (!pmm->class->is_used(pmm, f)) {
-        return MM_NOT_ALLOCATED;
-    }
-    pmm->class->free(pmm, f);
-    count_free(pmm, f);
-    return MM_OK;
-}
-
-enum mm_status pmm_free(struct pmm *pmm, pfn_t f) {
-    enum mm_status status;
-
-    lock_acquire(&pmm->lock);
-    status = free_locked(pmm, f);
-    lock_release(&pmm->lock);
-    return status;
-}
-
-enum mm_status pmm_free_address(struct pmm *pmm, paddr_t pa) {
-    if (!paddr_is_page_aligned(pa)) {
-        return MM_NOT_ALIGNED;
-    }
-    return pmm_free(pmm, pfn_of(pa));
 }
 
 uint64_t pmm_largest_free_run(const struct pmm *pmm) {
@@ -216,7 +169,7 @@ static bool runs_are_sound(const struct pmm *pmm) {
         }
         least = run.first.v + run.count + 1; /* apart: a frame between */
     }
-    return pmm->run_count > 0 && pmm->frames == least - 1;
+    return pmm->frames == least - 1;
 }
 
 bool pmm_is_sound(const struct pmm *pmm) {

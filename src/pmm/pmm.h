@@ -18,39 +18,63 @@
 /** The most runs kept; what a map has beyond is dropped, largest kept. */
 #define PMM_RUNS_MAX 256
 
+/** The buddy strategy has blocks of 2^0 .. 2^10 frames. */
+#define PMM_BUDDY_ORDERS 11
+
 /** @count frames from @first. */
 struct pmm_run {
     pfn_t first;
     uint64_t count;
 };
 
+struct pmm_want; /* what one may ask for, below */
+
 struct pmm_stats {
     uint64_t total;         /* frames that the map calls usable */
     uint64_t reserved;      /* of these, withheld: boot, policy, own metadata */
     uint64_t allocated;     /* of these, handed out; the rest is free */
     uint64_t peak;          /* the largest that allocated ever was */
-    uint64_t allocs, frees; /* calls that succeeded */
+    uint64_t allocs, frees; /* frames ever handed out, ever taken back */
 };
 /* Identity, after every call: total = reserved + allocated + free. */
 
 struct pmm;
 
-/** A strategy.  pmm.c has checked everything before it calls one. */
+/**
+ * A strategy.  pmm.c holds the lock, knows that the frames it names are managed
+ * ones of a single run, and counts; all else is the strategy's.
+ */
 struct pmm_class {
     const char *name;
-    /** Bytes of metadata wanted for frames 0 .. @frames - 1. */
-    uint64_t (*metadata_size)(uint64_t frames);
-    /** All frames used, then those of @pmm->runs free. */
+    /** Are frames that came back handed out again at once?  Those of a bump
+     *  only after all have come back. */
+    bool reuses;
+    /** Bytes at the start of a free frame that the strategy writes to. */
+    unsigned scratch;
+    /** Bytes of metadata wanted for @pmm->runs, frames below @pmm->frames. */
+    uint64_t (*metadata_size)(const struct pmm *pmm);
+    /** The frames of @pmm->runs are free, all others used. */
     void (*init)(struct pmm *pmm);
     bool (*alloc)(struct pmm *pmm, pfn_t *f); /* false: none left */
-    void (*free)(struct pmm *pmm, pfn_t f);
+    /** MM_OK or MM_NOT_ALLOCATED; @run is the index of the run with @f. */
+    enum mm_status (*free)(struct pmm *pmm, pfn_t f, size_t run);
     bool (*is_used)(const struct pmm *pmm, pfn_t f);
+    /** Mark frames used that is_used() just called free; false: won't. */
+    bool (*take)(struct pmm *pmm, pfn_t first, uint64_t count);
+    /** Optional: hand out a run, if there is a quick way to one. */
+    bool (*alloc_run)(struct pmm *pmm, const struct pmm_want *want,
+                      pfn_t *first);
+    /** Optional: free frames of one run, all or none. */
+    enum mm_status (*free_run)(struct pmm *pmm, pfn_t first, uint64_t count,
+                               size_t run);
     bool (*is_sound)(const struct pmm *pmm); /* own structures, counts */
 };
 
-extern const struct pmm_class pmm_bitmap;
+extern const struct pmm_class pmm_bitmap, pmm_bump, pmm_stack, pmm_buddy;
+/** For tests, in no list: never a frame; as many as @pmm->few.left says. */
+extern const struct pmm_class pmm_empty, pmm_few;
 
-/** All strategies, ended by NULL. */
+/** All strategies that one may choose, ended by NULL. */
 extern const struct pmm_class *const pmm_classes[];
 /** The class of that name, or NULL. */
 const struct pmm_class *pmm_class_by_name(const char *name);
@@ -62,6 +86,7 @@ struct pmm {
 
     struct pmm_run runs[PMM_RUNS_MAX]; /* ascending, none touching the next */
     size_t run_count;
+    size_t largest_run;
     uint64_t frames; /* highest managed frame + 1 */
 
     struct prange metadata; /* in RAM, reached through the direct map */
@@ -69,11 +94,28 @@ struct pmm {
 
     struct pmm_stats stats;
     union {
-        struct {
+        struct pmm_bitmap_state {
             uint64_t *words; /* bit set: used */
             uint64_t word_count;
             uint64_t hint; /* word where the next search starts */
         } bitmap;
+        struct pmm_few_state {
+            struct pmm_bitmap_state bitmap; /* first: it is a bitmap */
+            uint64_t left;                  /* frames that may still be given */
+        } few;
+        struct {
+            uint64_t *words; /* bit set: used; written below next only */
+            size_t run;      /* run and frame that come next */
+            pfn_t next;
+        } bump;
+        struct {
+            uint64_t *words; /* bit set: used */
+            pfn_t top;       /* of the stack of free frames; 0: empty */
+        } stack;
+        struct {
+            uint64_t *free[PMM_BUDDY_ORDERS]; /* bit n: block n is free */
+            pfn_t first[PMM_BUDDY_ORDERS];    /* of the list; 0: empty */
+        } buddy;
     };
 };
 
@@ -97,6 +139,47 @@ MM_MUST_CHECK enum mm_status pmm_init(struct pmm *pmm,
  * Amortised O(1).
  */
 MM_MUST_CHECK enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f);
+
+/** What one may ask for beyond one frame anywhere. */
+struct pmm_want {
+    uint64_t count; /* frames, one behind the other; at least 1 */
+    uint64_t align; /* of the first frame's number, a power of two; 0: any */
+    pfn_t below;    /* the last frame lies below this one; 0: anywhere */
+};
+
+/** Limits of devices: ISA DMA reaches 16 MiB, 32-bit PCI 4 GiB. */
+#define PMM_BELOW_16M pfn(16 * MIB >> PAGE_SHIFT)
+#define PMM_BELOW_4G pfn(4 * GIB >> PAGE_SHIFT)
+
+/** 2^order frames, aligned to their size; order 9 is the 2 MiB of a huge page.
+ */
+static inline struct pmm_want pmm_block(unsigned order) {
+    return (struct pmm_want){ .count = UINT64_C(1) << order,
+                              .align = UINT64_C(1) << order };
+}
+#define PMM_ORDER_2M 9
+
+/**
+ * Hand out a run of frames.
+ *
+ * @return MM_OK            *@first and the frames behind it are the caller's
+ *         MM_BAD_ARGUMENT  no frames asked for, or @align no power of two
+ *         MM_NO_MEMORY     no such run is free
+ *         After all but MM_OK nothing has changed.
+ *
+ * A strategy may know a quick way to some runs; else O(frames).
+ */
+MM_MUST_CHECK enum mm_status pmm_alloc_run(struct pmm *pmm,
+                                           struct pmm_want want, pfn_t *first);
+
+/**
+ * Take back @count frames from @first: all or none.  They need not be what one
+ * call handed out, except that a 2 MiB block may have to come back whole.
+ *
+ * @return as pmm_free(); MM_BAD_ARGUMENT for a count of 0
+ */
+MM_MUST_CHECK enum mm_status pmm_free_run(struct pmm *pmm, pfn_t first,
+                                          uint64_t count);
 
 /**
  * Take back a frame.

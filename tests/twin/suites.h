@@ -15,6 +15,7 @@
     suite(memmap_suite)                                                        \
     suite(pmm_suite)                                                           \
     suite(pmm_init_suite)                                                      \
+    suite(pmm_class_suite)                                                     \
     suite(vmm_map_suite)                                                       \
     suite(vmm_flush_suite)                                                     \
     suite(vmm_translate_suite)                                                 \

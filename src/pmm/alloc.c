@@ -1,0 +1,204 @@
+/*
+ * What every strategy would do again, part 2: handing out and taking back, with
+ * the lock, the counters and the refusals.
+ *
+ * A run of frames that the strategy knows no quick way to is searched for, from
+ * the highest managed run down so that low memory is left for those who need
+ * it.  The search asks after the last frame of a place first:
+ *
+ *   place     [ . . . . U . ]            count 6; U is used
+ *   next                  [ . . . . . . ]
+ */
+#include "pmm/inside.h"
+
+static void count_alloc(struct pmm *pmm, pfn_t f, uint64_t count) {
+    struct pmm_stats *stats = &pmm->stats;
+
+    stats->allocs += count;
+    stats->allocated += count;
+    if (stats->allocated > stats->peak) {
+        stats->peak = stats->allocated;
+    }
+    events_add(pmm->events, EVENT_PMM_GIVES, f.v, count - 1);
+}
+
+static void count_free(struct pmm *pmm, pfn_t f, uint64_t count) {
+    pmm->stats.frees += count;
+    pmm->stats.allocated -= count;
+    events_add(pmm->events, EVENT_PMM_TAKES, f.v, count - 1);
+}
+
+enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f) {
+    pfn_t found;
+    bool have;
+
+    lock_acquire(&pmm->lock);
+    have = pmm_free_count(pmm) > 0 && pmm->class->alloc(pmm, &found);
+    if (have) {
+        count_alloc(pmm, found, 1);
+        *f = found;
+    }
+    lock_release(&pmm->lock);
+    return have ? MM_OK : MM_NO_MEMORY;
+}
+
+/* --- runs ---------------------------------------------------------------- */
+
+/** One more than the last used frame of the place; 0: all of it is free. */
+static uint64_t behind_last_used(const struct pmm *pmm, uint64_t at,
+                                 uint64_t count) {
+    for (uint64_t n = count; n-- > 0;) {
+        if (pmm->class->is_used(pmm, pfn(at + n))) {
+            return at + n + 1;
+        }
+    }
+    return 0;
+}
+
+static bool search_in(const struct pmm *pmm, struct pmm_run run,
+                      const struct pmm_want *want, pfn_t *first) {
+    uint64_t end = run.first.v + run.count, at = run.first.v;
+
+    if (want->below.v != 0 && want->below.v < end) {
+        end = want->below.v;
+    }
+    while (align_up(at, want->align, &at) && at < end &&
+           end - at >= want->count) {
+        const uint64_t next = behind_last_used(pmm, at, want->count);
+
+        if (next == 0) {
+            *first = pfn(at);
+            return true;
+        }
+        at = next;
+    }
+    return false;
+}
+
+static bool search(const struct pmm *pmm, const struct pmm_want *want,
+                   pfn_t *first) {
+    for (size_t i = pmm->run_count; i-- > 0;) {
+        if (search_in(pmm, pmm->runs[i], want, first)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Find a run of frames and mark it used. */
+static bool find_run(struct pmm *pmm, const struct pmm_want *want,
+                     pfn_t *first) {
+    const struct pmm_class *class = pmm->class;
+
+    if (want->count > pmm_free_count(pmm)) {
+        return false;
+    }
+    if (want->count == 1 && want->align == 1 && want->below.v == 0) {
+        return class->alloc(pmm, first);
+    }
+    if (class->alloc_run != NULL && class->alloc_run(pmm, want, first)) {
+        return true;
+    }
+    return search(pmm, want, first) && class->take(pmm, *first, want->count);
+}
+
+enum mm_status pmm_alloc_run(struct pmm *pmm, struct pmm_want want,
+                             pfn_t *first) {
+    pfn_t found;
+    bool have;
+
+    want.align += want.align == 0;
+    if (want.count == 0 || !is_power_of_two(want.align)) {
+        return MM_BAD_ARGUMENT;
+    }
+    lock_acquire(&pmm->lock);
+    have = find_run(pmm, &want, &found);
+    if (have) {
+        count_alloc(pmm, found, want.count);
+        *first = found;
+    }
+    lock_release(&pmm->lock);
+    return have ? MM_OK : MM_NO_MEMORY;
+}
+
+/* --- taking back --------------------------------------------------------- */
+
+static enum mm_status free_locked(struct pmm *pmm, pfn_t f) {
+    const size_t run = pmm_run_of(pmm, f);
+    enum mm_status status;
+
+    if (run == PMM_RUNS_MAX) {
+        return MM_NOT_MANAGED;
+    }
+    status = pmm->class->free(pmm, f, run);
+    if (status == MM_OK) {
+        count_free(pmm, f, 1);
+    }
+    return status;
+}
+
+enum mm_status pmm_free(struct pmm *pmm, pfn_t f) {
+    enum mm_status status;
+
+    lock_acquire(&pmm->lock);
+    status = free_locked(pmm, f);
+    lock_release(&pmm->lock);
+    return status;
+}
+
+enum mm_status pmm_free_address(struct pmm *pmm, paddr_t pa) {
+    if (!paddr_is_page_aligned(pa)) {
+        return MM_NOT_ALIGNED;
+    }
+    return pmm_free(pmm, pfn_of(pa));
+}
+
+/** For a strategy that frees one by one. */
+static enum mm_status free_each(struct pmm *pmm, pfn_t first, uint64_t count) {
+    for (uint64_t n = 0; n < count; n++) {
+        if (!pmm->class->is_used(pmm, pfn_add(first, n))) {
+            return MM_NOT_ALLOCATED;
+        }
+    }
+    for (uint64_t n = 0; n < count; n++) {
+        const enum mm_status status = free_locked(pmm, pfn_add(first, n));
+
+        MM_ASSERT(status == MM_OK); /* it was used a moment ago */
+    }
+    return MM_OK;
+}
+
+static enum mm_status free_run_locked(struct pmm *pmm, pfn_t first,
+                                      uint64_t count) {
+    const size_t at = pmm_run_of(pmm, first);
+    struct pmm_run run;
+    enum mm_status status;
+
+    if (at == PMM_RUNS_MAX) {
+        return MM_NOT_MANAGED;
+    }
+    run = pmm->runs[at];
+    if (count > run.count - (first.v - run.first.v)) {
+        return MM_NOT_MANAGED;
+    }
+    if (pmm->class->free_run == NULL) {
+        return free_each(pmm, first, count);
+    }
+    status = pmm->class->free_run(pmm, first, count, at);
+    if (status == MM_OK) {
+        count_free(pmm, first, count);
+    }
+    return status;
+}
+
+enum mm_status pmm_free_run(struct pmm *pmm, pfn_t first, uint64_t count) {
+    enum mm_status status;
+
+    if (count == 0) {
+        return MM_BAD_ARGUMENT;
+    }
+    lock_acquire(&pmm->lock);
+    status = free_run_locked(pmm, first, count);
+    lock_release(&pmm->lock);
+    return status;
+}

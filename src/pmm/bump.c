@@ -1,0 +1,117 @@
+/*
+ * Frames by a bump pointer: the next one of the map, and never back.
+ *
+ *   runs   [ used . . . used ]   [ used used | never touched     ]   [      ]
+ *   words    1  0  1  1  0  1      1    1    | (not yet written)
+ *                                            ^ run, next
+ *
+ * This is what a kernel has before it has an allocator.  Handing out is O(1),
+ * since run and frame of the next one are kept, and not counted from the start
+ * of the map each time.  Starting costs nothing, for the bits of a frame are
+ * written when the pointer passes it.
+ *
+ * The bits are there to refuse wrong frees only.  What came back is not handed
+ * out again before everything has come back: then the pointer starts anew.
+ */
+#include "pmm/inside.h"
+
+static uint64_t metadata_size(const struct pmm *pmm) {
+    return words_for(pmm->frames) * sizeof(uint64_t);
+}
+
+static void start(struct pmm *pmm) {
+    pmm->bump.run = 0;
+    pmm->bump.next = pmm->runs[0].first;
+}
+
+static void init(struct pmm *pmm) {
+    pmm->bump.words = pmm_metadata(pmm);
+    start(pmm);
+}
+
+static bool is_used(const struct pmm *pmm, pfn_t f) {
+    return f.v < pmm->bump.next.v && bit_is_set(pmm->bump.words, f.v);
+}
+
+/** Move the pointer behind @f, which becomes the newest frame passed, free. */
+static void pass(struct pmm *pmm, pfn_t f) {
+    bit_clear(pmm->bump.words, f.v);
+    pmm->bump.next = pfn_add(f, 1);
+}
+
+/** Step into the next run at the end of one; @return false at the very end. */
+static bool settle(struct pmm *pmm) {
+    const struct pmm_run run = pmm->runs[pmm->bump.run];
+
+    if (pmm->bump.next.v < run.first.v + run.count) {
+        return true;
+    }
+    if (pmm->bump.run + 1 == pmm->run_count) {
+        return false;
+    }
+    pmm->bump.run++;
+    pmm->bump.next = pmm->runs[pmm->bump.run].first;
+    return true;
+}
+
+static bool alloc(struct pmm *pmm, pfn_t *f) {
+    if (!settle(pmm)) {
+        return false;
+    }
+    *f = pmm->bump.next;
+    pass(pmm, *f);
+    bit_set(pmm->bump.words, f->v);
+    return true;
+}
+
+static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+    (void)run;
+    if (!is_used(pmm, f)) {
+        return MM_NOT_ALLOCATED;
+    }
+    bit_clear(pmm->bump.words, f.v);
+    if (pmm->stats.allocated == 1) { /* not yet counted: it was the last */
+        start(pmm);
+    }
+    return MM_OK;
+}
+
+static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
+    while (pmm->bump.next.v < first.v + count) {
+        if (settle(pmm)) {
+            pass(pmm, pmm->bump.next);
+        }
+    }
+    for (uint64_t n = 0; n < count; n++) {
+        bit_set(pmm->bump.words, first.v + n);
+    }
+    return true;
+}
+
+/** The pointer lies in its run or at its end; as many bits as frames. */
+static bool is_sound(const struct pmm *pmm) {
+    const pfn_t next = pmm->bump.next;
+    const struct pmm_run at = pmm->runs[pmm->bump.run];
+    uint64_t used = 0;
+
+    for (size_t i = 0; i <= pmm->bump.run; i++) {
+        const struct pmm_run run = pmm->runs[i];
+
+        for (uint64_t n = 0; n < run.count; n++) {
+            used += is_used(pmm, pfn_add(run.first, n));
+        }
+    }
+    return pmm->bump.run < pmm->run_count && next.v >= at.first.v &&
+           next.v <= at.first.v + at.count && used == pmm->stats.allocated;
+}
+
+const struct pmm_class pmm_bump = {
+    .name = "bump",
+    .metadata_size = metadata_size,
+    .init = init,
+    .alloc = alloc,
+    .free = free_frame,
+    .is_used = is_used,
+    .take = take,
+    .is_sound = is_sound,
+};

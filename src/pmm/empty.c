@@ -1,0 +1,90 @@
+/*
+ * Two strategies for tests of who asks for frames; users can't choose them.
+ *
+ *   empty   manages nothing: every frame is reserved, every request fails
+ *   few     the bitmap, but the requests fail after @pmm->few.left frames,
+ *           although there are free ones
+ */
+#include <string.h>
+
+#include "pmm/inside.h"
+
+static uint64_t no_metadata(const struct pmm *pmm) {
+    (void)pmm;
+    return 0;
+}
+
+static void init_empty(struct pmm *pmm) {
+    memset(pmm->runs, 0, sizeof(pmm->runs));
+    pmm->run_count = 0;
+    pmm->frames = 0;
+    pmm->stats.reserved = pmm->stats.total;
+}
+
+static bool alloc_none(struct pmm *pmm, pfn_t *f) {
+    (void)pmm, (void)f;
+    return false;
+}
+
+static bool is_always_sound(const struct pmm *pmm) {
+    (void)pmm;
+    return true;
+}
+
+/* No frame is managed, so nobody asks after one, takes or frees one. */
+const struct pmm_class pmm_empty = {
+    .name = "empty",
+    .metadata_size = no_metadata,
+    .init = init_empty,
+    .alloc = alloc_none,
+    .is_sound = is_always_sound,
+};
+
+static uint64_t metadata_size(const struct pmm *pmm) {
+    return pmm_bitmap.metadata_size(pmm);
+}
+
+static void init(struct pmm *pmm) {
+    pmm_bitmap.init(pmm);
+    pmm->few.left = 0;
+}
+
+static bool alloc(struct pmm *pmm, pfn_t *f) {
+    if (pmm->few.left == 0 || !pmm_bitmap.alloc(pmm, f)) {
+        return false;
+    }
+    pmm->few.left--;
+    return true;
+}
+
+static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+    return pmm_bitmap.free(pmm, f, run);
+}
+
+static bool is_used(const struct pmm *pmm, pfn_t f) {
+    return pmm_bitmap.is_used(pmm, f);
+}
+
+static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
+    if (count > pmm->few.left) {
+        return false;
+    }
+    pmm->few.left -= count;
+    return pmm_bitmap.take(pmm, first, count);
+}
+
+static bool is_sound(const struct pmm *pmm) {
+    return pmm_bitmap.is_sound(pmm);
+}
+
+const struct pmm_class pmm_few = {
+    .name = "few",
+    .reuses = true,
+    .metadata_size = metadata_size,
+    .init = init,
+    .alloc = alloc,
+    .free = free_frame,
+    .is_used = is_used,
+    .take = take,
+    .is_sound = is_sound,
+};

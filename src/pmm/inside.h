@@ -1,0 +1,78 @@
+/**
+ * @file inside.h
+ * What the files of this floor share with each other only.
+ */
+#ifndef PMM_INSIDE_H
+#define PMM_INSIDE_H
+
+#include "pmm/bits.h"
+#include "pmm/pmm.h"
+
+/** Where the direct map shows frame @f. */
+static inline void *pmm_frame(const struct pmm *pmm, pfn_t f) {
+    return pointer_of(vaddr_add(pmm->direct_base, paddr_of(f).v));
+}
+
+static inline void *pmm_metadata(const struct pmm *pmm) {
+    return pointer_of(vaddr_add(pmm->direct_base, pmm->metadata.base.v));
+}
+
+/** The index of the run that holds @f, or PMM_RUNS_MAX.  The largest run is
+ *  asked first: a machine has one or two that matter. */
+static inline size_t pmm_run_of(const struct pmm *pmm, pfn_t f) {
+    const struct pmm_run largest = pmm->runs[pmm->largest_run];
+    size_t low = 0, high = pmm->run_count;
+
+    if (range_holds(largest.first.v, largest.count, f.v)) {
+        return pmm->largest_run;
+    }
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const struct pmm_run run = pmm->runs[middle];
+
+        if (range_holds(run.first.v, run.count, f.v)) {
+            return middle;
+        }
+        if (f.v < run.first.v) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return PMM_RUNS_MAX;
+}
+
+/** An own frame as a link of a doubly linked list through free frames. */
+struct pmm_link {
+    pfn_t next, previous; /* 0: none */
+};
+
+static inline struct pmm_link *pmm_link(const struct pmm *pmm, pfn_t f) {
+    return pmm_frame(pmm, f);
+}
+
+/** Put @f in front of the list that starts at *@first. */
+static inline void pmm_list_push(const struct pmm *pmm, pfn_t *first, pfn_t f) {
+    *pmm_link(pmm, f) = (struct pmm_link){ *first, pfn(0) };
+    if (first->v != 0) {
+        pmm_link(pmm, *first)->previous = f;
+    }
+    *first = f;
+}
+
+/** Take @f out of the list that starts at *@first, wherever it is. */
+static inline void pmm_list_remove(const struct pmm *pmm, pfn_t *first,
+                                   pfn_t f) {
+    const struct pmm_link link = *pmm_link(pmm, f);
+
+    if (link.previous.v != 0) {
+        pmm_link(pmm, link.previous)->next = link.next;
+    } else {
+        *first = link.next;
+    }
+    if (link.next.v != 0) {
+        pmm_link(pmm, link.next)->previous = link.previous;
+    }
+}
+
+#endif
