@@ -36,7 +36,7 @@ commands() {
     cat <<'END'
 continue
 backtrace
-mm walk va.v
+mm walk 0x444444440000
 finish
 mm walk 0x444444440000
 mm tlb
