@@ -20,7 +20,7 @@
 #define WITHHELD_BELOW MIB
 
 const struct pmm_class *const pmm_classes[] = {
-    &pmm_bitmap, &pmm_bump, &pmm_stack, &pmm_buddy, NULL,
+    &pmm_areas, &pmm_bitmap, &pmm_bump, &pmm_stack, &pmm_buddy, NULL,
 };
 
 const struct pmm_class *pmm_class_by_name(const char *name) {

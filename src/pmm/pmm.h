@@ -21,6 +21,13 @@
 /** The buddy strategy has blocks of 2^0 .. 2^10 frames. */
 #define PMM_BUDDY_ORDERS 11
 
+/** The default strategy tells apart RAM below 16 MiB, below 4 GiB, the rest. */
+#define PMM_ZONES 3
+#define PMM_AREA_CLASSES 8
+#define PMM_AREA_LEVELS 6 /* 64^6 areas of 2 MiB are beyond 2^52 bytes */
+/** What single frames are served from, and what blocks of 2 to 256. */
+#define PMM_RESERVES 2
+
 /** @count frames from @first. */
 struct pmm_run {
     pfn_t first;
@@ -70,7 +77,8 @@ struct pmm_class {
     bool (*is_sound)(const struct pmm *pmm); /* own structures, counts */
 };
 
-extern const struct pmm_class pmm_bitmap, pmm_bump, pmm_stack, pmm_buddy;
+extern const struct pmm_class pmm_areas, pmm_bitmap, pmm_bump, pmm_stack,
+    pmm_buddy;
 /** For tests, in no list: never a frame; as many as @pmm->few.left says. */
 extern const struct pmm_class pmm_empty, pmm_few;
 
@@ -78,6 +86,30 @@ extern const struct pmm_class pmm_empty, pmm_few;
 extern const struct pmm_class *const pmm_classes[];
 /** The class of that name, or NULL. */
 const struct pmm_class *pmm_class_by_name(const char *name);
+
+/** A node of an index over areas: a word for each class of fullness. */
+struct pmm_area_node {
+    uint64_t in[PMM_AREA_CLASSES];
+};
+
+/** Areas (2 MiB of RAM) that lie below the same limit. */
+struct pmm_zone {
+    uint64_t first, count; /* areas */
+    uint64_t opened;       /* of these, described; the rest is all free */
+    unsigned levels;
+    struct pmm_area_node *level[PMM_AREA_LEVELS];
+};
+
+/** An area kept out of the index, to serve from; one per processor and kind
+ *  when there are several processors. */
+struct pmm_reserve {
+    uint64_t area; /* PMM_NO_AREA: none */
+    uint16_t *free;
+    uint64_t *line;
+    pfn_t base;
+    unsigned word; /* where the next search starts */
+};
+#define PMM_NO_AREA UINT64_MAX
 
 struct pmm {
     const struct pmm_class *class;
@@ -94,6 +126,14 @@ struct pmm {
 
     struct pmm_stats stats;
     union {
+        struct pmm_areas_state {
+            uint64_t *lines; /* 8 words per area; bit set: free */
+            uint16_t *free;  /* per area: free frames */
+            uint64_t run_area[PMM_RUNS_MAX]; /* first area of each run */
+            struct pmm_zone zones[PMM_ZONES];
+            struct pmm_reserve reserves[PMM_RESERVES];
+            uint16_t none; /* what a reserve without area has left: 0 */
+        } areas;
         struct pmm_bitmap_state {
             uint64_t *words; /* bit set: used */
             uint64_t word_count;
