@@ -2,10 +2,21 @@
  * @file cpu.h
  * The simulated processor: control registers, TLB, loads, stores, fetches.
  *
- * This is the functional machine: plain C, any POSIX host.  Every access is a
- * call; a failed one is a value that says which exception the processor would
- * raise.  The live machine (live.h) puts host mappings in front of the same
+ * This is the functional machine, and the one header that a program needs to
+ * use it: plain C11, any POSIX host, no kernel.  Every access is a call; a
+ * failed one is a value that says which exception the processor would raise.
+ * The live machine (live.h) puts host mappings in front of the same
  * cpu_translate().
+ *
+ *   memory       ram_init(), ram_load(), ram_store()      ram.h
+ *   processor    cpu_init(), cpu_write_cr3() ...          here
+ *   accesses     cpu_load(), cpu_store(), cpu_rmw(), cpu_fetch()
+ *   flushes      cpu_invlpg(), cpu_invpcid(), cpu_write_cr3()
+ *   the walk     walk(ram, &control, ...)                 walk.h
+ *
+ * Units: virtual (vaddr_t) and physical (paddr_t) addresses count bytes; sizes
+ * are in bytes, 1 to 8; *_bits and *_shift count bits.  Memory is
+ * little-endian.  An example: doc/simulator.md, "In a program of your own".
  */
 #ifndef SIM_CPU_H
 #define SIM_CPU_H
@@ -16,11 +27,18 @@
 #include "sim/tlb.h"
 #include "sim/walk.h"
 
-#define CR0_WP (UINT64_C(1) << 16)
 #define CR0_PE (UINT64_C(1) << 0)
+#define CR0_WP (UINT64_C(1) << 16)
 #define CR0_PG (UINT64_C(1) << 31)
+#define CR3_PCID_MASK UINT64_C(0xfff)
+#define CR3_NOFLUSH (UINT64_C(1) << 63) /* MOV to CR3 while PCIDE is 1 */
 #define CR4_PAE (UINT64_C(1) << 5)
 #define CR4_PGE (UINT64_C(1) << 7)
+#define CR4_LA57 (UINT64_C(1) << 12)
+#define CR4_PCIDE (UINT64_C(1) << 17)
+#define CR4_SMEP (UINT64_C(1) << 20)
+#define CR4_SMAP (UINT64_C(1) << 21)
+#define CR4_PKE (UINT64_C(1) << 22)
 #define EFER_LME (UINT64_C(1) << 8)
 #define EFER_LMA (UINT64_C(1) << 10)
 #define EFER_NXE (UINT64_C(1) << 11)
@@ -31,47 +49,87 @@ struct sim_cpu {
     struct sim_ram *ram;
     struct sim_events *events;
     struct tlb tlb;
+    struct tlb upper; /* remembered upper entries; in use with TLB_HOSTILE */
 
+    /* Read at will; written by the calls below, which know what is legal. */
     uint64_t cr0, cr4, efer;
-    paddr_t cr3;
+    paddr_t cr3; /* with PCIDE, bits 11:0 are the PCID */
+
+    /* To be set at will: obeyed from the next access on. */
     vaddr_t cr2;
-    unsigned cpl;    /* 0 or 3 */
+    unsigned cpl;    /* 0 .. 3; only 3 is user mode */
     bool interrupts; /* RFLAGS.IF */
-    unsigned phys_bits;
-    bool huge_1gib;
+    bool ac;         /* RFLAGS.AC */
+    bool stack;      /* loads and stores go through SS */
+    uint32_t pkru;   /* two bits for each of 16 keys */
+
+    /* What the processor has.  To be set before paging starts. */
+    unsigned phys_bits; /* MAXPHYADDR, 36 .. 52 */
+    bool huge_1gib, has_nx, has_smep, has_smap, has_keys, has_pcid, has_la57;
+    bool amd; /* bit 8 of upper entries is reserved; Intel ignores it */
 
     struct hw_traps traps; /* IDT and TSS; gates NULL until loaded */
     void *local;           /* GS base */
+
+    bool report_stale; /* cpu_report_stale() */
 };
 
 /** An exception instead of a result. */
 struct sim_fault {
-    uint8_t vector; /* 13 or 14 */
-    uint32_t error;
+    uint8_t vector;  /* 12, 13 or 14 */
+    uint32_t error;  /* PF_ bits (hw/paging.h); 0 for vectors 12 and 13 */
     vaddr_t address; /* first byte in the page at fault; CR2 when vector 14 */
     struct walk_result walk; /* the walk that decided */
     bool stale; /* decided by a remembered translation; the walk has no steps */
 };
 
-/** After power-up and a boot loader: long mode, paging on, WP, PGE, NXE. */
+/** After power-up and a boot loader: long mode, paging on, WP, PGE, NXE; every
+ *  feature present but LA57 off, Intel's rules; CR3 is 0.
+ *  @return false when the host has no memory for the TLB */
 bool cpu_init(struct sim_cpu *cpu, struct sim_ram *ram,
               struct sim_events *events, enum tlb_policy policy,
               unsigned tlb_capacity);
 void cpu_destroy(struct sim_cpu *cpu);
+/** Back into protected mode with paging off and nothing remembered, where
+ *  features may be changed and LA57 may be set.  Features stay as they are. */
+void cpu_reset(struct sim_cpu *cpu);
 
 /** Control registers.  @return false: the processor would raise #GP(0) (a
  *  reserved bit, PG without PAE, LMA changed ...); then nothing changed.  Bits
  *  of features that this processor lacks are reserved; cpu_control.c lists what
- *  it has.  Toggling CR4.PGE drops every translation; changing WP or NXE drops
- *  none, since rights are judged at each access. */
+ *  it has, and what each write invalidates.  Rights are judged at each access,
+ *  so changing WP, SMAP, PKE or NXE drops nothing.  The privilege level is not
+ *  asked: this is the machine's hand, not an instruction of a program. */
 bool cpu_write_cr0(struct sim_cpu *cpu, uint64_t value);
+/** Root in bits 51:12, PCID in bits 11:0 (PCIDE) and CR3_NOFLUSH. */
 bool cpu_write_cr3(struct sim_cpu *cpu, paddr_t value);
 bool cpu_write_cr4(struct sim_cpu *cpu, uint64_t value);
 bool cpu_write_efer(struct sim_cpu *cpu, uint64_t value);
+
 void cpu_invlpg(struct sim_cpu *cpu, vaddr_t va);
+
+enum invpcid_type {
+    INVPCID_ADDRESS,       /* @va under @pcid, but not when global */
+    INVPCID_CONTEXT,       /* all of @pcid but global ones */
+    INVPCID_ALL,           /* everything */
+    INVPCID_ALL_BUT_GLOBAL /* of every PCID */
+};
+/** @return false: #GP(0) (or #UD: the processor has no PCIDs), nothing done */
+bool cpu_invpcid(struct sim_cpu *cpu, uint64_t type, uint64_t pcid, vaddr_t va);
 
 /** The controls that a walk sees now. */
 struct walk_control cpu_control(const struct sim_cpu *cpu);
+/** The PCID in force; 0 while CR4.PCIDE is 0. */
+unsigned cpu_pcid(const struct sim_cpu *cpu);
+
+/**
+ * Record every access whose result depended on a stale translation, as
+ * SIM_EVENT_STALE and struct sim_stale.  Costs a walk for each use of what is
+ * remembered.  Translations from before are reported without their entry.
+ * In the live machine hits are native and unseen, so there only misses are.
+ * @return false when the host has no memory to remember origins
+ */
+bool cpu_report_stale(struct sim_cpu *cpu);
 
 /**
  * Translate one byte for @access at the current CPL: TLB, else walk; sets A
@@ -91,14 +149,19 @@ bool cpu_translate(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
                    paddr_t *pa, struct tlb_entry **entry,
                    struct sim_fault *fault);
 
-/** 1 to 8 bytes at any address, also across a page boundary; a store that
+/** @bytes 1 to 8 at any address, also across a page boundary; an access that
  *  faults on its second page has stored nothing, and set neither A nor D. */
 bool cpu_load(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t *value,
               struct sim_fault *fault);
 bool cpu_store(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t value,
                struct sim_fault *fault);
-/** Would an instruction byte at @va be fetched? */
+/** An instruction byte. */
 bool cpu_fetch(struct sim_cpu *cpu, vaddr_t va, uint8_t *value,
                struct sim_fault *fault);
+/** Read, @change, write: one instruction such as LOCK XADD.  @old is what was
+ *  there; both pages must be writable before anything is read. */
+bool cpu_rmw(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
+             uint64_t (*change)(void *ctx, uint64_t old), void *ctx,
+             uint64_t *old, struct sim_fault *fault);
 
 #endif

@@ -1,21 +1,23 @@
 /*
- * Power-up, control registers, INVLPG.
+ * Power-up, control registers, INVLPG, INVPCID: what each write may do, and
+ * which translations each must end.
  *
  * The way into long mode, each step refused when it comes too early:
  *
  *   CR4.PAE --> CR3 --> EFER.LME --> CR0.PG  ==> EFER.LMA, 64-bit code
  *
- * From then on PG, PAE and LME stay as they are: the processor raises #GP(0)
- * for 64-bit code that changes one of them, and so does this one.  It has no
- * legacy paging, so PG without LME is refused as well.
+ * LA57 goes with PAE, before PG.  From then on PG, PAE, LA57 and LME stay: the
+ * processor raises #GP(0) for 64-bit code that changes one of them, and so does
+ * this one.  It has no legacy paging, so PG without LME is refused as well.
  *
  * Intel SDM vol. 3A, "Control Registers", "IA-32e Mode Operation"; vol. 2,
  * "MOV - Move to/from Control Registers"; AMD APM vol. 2, "Extended Feature
- * Enable Register" (a write that changes LMA is #GP there, ignored by Intel).
+ * Enable Register" (a write that changes LMA is #GP there, ignored by Intel);
+ * vol. 3A, "Operations that Invalidate TLBs and Paging-Structure Caches".
  */
 #include <string.h>
 
-#include "sim/cpu.h"
+#include "sim/cpu_inside.h"
 
 /* Features that the simulated processor has; a bit of any other is reserved. */
 #define CR0_MP (UINT64_C(1) << 1)
@@ -31,7 +33,10 @@
      CR0_NW | CR0_CD | CR0_PG)
 #define CR4_KNOWN UINT64_C(0x7ff) /* VME .. OSXMMEXCPT */
 #define EFER_SCE (UINT64_C(1) << 0)
-#define EFER_KNOWN (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
+#define EFER_KNOWN (EFER_SCE | EFER_LME | EFER_LMA)
+
+static const struct tlb_scope everything = { .every_pcid = true,
+                                             .globals = true };
 
 /** Bits @low .. 63. */
 static uint64_t bits_from(unsigned low) {
@@ -48,13 +53,48 @@ bool cpu_init(struct sim_cpu *cpu, struct sim_ram *ram,
     cpu->cr4 = CR4_PAE | CR4_PGE;
     cpu->efer = EFER_LME | EFER_LMA | EFER_NXE;
     cpu->phys_bits = CPU_PHYS_BITS;
-    cpu->huge_1gib = true;
-    return tlb_init(&cpu->tlb, policy, tlb_capacity);
+    cpu->huge_1gib = cpu->has_nx = true;
+    cpu->has_smep = cpu->has_smap = cpu->has_keys = true;
+    cpu->has_pcid = cpu->has_la57 = true;
+    if (!tlb_init(&cpu->tlb, policy, tlb_capacity) ||
+        !tlb_init(&cpu->upper, policy, 1)) {
+        cpu_destroy(cpu);
+        return false;
+    }
+    cpu->upper.nested = true;
+    return true;
 }
 
 void cpu_destroy(struct sim_cpu *cpu) {
     tlb_destroy(&cpu->tlb);
+    tlb_destroy(&cpu->upper);
 }
+
+/* --- what is remembered ------------------------------------------------- */
+
+/** Drop all of @scope, upper entries (which are never global) as well. */
+static void forget(struct sim_cpu *cpu, struct tlb_scope scope) {
+    tlb_drop_all(&cpu->tlb, scope);
+    tlb_drop_all(&cpu->upper, scope);
+}
+
+static void forget_everything(struct sim_cpu *cpu) {
+    sim_events_add(cpu->events, SIM_EVENT_FLUSH_ALL, 0, 0);
+    forget(cpu, everything);
+}
+
+void cpu_reset(struct sim_cpu *cpu) {
+    cpu->cr0 = CR0_NE | CR0_ET | CR0_PE;
+    cpu->cr4 = 0;
+    cpu->efer = 0;
+    cpu->cr3 = paddr(0);
+    cpu->cpl = 0;
+    cpu->interrupts = cpu->ac = cpu->stack = false;
+    cpu->pkru = 0;
+    forget_everything(cpu);
+}
+
+/* --- control registers -------------------------------------------------- */
 
 /** 64-bit code is running: it cannot leave long mode. */
 static bool in_long_mode(const struct sim_cpu *cpu) {
@@ -82,35 +122,76 @@ bool cpu_write_cr0(struct sim_cpu *cpu, uint64_t value) {
     return true;
 }
 
+/*
+ * With PCIDs, a load drops what belongs to the new one, or with bit 63 nothing;
+ * what belongs to others stays.  "MOV to CR3".
+ */
 bool cpu_write_cr3(struct sim_cpu *cpu, paddr_t value) {
+    bool pcids = (cpu->cr4 & CR4_PCIDE) != 0;
+    bool keep = pcids && (value.v & CR3_NOFLUSH) != 0;
+
+    if (pcids) {
+        value.v &= ~CR3_NOFLUSH;
+    }
     if ((value.v & bits_from(cpu->phys_bits)) != 0) {
         return false;
     }
     cpu->cr3 = value;
     sim_events_add(cpu->events, SIM_EVENT_CR3, value.v, 0);
-    tlb_drop_all(&cpu->tlb, (cpu->cr4 & CR4_PGE) != 0);
+    if (!keep) {
+        forget(cpu, (struct tlb_scope){ .pcid = cpu_pcid(cpu),
+                                        .globals = (cpu->cr4 & CR4_PGE) == 0 });
+    }
     return true;
 }
 
+static uint64_t cr4_known(const struct sim_cpu *cpu) {
+    return CR4_KNOWN | (cpu->has_la57 ? CR4_LA57 : 0) |
+           (cpu->has_pcid ? CR4_PCIDE : 0) | (cpu->has_smep ? CR4_SMEP : 0) |
+           (cpu->has_smap ? CR4_SMAP : 0) | (cpu->has_keys ? CR4_PKE : 0);
+}
+
+/** PAE and LA57 stand while in long mode; PCIDs start there, and from 0. */
+static bool cr4_is_legal(const struct sim_cpu *cpu, uint64_t value) {
+    uint64_t changed = cpu->cr4 ^ value;
+    bool starts_pcids = (changed & value & CR4_PCIDE) != 0;
+
+    if ((value & ~cr4_known(cpu)) != 0) {
+        return false;
+    }
+    if (in_long_mode(cpu) &&
+        ((value & CR4_PAE) == 0 || (changed & CR4_LA57) != 0)) {
+        return false;
+    }
+    return !starts_pcids ||
+           (in_long_mode(cpu) && (cpu->cr3.v & CR3_PCID_MASK) == 0);
+}
+
+/*
+ * PGE changed, or PCIDE cleared: everything goes.  SMEP set: all of the current
+ * PCID, and global ones too, since the manual does not except them here.
+ */
 bool cpu_write_cr4(struct sim_cpu *cpu, uint64_t value) {
     uint64_t changed = cpu->cr4 ^ value;
 
-    if ((value & ~CR4_KNOWN) != 0 ||
-        (in_long_mode(cpu) && (value & CR4_PAE) == 0)) {
+    if (!cr4_is_legal(cpu, value)) {
         return false;
     }
-    cpu->cr4 = value;
-    if ((changed & CR4_PGE) != 0) {
-        sim_events_add(cpu->events, SIM_EVENT_FLUSH_ALL, 0, 0);
-        tlb_drop_all(&cpu->tlb, false);
+    if ((changed & CR4_PGE) != 0 || (changed & ~value & CR4_PCIDE) != 0) {
+        forget_everything(cpu);
+    } else if ((changed & value & CR4_SMEP) != 0) {
+        forget(cpu,
+               (struct tlb_scope){ .pcid = cpu_pcid(cpu), .globals = true });
     }
+    cpu->cr4 = value;
     return true;
 }
 
 bool cpu_write_efer(struct sim_cpu *cpu, uint64_t value) {
+    uint64_t known = EFER_KNOWN | (cpu->has_nx ? EFER_NXE : 0);
     uint64_t changed = cpu->efer ^ value;
 
-    if ((value & ~EFER_KNOWN) != 0 || (changed & EFER_LMA) != 0) {
+    if ((value & ~known) != 0 || (changed & EFER_LMA) != 0) {
         return false;
     }
     if ((changed & EFER_LME) != 0 && (cpu->cr0 & CR0_PG) != 0) {
@@ -120,9 +201,56 @@ bool cpu_write_efer(struct sim_cpu *cpu, uint64_t value) {
     return true;
 }
 
+/* --- invalidations ------------------------------------------------------ */
+
+static bool is_canonical(const struct sim_cpu *cpu, vaddr_t va) {
+    struct walk_control control = cpu_control(cpu);
+
+    return walk_is_canonical(&control, va);
+}
+
+/** The page under the current PCID or global, and all upper entries of the
+ *  current PCID, whatever their addresses. */
 void cpu_invlpg(struct sim_cpu *cpu, vaddr_t va) {
+    struct tlb_scope here = { .pcid = cpu_pcid(cpu), .globals = true };
+
     sim_events_add(cpu->events, SIM_EVENT_INVLPG, va.v, 0);
-    if (vaddr_is_canonical(va)) {
-        tlb_drop_page(&cpu->tlb, va);
+    if (is_canonical(cpu, va)) {
+        tlb_drop_page(&cpu->tlb, va, here);
+        tlb_drop_all(&cpu->upper, here);
     }
+}
+
+/** @return false: the operands raise #GP(0) (or the instruction #UD) */
+static bool invpcid_is_legal(const struct sim_cpu *cpu, uint64_t type,
+                             uint64_t pcid, vaddr_t va) {
+    bool names_pcid = type == INVPCID_ADDRESS || type == INVPCID_CONTEXT;
+
+    if (!cpu->has_pcid || type > INVPCID_ALL_BUT_GLOBAL ||
+        pcid > CR3_PCID_MASK) {
+        return false;
+    }
+    if (names_pcid && (cpu->cr4 & CR4_PCIDE) == 0 && pcid != 0) {
+        return false;
+    }
+    return type != INVPCID_ADDRESS || is_canonical(cpu, va);
+}
+
+bool cpu_invpcid(struct sim_cpu *cpu, uint64_t type, uint64_t pcid,
+                 vaddr_t va) {
+    struct tlb_scope scope = { .pcid = (unsigned)pcid };
+
+    if (!invpcid_is_legal(cpu, type, pcid, va)) {
+        return false;
+    }
+    sim_events_add(cpu->events, SIM_EVENT_INVPCID, va.v, type << 32 | pcid);
+    if (type == INVPCID_ADDRESS) {
+        tlb_drop_page(&cpu->tlb, va, scope);
+        tlb_drop_page(&cpu->upper, va, scope);
+        return true;
+    }
+    scope.every_pcid = type != INVPCID_CONTEXT;
+    scope.globals = type == INVPCID_ALL;
+    forget(cpu, scope);
+    return true;
 }

@@ -9,6 +9,8 @@ static const char *const names[SIM_EVENT_KIND_COUNT] = {
     [SIM_EVENT_FLUSH_ALL] = "flush of everything",
     [SIM_EVENT_FAULT] = "fault",
     [SIM_EVENT_HOLE] = "access to a hole",
+    [SIM_EVENT_INVPCID] = "invpcid",
+    [SIM_EVENT_STALE] = "use of a stale translation",
 };
 
 const char *sim_event_name(enum sim_event_kind kind) {

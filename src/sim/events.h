@@ -5,7 +5,7 @@
 #ifndef SIM_EVENTS_H
 #define SIM_EVENTS_H
 
-#include "base/addr.h"
+#include "sim/walk.h"
 
 enum sim_event_kind {
     SIM_EVENT_WALK,   /* a: address, b: entries read */
@@ -14,8 +14,10 @@ enum sim_event_kind {
     SIM_EVENT_INVLPG, /* a: address */
     SIM_EVENT_CR3,    /* a: root */
     SIM_EVENT_FLUSH_ALL,
-    SIM_EVENT_FAULT, /* a: address, b: vector << 32 | error code */
-    SIM_EVENT_HOLE,  /* a: physical address of an access to no RAM */
+    SIM_EVENT_FAULT,   /* a: address, b: vector << 32 | error code */
+    SIM_EVENT_HOLE,    /* a: physical address of an access to no RAM */
+    SIM_EVENT_INVPCID, /* a: address, b: type << 32 | PCID */
+    SIM_EVENT_STALE,   /* a: address, b: number of its struct sim_stale */
     SIM_EVENT_KIND_COUNT
 };
 
@@ -24,13 +26,37 @@ struct sim_event {
     uint64_t a, b;
 };
 
-#define SIM_EVENTS_KEPT 1024 /* a power of two */
+/** What of an access a stale translation decided. */
+enum sim_stale_effect {
+    STALE_ALLOWED,   /* the access was made; the tables forbid it now */
+    STALE_ELSEWHERE, /* it was made in another place than the tables say */
+    STALE_NOT_DIRTY, /* it was a write, and D stays 0 in the leaf */
+    STALE_DENIED     /* it faulted; the tables say otherwise */
+};
+
+/** An access whose result depended on a translation, or on an upper entry, that
+ *  the tables no longer give. */
+struct sim_stale {
+    vaddr_t va;
+    enum sim_access access;
+    enum sim_stale_effect effect;
+    unsigned level;  /* of the entry that changed; 0: none that was used, so
+                        another root is in force */
+    paddr_t at;      /* that entry's place ... */
+    pte_t then, now; /* ... and what it held at the walk, and holds */
+    bool global;     /* a load of CR3 would not have ended it */
+    unsigned pcid;   /* in force at the access */
+};
+
+#define SIM_EVENTS_KEPT 1024 /* powers of two */
+#define SIM_STALES_KEPT 64
 
 struct sim_events {
     uint64_t counts[SIM_EVENT_KIND_COUNT];
     uint64_t walk_reads; /* page-table entries read */
     struct sim_event ring[SIM_EVENTS_KEPT];
     uint64_t total;
+    struct sim_stale stales[SIM_STALES_KEPT]; /* number n: [n % KEPT] */
 };
 
 static inline void sim_events_add(struct sim_events *events,
@@ -42,5 +68,9 @@ static inline void sim_events_add(struct sim_events *events,
 }
 
 const char *sim_event_name(enum sim_event_kind kind);
+
+/** The record as two sentences: what happened, and which instruction after
+ *  which change would have prevented it.  @size > 0 */
+void sim_stale_explain(const struct sim_stale *stale, char *text, size_t size);
 
 #endif

@@ -30,11 +30,14 @@ static enum sim_status power_on(struct sim *sim, char *why, size_t why_size) {
     if (!live_check_host(why, why_size)) {
         return SIM_UNSUPPORTED;
     }
-    if (config->tlb_policy == TLB_LRU && config->tlb_capacity < LIVE_TLB_MIN) {
+    if (config->tlb_policy == TLB_NONE ||
+        (config->tlb_policy != TLB_HOSTILE &&
+         config->tlb_capacity < LIVE_TLB_MIN)) {
         snprintf(why, why_size,
                  "a TLB of %u entries is too small to run on: one instruction "
                  "and its exception frame may need %d at once",
-                 config->tlb_capacity, LIVE_TLB_MIN);
+                 config->tlb_policy == TLB_NONE ? 0 : config->tlb_capacity,
+                 LIVE_TLB_MIN);
         return SIM_UNSUPPORTED;
     }
     sim->map = malloc(map_bytes + 1);

@@ -8,8 +8,10 @@
  *   newest -> 7 -> 3 -> 9 -> oldest      order of use
  *   unused -> 1 -> 2 -> ...              through the chain field
  *
- * No two entries share a byte, so at most one translates an address.  Nothing
- * is allocated after tlb_init(): lookups happen inside a signal handler.
+ * No two entries share a byte under one PCID, so at most one translates an
+ * address; a global entry counts for every PCID.  A nested TLB (of upper
+ * entries) has at most one of each size.  Nothing is allocated after the start:
+ * lookups happen inside a signal handler.
  */
 #include "sim/tlb.h"
 
@@ -17,7 +19,6 @@
 #include <string.h>
 
 #define NONE (~0u)
-#define SIZES 3u
 
 struct tlb_slot {
     struct tlb_entry entry; /* first: an entry's address is its slot's */
@@ -27,7 +28,7 @@ struct tlb_slot {
 
 /* --- helpers ------------------------------------------------------------ */
 
-/** 0, 1, 2 for pages of 4 KiB, 2 MiB, 1 GiB. */
+/** 0, 1, 2 ... for pages of 4 KiB, 2 MiB, 1 GiB ... */
 static unsigned size_of_shift(unsigned page_shift) {
     return (page_shift - PAGE_SHIFT) / 9;
 }
@@ -48,15 +49,44 @@ static unsigned *bucket(const struct tlb *tlb, vaddr_t page,
     return &tlb->buckets[(h >> 32) & tlb->bucket_mask];
 }
 
-static unsigned find(const struct tlb *tlb, vaddr_t va, unsigned page_shift) {
-    vaddr_t page = page_of(va, page_shift);
-    unsigned i = *bucket(tlb, page, page_shift);
+/** Is @entry one of those that @scope means? */
+static bool is_meant(const struct tlb_entry *entry, struct tlb_scope scope) {
+    return entry->global ? scope.globals
+                         : scope.every_pcid || entry->pcid == scope.pcid;
+}
 
-    while (i != NONE && (tlb->slots[i].entry.page.v != page.v ||
-                         tlb->slots[i].entry.page_shift != page_shift)) {
+/** The first slot from @i on along the chain with that page and in @scope. */
+static unsigned next_match(const struct tlb *tlb, unsigned i, vaddr_t page,
+                           unsigned page_shift, struct tlb_scope scope) {
+    while (i != NONE) {
+        const struct tlb_entry *e = &tlb->slots[i].entry;
+
+        if (e->page.v == page.v && e->page_shift == page_shift &&
+            is_meant(e, scope)) {
+            break;
+        }
         i = tlb->slots[i].chain;
     }
     return i;
+}
+
+static unsigned find(const struct tlb *tlb, vaddr_t va, unsigned pcid) {
+    const struct tlb_scope visible = { .pcid = pcid, .globals = true };
+
+    for (unsigned size = 0; size < TLB_SIZES; size++) {
+        unsigned shift = shift_of_size(size);
+        vaddr_t page = page_of(va, shift);
+
+        if (tlb->by_shift[size] != 0) {
+            unsigned i = next_match(tlb, *bucket(tlb, page, shift), page, shift,
+                                    visible);
+
+            if (i != NONE) {
+                return i;
+            }
+        }
+    }
+    return NONE;
 }
 
 /** Take slot @i out of the order of use. */
@@ -95,17 +125,34 @@ static void drop(struct tlb *tlb, unsigned i) {
     tlb->unused = i;
 }
 
+/** One of @n, evenly enough (xorshift64). */
+static unsigned chance(struct tlb *tlb, unsigned n) {
+    uint64_t x = tlb->random;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    tlb->random = x;
+    return (unsigned)(x >> 33) % n;
+}
+
 /* --- life --------------------------------------------------------------- */
+
+static unsigned capacity_of(enum tlb_policy policy, unsigned wanted) {
+    if (policy == TLB_NONE || wanted == 0) {
+        wanted = 1;
+    }
+    return policy == TLB_HOSTILE || wanted > TLB_CAPACITY_MAX ? TLB_CAPACITY_MAX
+                                                              : wanted;
+}
 
 bool tlb_init(struct tlb *tlb, enum tlb_policy policy, unsigned capacity) {
     unsigned buckets = 1;
 
     memset(tlb, 0, sizeof(*tlb));
-    if (policy == TLB_HOSTILE || capacity > TLB_CAPACITY_MAX) {
-        capacity = TLB_CAPACITY_MAX;
-    }
     tlb->policy = policy;
-    tlb->capacity = capacity > 0 ? capacity : 1;
+    tlb->capacity = capacity_of(policy, capacity);
+    tlb->random = UINT64_C(88172645463325252);
     while (buckets < 2 * tlb->capacity) {
         buckets *= 2;
     }
@@ -129,31 +176,76 @@ bool tlb_init(struct tlb *tlb, enum tlb_policy policy, unsigned capacity) {
 
 void tlb_destroy(struct tlb *tlb) {
     free(tlb->slots);
+    free(tlb->origins);
     free(tlb->buckets);
     memset(tlb, 0, sizeof(*tlb));
 }
 
+bool tlb_keep_origins(struct tlb *tlb) {
+    if (tlb->origins == NULL) {
+        tlb->origins = calloc(tlb->capacity, sizeof(*tlb->origins));
+    }
+    return tlb->origins != NULL;
+}
+
+struct tlb_origin *tlb_origin_of(const struct tlb *tlb,
+                                 const struct tlb_entry *entry) {
+    const struct tlb_slot *slot = (const struct tlb_slot *)(const void *)entry;
+
+    return tlb->origins != NULL ? &tlb->origins[slot - tlb->slots] : NULL;
+}
+
 /* --- use ---------------------------------------------------------------- */
 
-struct tlb_entry *tlb_lookup(struct tlb *tlb, vaddr_t va) {
-    for (unsigned size = 0; size < SIZES; size++) {
-        unsigned i = tlb->by_shift[size] != 0
-                         ? find(tlb, va, shift_of_size(size))
-                         : NONE;
+const struct tlb_entry *tlb_find(const struct tlb *tlb, vaddr_t va,
+                                 unsigned pcid) {
+    unsigned i = find(tlb, va, pcid);
 
-        if (i != NONE) {
-            if (i != tlb->newest) {
-                unlink_use(tlb, i);
-                link_newest(tlb, i);
-            }
-            return &tlb->slots[i].entry;
-        }
+    return i != NONE ? &tlb->slots[i].entry : NULL;
+}
+
+struct tlb_entry *tlb_lookup(struct tlb *tlb, vaddr_t va, unsigned pcid) {
+    unsigned i = find(tlb, va, pcid);
+
+    if (i == NONE || tlb->policy == TLB_NONE) {
+        return NULL;
     }
-    return NULL;
+    if (tlb->policy == TLB_RANDOM && chance(tlb, 16) == 0) {
+        drop(tlb, i);
+        return NULL;
+    }
+    if (i != tlb->newest) {
+        unlink_use(tlb, i);
+        link_newest(tlb, i);
+    }
+    return &tlb->slots[i].entry;
+}
+
+bool tlb_denial_stands(struct tlb *tlb) {
+    return tlb->policy == TLB_HOSTILE ||
+           (tlb->policy == TLB_RANDOM && chance(tlb, 2) == 0);
+}
+
+/** Room for one more: the policy says who goes. */
+static void make_room(struct tlb *tlb) {
+    unsigned victim = tlb->oldest;
+
+    if (tlb->count < tlb->capacity) {
+        return;
+    }
+    if (tlb->policy == TLB_RANDOM) {
+        victim = chance(tlb, tlb->capacity); /* full: every slot is in use */
+    }
+    if (tlb->policy != TLB_NONE) {
+        tlb->evicted = tlb->slots[victim].entry.page;
+        tlb->evictions++;
+    }
+    drop(tlb, victim);
 }
 
 /** Drop the entries that lie inside the large page @page. */
-static void drop_inside(struct tlb *tlb, vaddr_t page, unsigned page_shift) {
+static void drop_inside(struct tlb *tlb, vaddr_t page, unsigned page_shift,
+                        struct tlb_scope scope) {
     unsigned i = tlb->oldest;
 
     while (i != NONE) {
@@ -161,14 +253,32 @@ static void drop_inside(struct tlb *tlb, vaddr_t page, unsigned page_shift) {
         unsigned next = s->newer;
 
         if (s->entry.page_shift < page_shift &&
-            page_of(s->entry.page, page_shift).v == page.v) {
+            page_of(s->entry.page, page_shift).v == page.v &&
+            is_meant(&s->entry, scope)) {
             drop(tlb, i);
         }
         i = next;
     }
 }
 
+/** Drop what shows the page @page of one size. */
+static void drop_size(struct tlb *tlb, vaddr_t va, unsigned page_shift,
+                      struct tlb_scope scope) {
+    vaddr_t page = page_of(va, page_shift);
+    unsigned i = *bucket(tlb, page, page_shift);
+
+    while ((i = next_match(tlb, i, page, page_shift, scope)) != NONE) {
+        unsigned next = tlb->slots[i].chain;
+
+        drop(tlb, i);
+        i = next;
+    }
+}
+
 struct tlb_entry *tlb_insert(struct tlb *tlb, struct tlb_entry entry) {
+    const struct tlb_scope in_the_way = { .every_pcid = entry.global,
+                                          .pcid = entry.pcid,
+                                          .globals = true };
     unsigned size = size_of_shift(entry.page_shift);
     unsigned smaller = 0;
     unsigned i;
@@ -177,18 +287,21 @@ struct tlb_entry *tlb_insert(struct tlb *tlb, struct tlb_entry entry) {
     for (unsigned s = 0; s < size; s++) {
         smaller += tlb->by_shift[s];
     }
-    if (smaller != 0) {
-        drop_inside(tlb, entry.page, entry.page_shift);
+    if (tlb->nested) {
+        drop_size(tlb, entry.page, entry.page_shift, in_the_way);
+    } else {
+        if (smaller != 0) {
+            drop_inside(tlb, entry.page, entry.page_shift, in_the_way);
+        }
+        tlb_drop_page(tlb, entry.page, in_the_way);
     }
-    tlb_drop_page(tlb, entry.page);
-    if (tlb->count == tlb->capacity) {
-        tlb->evicted = tlb->slots[tlb->oldest].entry.page;
-        tlb->evictions++;
-        drop(tlb, tlb->oldest);
-    }
+    make_room(tlb);
     i = tlb->unused;
     tlb->unused = tlb->slots[i].chain;
     tlb->slots[i].entry = entry;
+    if (tlb->origins != NULL) {
+        tlb->origins[i].count = 0;
+    }
     link = bucket(tlb, entry.page, entry.page_shift);
     tlb->slots[i].chain = *link;
     *link = i;
@@ -198,25 +311,23 @@ struct tlb_entry *tlb_insert(struct tlb *tlb, struct tlb_entry entry) {
     return &tlb->slots[i].entry;
 }
 
-void tlb_drop_page(struct tlb *tlb, vaddr_t va) {
-    for (unsigned size = 0; size < SIZES; size++) {
-        unsigned i = tlb->by_shift[size] != 0
-                         ? find(tlb, va, shift_of_size(size))
-                         : NONE;
+/* --- invalidation ------------------------------------------------------- */
 
-        if (i != NONE) {
-            drop(tlb, i);
+void tlb_drop_page(struct tlb *tlb, vaddr_t va, struct tlb_scope scope) {
+    for (unsigned size = 0; size < TLB_SIZES; size++) {
+        if (tlb->by_shift[size] != 0) {
+            drop_size(tlb, va, shift_of_size(size), scope);
         }
     }
 }
 
-void tlb_drop_all(struct tlb *tlb, bool keep_global) {
+void tlb_drop_all(struct tlb *tlb, struct tlb_scope scope) {
     unsigned i = tlb->oldest;
 
     while (i != NONE) {
         unsigned next = tlb->slots[i].newer;
 
-        if (!keep_global || !tlb->slots[i].entry.global) {
+        if (is_meant(&tlb->slots[i].entry, scope)) {
             drop(tlb, i);
         }
         i = next;

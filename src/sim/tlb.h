@@ -4,15 +4,21 @@
  *
  * A recorded entry is the truth about what the processor believes; the host
  * mappings of the live machine are a cache of it.  Whenever an entry goes
- * (invalidated, evicted, or in the way of a new one), the drop call-back is
- * told first; not at tlb_destroy().
+ * (invalidated, evicted, forgotten, or in the way of a new one), the drop
+ * call-back is told first; not at tlb_destroy().
  *
- * Policies: TLB_LRU keeps at most `capacity` entries and drops the one used
- * longest ago (in the live machine hits are native and unseen, so there "used"
- * means filled).  TLB_HOSTILE keeps every entry until exactly the invalidation
- * that must end it, as the manual permits; only when TLB_CAPACITY_MAX are held
- * does the oldest go.  Intel SDM vol. 3A, "Caching
- * Translation Information".
+ * A processor may drop any translation at any time, and must drop it at the
+ * invalidations that the manual lists: between these two lie the policies.
+ *
+ *   TLB_LRU      at most `capacity`; the one used longest ago goes (in the
+ *                live machine hits are native and unseen: "used" means filled)
+ *   TLB_HOSTILE  keeps every entry until exactly the invalidation that must
+ *                end it; only when TLB_CAPACITY_MAX are held does one go
+ *   TLB_RANDOM   at most `capacity`; any may go, and one that is found is
+ *                forgotten now and then (seeded: `random`)
+ *   TLB_NONE     finds nothing; the newest is held for its user alone
+ *
+ * Intel SDM vol. 3A, "Caching Translation Information".
  */
 #ifndef SIM_TLB_H
 #define SIM_TLB_H
@@ -20,31 +26,53 @@
 #include "hw/paging.h"
 #include "sim/walk.h"
 
-enum tlb_policy { TLB_LRU, TLB_HOSTILE };
+enum tlb_policy { TLB_LRU, TLB_HOSTILE, TLB_RANDOM, TLB_NONE };
+#define TLB_POLICIES 4
 
 #define TLB_CAPACITY_DEFAULT 1024
 #define TLB_CAPACITY_MAX 16384
+#define TLB_SIZES 5 /* 2^12, 2^21, 2^30; 2^39 and 2^48 of upper entries */
 
 struct tlb_entry {
     vaddr_t page;        /* first byte */
-    unsigned page_shift; /* 12, 21 or 30 */
-    paddr_t frame;       /* first byte it shows */
+    unsigned page_shift; /* 12, 21 or 30; of an upper entry 21 to 48 */
+    paddr_t frame;       /* first byte it shows; of an upper entry: the table */
     struct walk_rights rights;
     bool global, dirty;
+    uint16_t pcid; /* in force when it was filled; says nothing when global */
+};
+
+/** Which entries an invalidation means. */
+struct tlb_scope {
+    bool every_pcid; /* else those of @pcid ... */
+    unsigned pcid;
+    bool globals; /* ... and, if so, the global ones, of whatever PCID */
+};
+
+/** Where an entry came from: the path of table entries, from the top. */
+struct tlb_origin {
+    unsigned count; /* 0: not known */
+    unsigned top;   /* level of the first */
+    paddr_t at[WALK_LEVELS_MAX];
+    pte_t value[WALK_LEVELS_MAX]; /* after the walk had set A and D */
 };
 
 typedef void tlb_drop(void *ctx, const struct tlb_entry *entry);
 
 struct tlb {
     enum tlb_policy policy;
-    unsigned capacity; /* 1 .. TLB_CAPACITY_MAX; hostile: always the maximum */
+    unsigned capacity; /* 1 .. TLB_CAPACITY_MAX; hostile: always the maximum;
+                          none: 1 */
     unsigned count;
-    struct tlb_slot *slots; /* tlb.c */
+    struct tlb_slot *slots;     /* tlb.c */
+    struct tlb_origin *origins; /* a slot each; NULL: not kept */
     unsigned *buckets;
     unsigned bucket_mask;
     unsigned newest, oldest, unused;
-    unsigned by_shift[3]; /* entries of 4 KiB, 2 MiB, 1 GiB */
-    tlb_drop *on_drop;    /* NULL: nobody is told */
+    unsigned by_shift[TLB_SIZES]; /* entries of each size */
+    bool nested;       /* upper entries: they lie inside one another */
+    uint64_t random;   /* state of TLB_RANDOM; not 0 */
+    tlb_drop *on_drop; /* NULL: nobody is told */
     void *on_drop_ctx;
     uint64_t evictions;
     vaddr_t evicted; /* page of the newest eviction */
@@ -54,16 +82,31 @@ struct tlb {
 bool tlb_init(struct tlb *tlb, enum tlb_policy policy, unsigned capacity);
 void tlb_destroy(struct tlb *tlb);
 
-/** The entry that translates @va, now the most recently used; or NULL.  The
- *  pointer holds until the next insertion or invalidation. */
-struct tlb_entry *tlb_lookup(struct tlb *tlb, vaddr_t va);
-/** Remember; an entry that overlaps it (of any size) is dropped first. */
+/** The entry that translates @va under @pcid; when several are nested, the
+ *  smallest; or NULL.  The pointer holds until the next call that is not
+ *  const. */
+const struct tlb_entry *tlb_find(const struct tlb *tlb, vaddr_t va,
+                                 unsigned pcid);
+/** The same for an access: it becomes the most recently used, unless the policy
+ *  has it forgotten. */
+struct tlb_entry *tlb_lookup(struct tlb *tlb, vaddr_t va, unsigned pcid);
+/** When a remembered translation denies an access: does the processor fault at
+ *  once, without looking into the tables? */
+bool tlb_denial_stands(struct tlb *tlb);
+/** Remember; an entry that overlaps it (of any size, visible where this one is)
+ *  is dropped first.  Nested: only one of the same size. */
 struct tlb_entry *tlb_insert(struct tlb *tlb, struct tlb_entry entry);
-/** INVLPG: every entry that translates @va, global or not. */
-void tlb_drop_page(struct tlb *tlb, vaddr_t va);
-/** MOV to CR3: all, or all but the global ones. */
-void tlb_drop_all(struct tlb *tlb, bool keep_global);
+/** Drop, of @scope, what translates @va. */
+void tlb_drop_page(struct tlb *tlb, vaddr_t va, struct tlb_scope scope);
+/** Drop all of @scope. */
+void tlb_drop_all(struct tlb *tlb, struct tlb_scope scope);
 /** Call @visit for every entry, oldest use first. */
 void tlb_each(const struct tlb *tlb, tlb_drop *visit, void *ctx);
+
+/** Keep an origin for each entry from now on.  @return false: no memory */
+bool tlb_keep_origins(struct tlb *tlb);
+/** The origin of @entry, which is in @tlb; NULL when none are kept. */
+struct tlb_origin *tlb_origin_of(const struct tlb *tlb,
+                                 const struct tlb_entry *entry);
 
 #endif

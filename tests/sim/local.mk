@@ -6,7 +6,8 @@ TESTS += $(sim_tests)
 sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
 	%D%/test_sim_explain \
 	%D%/test_sim_tlb %D%/test_sim_control %D%/test_sim_cpu \
-	%D%/test_sim_dirty %D%/test_sim_stale %D%/test_sim_mapfile
+	%D%/test_sim_dirty %D%/test_sim_stale %D%/test_sim_pcid \
+	%D%/test_sim_upper %D%/test_sim_mapfile
 
 %C%_test_sim_ram_SOURCES = %D%/test_sim_ram.c %D%/tables.h
 %C%_test_sim_ram_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -42,6 +43,14 @@ sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
 	%D%/processor.h %D%/processor.c
 %C%_test_sim_stale_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_stale_LDADD = $(sim_test_libs)
+%C%_test_sim_pcid_SOURCES = %D%/test_sim_pcid.c %D%/tables.h \
+	%D%/processor.h %D%/processor.c
+%C%_test_sim_pcid_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_pcid_LDADD = $(sim_test_libs)
+%C%_test_sim_upper_SOURCES = %D%/test_sim_upper.c %D%/tables.h \
+	%D%/processor.h %D%/processor.c
+%C%_test_sim_upper_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_upper_LDADD = $(sim_test_libs)
 %C%_test_sim_mapfile_SOURCES = %D%/test_sim_mapfile.c %D%/tables.h
 %C%_test_sim_mapfile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_mapfile_LDADD = $(sim_test_libs)

@@ -36,8 +36,12 @@ bool access_works(vaddr_t va, enum sim_access access);
 /** The access must fault with @error, and CR2 show it. */
 void faults(vaddr_t va, enum sim_access access, uint32_t error);
 
-/** Add @test once per policy. */
+/** Add @test once for each of the policies that keep what they can, whose
+ *  results a test can foretell. */
 #define BOTH(tcase, test)                                                      \
     tcase_add_loop_test(tcase, test, TLB_LRU, TLB_HOSTILE + 1)
+
+/** ... for every policy: what must hold whatever is remembered. */
+#define EACH(tcase, test) tcase_add_loop_test(tcase, test, 0, TLB_POLICIES)
 
 #endif

@@ -218,6 +218,7 @@ START_TEST(an_access_to_a_hole_reads_ones_and_is_an_event)
                      0xb8000);
     /* a table in a hole */
     ram_store64(&ram, tables_slot(&t, SECOND, 2, 0), 0xc0000 | P | RW);
+    cpu_invlpg(&cpu, VA);
     faults(SECOND, SIM_READ, PF_PRESENT | PF_RESERVED);
     ck_assert_uint_eq(events.counts[SIM_EVENT_HOLE], 3);
 }
@@ -238,7 +239,8 @@ START_TEST(what_the_machine_does_is_counted)
     ck_assert(cpu_write_cr3(&cpu, t.root));
     ck_assert(cpu_write_cr4(&cpu, CR4_PAE));
     ck_assert_uint_eq(events.counts[SIM_EVENT_WALK], 4);
-    ck_assert_uint_eq(events.walk_reads, 11);
+    /* a remembered PDE spares three of the four reads of the second walk */
+    ck_assert_uint_eq(events.walk_reads, _i == TLB_HOSTILE ? 8 : 11);
     ck_assert_uint_eq(events.counts[SIM_EVENT_FILL], 3);
     ck_assert_uint_eq(events.counts[SIM_EVENT_FAULT], 1);
     ck_assert_uint_eq(events.counts[SIM_EVENT_INVLPG], 1);
@@ -258,13 +260,13 @@ int main(void) {
 
     tcase_add_checked_fixture(tc, setup, power_off);
     BOTH(tc, a_translation_names_the_entry_that_is_remembered);
-    BOTH(tc, a_fetch_asks_for_the_right_to_execute);
-    BOTH(tc, a_straddling_access_meets_both_pages);
+    EACH(tc, a_fetch_asks_for_the_right_to_execute);
+    EACH(tc, a_straddling_access_meets_both_pages);
     BOTH(tc, a_straddling_store_that_faults_stores_nothing_and_sets_no_flag);
     tcase_add_test(
         tc, a_straddling_access_works_with_a_single_translation_remembered);
     tcase_add_test(tc, pages_meet_at_both_ends_of_the_address_space);
-    BOTH(tc, an_address_that_is_not_canonical_raises_gp_and_leaves_cr2);
+    EACH(tc, an_address_that_is_not_canonical_raises_gp_and_leaves_cr2);
     tcase_add_loop_test(tc, with_every_invalidation_done_no_tlb_can_be_noticed,
                         0, 6);
     BOTH(tc, an_access_to_a_hole_reads_ones_and_is_an_event);

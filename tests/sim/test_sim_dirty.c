@@ -102,6 +102,7 @@ START_TEST(a_translation_that_changes_otherwise_is_dropped_and_told_of)
             ram_store64(&ram, at, NEW_FRAME | P | RW);
         } else { /* the same frame in a larger page */
             tables_map(&t, VA, OLD_FRAME, 2, P | RW);
+            cpu_invlpg(&cpu, SECOND); /* upper entries go, VA's leaf stays */
         }
         store(VA, 1);
         ck_assert_uint_eq(dropped, 1);
@@ -136,12 +137,12 @@ int main(void) {
     TCase *tc = tcase_create("dirty");
 
     tcase_add_checked_fixture(tc, setup, power_off);
-    BOTH(tc, a_write_through_a_clean_translation_sets_d);
+    EACH(tc, a_write_through_a_clean_translation_sets_d);
     BOTH(tc, cleared_a_and_d_come_back_after_the_invalidation_only);
     BOTH(tc, the_walk_for_d_believes_the_tables);
     BOTH(tc, a_translation_that_turns_dirty_is_kept_and_nobody_is_told);
     BOTH(tc, a_translation_that_changes_otherwise_is_dropped_and_told_of);
-    BOTH(tc, a_store_onto_its_own_entry_survives);
+    EACH(tc, a_store_onto_its_own_entry_survives);
     suite_add_tcase(s, tc);
     return tables_run(s);
 }
