@@ -16,6 +16,7 @@
     suite(pmm_suite)                                                           \
     suite(pmm_init_suite)                                                      \
     suite(pmm_class_suite)                                                     \
+    suite(pmm_model_suite)                                                     \
     suite(vmm_map_suite)                                                       \
     suite(vmm_flush_suite)                                                     \
     suite(vmm_translate_suite)                                                 \
