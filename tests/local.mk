@@ -19,12 +19,15 @@ TESTS += %D%/mutant-no-invlpg
 live_test_sources = %D%/sim/live_machine.h
 live_test_libs = $(live_libs) $(CHECK_LIBS)
 check_PROGRAMS += %D%/sim/test_sim_live %D%/sim/test_sim_stops \
-	%D%/sim/test_sim_firmware
+	%D%/sim/test_sim_firmware %D%/sim/test_sim_host
 TESTS += %D%/sim/test_sim_live %D%/sim/test_sim_stops \
-	%D%/sim/test_sim_firmware
+	%D%/sim/test_sim_firmware %D%/sim/test_sim_host
 %C%_sim_test_sim_live_SOURCES = %D%/sim/test_sim_live.c $(live_test_sources)
 %C%_sim_test_sim_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_live_LDADD = $(live_test_libs)
+%C%_sim_test_sim_host_SOURCES = %D%/sim/test_sim_host.c $(live_test_sources)
+%C%_sim_test_sim_host_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_host_LDADD = $(live_test_libs)
 %C%_sim_test_sim_stops_SOURCES = %D%/sim/test_sim_stops.c $(live_test_sources)
 %C%_sim_test_sim_stops_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_stops_LDADD = $(live_test_libs)

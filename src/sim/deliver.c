@@ -22,13 +22,19 @@
 #define FLAG_ALWAYS (INT64_C(1) << 1)
 #define FLAG_TRAP (INT64_C(1) << 8)
 #define FLAG_INTERRUPT (INT64_C(1) << 9)
-#define FLAG_NESTED (INT64_C(1) << 14)
 #define FLAG_RESUME (INT64_C(1) << 16)
 
 /* glibc: struct _fpx_sw_bytes in the reserved tail of the FXSAVE area. */
 #define FPU_MAGIC_AT 464
 #define FPU_MAGIC 0x46505853u
 #define FPU_FXSAVE_BYTES 512
+
+/** Ordinary memory, which the page tables know nothing of? */
+static bool is_host_stack(const struct sim_live *live, uint64_t at) {
+    return vrange_holds(live->thread_stack, vaddr(at)) ||
+           range_holds((uint64_t)(uintptr_t)live->host_stack, LIVE_STACK_SIZE,
+                       at);
+}
 
 /** Host code interrupted on the host's stack may use the red zone; so may a
  *  sanitizer's run-time on any stack. */
@@ -37,26 +43,26 @@ static uint64_t below_red_zone(const struct sim_live *live, uint64_t rsp) {
     (void)live;
     return rsp - 128;
 #else
-    return live_window_at(live, vaddr(rsp)) != NULL ? rsp : rsp - 128;
+    return is_host_stack(live, rsp) ? rsp - 128 : rsp;
 #endif
 }
 
 static bool load(struct sim *sim, uint64_t at, uint64_t *value,
                  struct sim_fault *fault) {
-    if (live_window_at(sim->live, vaddr(at)) != NULL) {
-        return cpu_load(&sim->cpu, vaddr(at), 8, value, fault);
+    if (is_host_stack(sim->live, at)) {
+        memcpy(value, pointer_of(vaddr(at)), sizeof *value);
+        return true;
     }
-    memcpy(value, pointer_of(vaddr(at)), sizeof *value);
-    return true;
+    return cpu_load(&sim->cpu, vaddr(at), 8, value, fault);
 }
 
 static bool store(struct sim *sim, uint64_t at, uint64_t value,
                   struct sim_fault *fault) {
-    if (live_window_at(sim->live, vaddr(at)) != NULL) {
-        return cpu_store(&sim->cpu, vaddr(at), 8, value, fault);
+    if (is_host_stack(sim->live, at)) {
+        memcpy(pointer_of(vaddr(at)), &value, sizeof value);
+        return true;
     }
-    memcpy(pointer_of(vaddr(at)), &value, sizeof value);
-    return true;
+    return cpu_store(&sim->cpu, vaddr(at), 8, value, fault);
 }
 
 static size_t fpu_size(const void *area) {
@@ -68,31 +74,43 @@ static size_t fpu_size(const void *area) {
                                                         : FPU_FXSAVE_BYTES;
 }
 
-static void fpu_save(struct sim_live *live, const ucontext_t *context,
-                     uint64_t frame) {
-    struct live_fpu *slot = &live->fpu[live->fpu_next++ % LIVE_FPU_SLOTS];
-    const void *area = context->uc_mcontext.fpregs;
+/** Frames that lie below a new one on the same stack were given up (longjmp(),
+ *  trap_try()): nobody returns through them. */
+static void fpu_forget_below(struct sim_live *live, uint64_t frame) {
+    while (live->fpu_count > 0) {
+        uint64_t last = live->fpu[live->fpu_count - 1].frame;
 
-    if (area == NULL) {
-        slot->frame = 0;
-        return;
+        if (last > frame || frame - last >= LIVE_STACK_SIZE) {
+            return;
+        }
+        live->fpu_count--;
     }
-    slot->frame = frame;
-    slot->size = fpu_size(area);
-    memcpy(slot->bytes, area, slot->size);
 }
 
-/** The newest slot of that frame; the ones after it were given up. */
+/** @return false: too many traps are under way */
+static bool fpu_save(struct sim_live *live, const ucontext_t *context,
+                     uint64_t frame) {
+    const void *area = context->uc_mcontext.fpregs;
+    struct live_fpu *slot;
+
+    fpu_forget_below(live, frame);
+    if (live->fpu_count == LIVE_FPU_SLOTS) {
+        return false;
+    }
+    slot = &live->fpu[live->fpu_count++];
+    slot->frame = frame;
+    slot->size = area != NULL ? fpu_size(area) : 0;
+    memcpy(slot->bytes, area, slot->size);
+    return true;
+}
+
 static void fpu_restore(struct sim_live *live, ucontext_t *context,
                         uint64_t frame) {
-    for (unsigned back = 1; back <= LIVE_FPU_SLOTS; back++) {
-        struct live_fpu *slot =
-            &live->fpu[(live->fpu_next - back) % LIVE_FPU_SLOTS];
-
-        if (slot->frame == frame) {
-            memcpy(context->uc_mcontext.fpregs, slot->bytes, slot->size);
-            slot->frame = 0;
-            live->fpu_next -= back;
+    for (unsigned i = live->fpu_count; i-- > 0;) {
+        if (live->fpu[i].frame == frame) {
+            memcpy(context->uc_mcontext.fpregs, live->fpu[i].bytes,
+                   live->fpu[i].size);
+            live->fpu_count = i; /* newer ones were given up */
             return;
         }
     }
@@ -136,10 +154,16 @@ static void enter(struct sim *sim, ucontext_t *context, unsigned vector,
                   uint64_t rsp) {
     greg_t *regs = context->uc_mcontext.gregs;
 
-    fpu_save(sim->live, context, rsp + (has_error_code(vector) ? 8 : 0));
+    if (!fpu_save(sim->live, context, rsp + (has_error_code(vector) ? 8 : 0))) {
+        live_halt(sim, context,
+                  "more than %d traps are nested at rip 0x%lx: each was taken "
+                  "before the one outside it was repaired",
+                  LIVE_FPU_SLOTS, (unsigned long)regs[REG_RIP]);
+        return;
+    }
     regs[REG_RSP] = (greg_t)rsp;
     regs[REG_RIP] = (greg_t)(uintptr_t)sim->cpu.traps.gates[vector].entry;
-    regs[REG_EFL] &= ~(FLAG_TRAP | FLAG_NESTED | FLAG_RESUME);
+    regs[REG_EFL] &= ~(FLAG_TRAP | FLAG_RESUME); /* sigreturn keeps NT */
     sim->cpu.interrupts = false;
 }
 
@@ -149,8 +173,6 @@ void deliver(struct sim *sim, ucontext_t *context, unsigned vector,
     uint64_t rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
     struct sim_fault fault;
 
-    sim_events_add(&sim->events, SIM_EVENT_FAULT, cr2.v,
-                   (uint64_t)vector << 32 | error);
     if (vector == 14) {
         sim->cpu.cr2 = cr2;
     }
@@ -182,9 +204,6 @@ void deliver(struct sim *sim, ucontext_t *context, unsigned vector,
                       (uint64_t)context->uc_mcontext.gregs[REG_RSP]);
             return;
         }
-        if (fault.vector == 14) {
-            sim->cpu.cr2 = fault.address;
-        }
         sim_events_add(&sim->events, SIM_EVENT_FAULT, fault.address.v,
                        UINT64_C(8) << 32);
         vector = 8;
@@ -214,7 +233,7 @@ void deliver_iretq(struct sim *sim, ucontext_t *context) {
     fpu_restore(sim->live, context, rsp);
     regs[REG_RIP] = (greg_t)words[0];
     regs[REG_RSP] = (greg_t)words[3];
-    regs[REG_EFL] = ((greg_t)words[2] | FLAG_INTERRUPT | FLAG_ALWAYS) &
-                    ~(FLAG_TRAP | FLAG_NESTED);
+    regs[REG_EFL] =
+        ((greg_t)words[2] | FLAG_INTERRUPT | FLAG_ALWAYS) & ~FLAG_TRAP;
     sim->cpu.interrupts = ((greg_t)words[2] & FLAG_INTERRUPT) != 0;
 }

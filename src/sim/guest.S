@@ -60,7 +60,7 @@ guest_leave:
         .cfi_endproc
         .size   guest_leave, . - guest_leave
 
-/* void guest_call_on(stack_top rdi, fn rsi, arg rdx) */
+/* void guest_call_on(stack_top rdi, run rsi, sim rdx, fn rcx, operand r8) */
         .globl  guest_call_on
         .type   guest_call_on, @function
 guest_call_on:
@@ -71,8 +71,11 @@ guest_call_on:
         movq    %rsp, %rbp
         .cfi_def_cfa_register rbp
         movq    %rdi, %rsp
+        movq    %rsi, %rax
         movq    %rdx, %rdi
-        call    *%rsi
+        movq    %rcx, %rsi
+        movq    %r8, %rdx
+        call    *%rax
         movq    %rbp, %rsp
         popq    %rbp
         .cfi_def_cfa rsp, 8

@@ -19,78 +19,65 @@ void sim_make_current(struct sim *sim) {
     sim_now = sim;
 }
 
+void sim_controls_changed(struct sim *sim) {
+    live_hide_all(sim);
+}
+
 static struct sim *machine(void) {
     if (sim_now == NULL) {
         fprintf(stderr, "memtwin: hw.h was used, but no machine is on\n");
         abort();
     }
+    if (sim_now->live->orphaned) {
+        live_refuse_orphan();
+    }
     return sim_now;
 }
 
-/** What on_host_stack() was asked for; not on any stack of the kernel's. */
-static struct {
-    void (*fn)(void *);
-    void *arg;
-} call;
-
-static void run_call(void *arg) {
-    struct sim *sim = arg;
-
+/** @fn at work, and a fault meanwhile is the simulator's own bug. */
+static void run_call(struct sim *sim, guest_call *fn, uint64_t operand) {
     sim->live->busy = true;
-    call.fn(call.arg);
+    fn(sim, operand);
     sim->live->busy = false;
 }
 
-static void on_host_stack(struct sim *sim, void (*fn)(void *), void *arg) {
+static void on_host_stack(guest_call *fn, uint64_t operand) {
+    struct sim *sim = machine();
     uint64_t rsp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
 
-    call.fn = fn;
-    call.arg = arg;
     if (live_window_at(sim->live, vaddr(rsp)) != NULL) {
         guest_call_on(
             (uint64_t)(uintptr_t)(sim->live->host_stack + LIVE_STACK_SIZE),
-            run_call, sim);
+            run_call, sim, fn, operand);
     } else {
-        run_call(sim);
+        run_call(sim, fn, operand);
     }
 }
 
-static void do_putc(void *arg) {
-    struct sim *sim = sim_now;
-    char c = *(char *)arg;
-
+static void do_putc(struct sim *sim, uint64_t operand) {
     if (sim->config.putc != NULL) {
-        sim->config.putc(sim->config.putc_ctx, c);
+        sim->config.putc(sim->config.putc_ctx, (char)operand);
     } else {
-        putchar(c);
+        putchar((int)operand);
     }
 }
 
 void hw_putc(char c) {
-    /* Not a pointer into the caller's stack: it may not be shown now. */
-    static char out;
-
-    out = c;
-    on_host_stack(machine(), do_putc, &out);
+    on_host_stack(do_putc, (uint8_t)c);
 }
 
-MM_NO_SANITIZE static void do_exit(void *arg) {
-    struct sim *sim = sim_now;
-
-    (void)arg;
+MM_NO_SANITIZE static void do_exit(struct sim *sim, uint64_t code) {
+    sim->live->exit_code = (enum hw_exit_code)code;
     fflush(stdout);
     sim->live->busy = false;
     if (sim->live->running) {
         live_leave(sim, 0);
     }
-    exit(sim->live->exit_code == HW_EXIT_PASS ? 0 : (int)sim->live->exit_code);
+    exit(code == HW_EXIT_PASS ? 0 : (int)code);
 }
 
 _Noreturn void hw_exit(enum hw_exit_code code) {
-    struct sim *sim = machine();
-
-    sim->live->exit_code = code;
-    on_host_stack(sim, do_exit, NULL);
+    on_host_stack(do_exit, code);
     abort();
 }
 
@@ -109,56 +96,47 @@ _Noreturn void hw_panic(const char *what, const char *file, int line) {
 }
 
 paddr_t hw_read_cr3(void) {
-    return machine()->cpu.cr3;
+    return paddr(machine()->cpu.cr3.v & PTE_ADDRESS_MASK);
 }
 vaddr_t hw_read_cr2(void) {
     return machine()->cpu.cr2;
 }
 
-static uint64_t operand; /* of the instruction under way */
-
-static void do_write_cr3(void *arg) {
-    (void)arg;
-    if (!cpu_write_cr3(&sim_now->cpu, paddr(operand))) {
-        sim_now->live->busy = false;
+static void do_write_cr3(struct sim *sim, uint64_t root) {
+    if (!cpu_write_cr3(&sim->cpu, paddr(root))) {
+        sim->live->busy = false;
         hw_panic("MOV to CR3 raises #GP: a bit beyond MAXPHYADDR is set",
                  __FILE__, __LINE__);
+    }
+    if ((sim->cpu.cr4 & CR4_PCIDE) != 0) {
+        live_hide_all(sim); /* other tags stay remembered, but not in force */
     }
 }
 
 void hw_write_cr3(paddr_t root) {
-    struct sim *sim = machine();
-
-    operand = root.v;
-    on_host_stack(sim, do_write_cr3, NULL);
+    on_host_stack(do_write_cr3, root.v);
 }
 
-static void do_invlpg(void *arg) {
-    (void)arg;
-    cpu_invlpg(&sim_now->cpu, vaddr(operand));
+static void do_invlpg(struct sim *sim, uint64_t va) {
+    cpu_invlpg(&sim->cpu, vaddr(va));
 }
 
 void hw_invlpg(vaddr_t va) {
-    struct sim *sim = machine();
-
-    operand = va.v;
-    on_host_stack(sim, do_invlpg, NULL);
+    on_host_stack(do_invlpg, va.v);
 }
 
-static void do_flush_all(void *arg) {
-    struct sim_cpu *cpu = &sim_now->cpu;
-    bool off = cpu_write_cr4(cpu, cpu->cr4 & ~CR4_PGE);
-    bool on = cpu_write_cr4(cpu, cpu->cr4 | CR4_PGE);
+static void do_flush_all(struct sim *sim, uint64_t unused) {
+    bool off = cpu_write_cr4(&sim->cpu, sim->cpu.cr4 & ~CR4_PGE);
+    bool on = cpu_write_cr4(&sim->cpu, sim->cpu.cr4 | CR4_PGE);
 
-    (void)arg;
+    (void)unused;
     if (!off || !on) {
         abort(); /* both are legal in every state of ours */
     }
-    sim_events_add(&sim_now->events, SIM_EVENT_FLUSH_ALL, 0, 0);
 }
 
 void hw_flush_all(void) {
-    on_host_stack(machine(), do_flush_all, NULL);
+    on_host_stack(do_flush_all, 0);
 }
 
 bool hw_irq_save(void) {
@@ -170,7 +148,9 @@ bool hw_irq_save(void) {
 }
 
 void hw_irq_restore(bool were_on) {
-    machine()->cpu.interrupts = were_on;
+    if (were_on) {
+        machine()->cpu.interrupts = true;
+    }
 }
 
 void *hw_local(void) {

@@ -27,17 +27,20 @@
 #include "sim/sim.h"
 
 #define LIVE_STACK_SIZE (256 * KIB)
-#define LIVE_FPU_SLOTS 64
+#define LIVE_FPU_SLOTS 1024
 #define LIVE_FPU_BYTES 16384
 
-/** The least TLB the live machine can run on: one instruction may touch four
- *  pages, and its exception frame two more, before any of them may go. */
-#define LIVE_TLB_MIN 8
+/** SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP. */
+#define LIVE_SIGNALS 5
+
+/** A large leaf is shown chunk by chunk; more chunks than this are forgotten
+ *  together, long before the host runs out of mappings. */
+#define LIVE_LARGE_MAX 8192
 
 /** Vector registers of interrupted code, kept from exception to iretq: code of
  *  the host reached from a trap may use them. */
 struct live_fpu {
-    uint64_t frame; /* address of the frame's RIP; 0: unused */
+    uint64_t frame; /* address of the frame's RIP */
     size_t size;
     uint8_t *bytes;
 };
@@ -50,15 +53,18 @@ struct sim_live {
     uint8_t *signal_stack; /* the handler runs here */
     uint8_t *host_stack;   /* hw.h runs here when called on a guest stack */
     stack_t old_signal_stack;
-    struct sigaction old_segv, old_bus;
+    struct sigaction old[LIVE_SIGNALS];
     bool handling; /* signal handlers are installed */
 
-    pid_t owner;       /* fork() shares the RAM: only this process may run */
+    bool orphaned;     /* a child of fork(): the RAM is its parent's */
     bool busy;         /* the simulator itself runs: a fault is its own bug */
     bool native_iretq; /* iretq does not trap here (valgrind) */
+    struct vrange thread_stack; /* of who powered on: no simulated memory */
+    unsigned large_shown;       /* pieces of large leaves shown, at most */
+    unsigned large_max;         /* LIVE_LARGE_MAX; less in tests */
 
-    struct live_fpu fpu[LIVE_FPU_SLOTS];
-    unsigned fpu_next;
+    struct live_fpu fpu[LIVE_FPU_SLOTS]; /* oldest first */
+    unsigned fpu_count;
 
     uint64_t host_calls;     /* mapping calls made */
     uint64_t fail_host_call; /* make the call of that number fail; 0: none */
@@ -85,21 +91,37 @@ const struct sim_window *live_window_at(const struct sim_live *live,
 bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va);
 /** A tlb_drop call-back; @ctx is the struct sim. */
 void live_hide(void *ctx, const struct tlb_entry *entry);
+/** Hide all, since rights changed; the recorded entries stay. */
+void live_hide_all(struct sim *sim);
 
 /* live.c */
 bool live_start(struct sim *sim, char *why, size_t why_size);
 void live_stop(struct sim *sim);
+/** Put the signal handlers back that were there before. */
+void live_give_back(struct sim_live *live);
+
+/* live_fault.c */
+void live_on_signal(int signal, siginfo_t *info, void *raw);
 /** Leave the interrupted code for good: @context goes on in sim_run()'s caller,
  *  or ends the process with SIM_EXIT_STOPPED after saying @format. */
 void live_halt(struct sim *sim, ucontext_t *context, const char *format, ...)
     MM_PRINTF(3, 4);
 
+/** A child of fork() used the machine of its parent: end with a sentence. */
+_Noreturn void live_refuse_orphan(void);
 /** Back into sim_run()'s caller; @value as guest_leave(). */
 _Noreturn void live_leave(struct sim *sim, int value);
 
 /* live_check.c */
+/** Touch @page, which forbids @access: does the host say so with @error? */
+bool live_probe(uint8_t *page, enum sim_access access, uint64_t error,
+                char *why, size_t why_size);
 /** Does this host report page faults as the engine needs them? */
 bool live_check_host(char *why, size_t why_size);
+
+/* privileged.c */
+/** The name of the privileged instruction at @code, or NULL. */
+const char *privileged_name(const uint8_t *code);
 
 /* deliver.c */
 void deliver(struct sim *sim, ucontext_t *context, unsigned vector,
@@ -115,8 +137,13 @@ int guest_enter(void (*entry)(const struct hw_boot *),
                 uint64_t *host_rsp);
 /** Go back to guest_enter()'s caller, who sees @value. */
 _Noreturn void guest_leave(uint64_t host_rsp, int value);
-/** Call @fn(@arg) on the stack that ends at @stack_top. */
-void guest_call_on(uint64_t stack_top, void (*fn)(void *), void *arg);
+/** One of hw.h's works; @operand is what the instruction takes. */
+typedef void guest_call(struct sim *sim, uint64_t operand);
+/** Call @run(@sim, @fn, @operand) on the stack that ends at @stack_top.  All by
+ *  registers: a trap on the way may come through here itself. */
+void guest_call_on(uint64_t stack_top,
+                   void (*run)(struct sim *, guest_call *, uint64_t),
+                   struct sim *sim, guest_call *fn, uint64_t operand);
 
 /* firmware.c */
 enum sim_status firmware_boot(struct sim *sim, char *why, size_t why_size);

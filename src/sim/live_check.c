@@ -39,9 +39,8 @@ static void touch(uint8_t *page, enum sim_access access) {
     }
 }
 
-/** @page has no access (a read), or may be read only. */
-static bool probe(uint8_t *page, enum sim_access access, uint64_t error,
-                  char *why, size_t why_size) {
+bool live_probe(uint8_t *page, enum sim_access access, uint64_t error,
+                char *why, size_t why_size) {
     static const char *const names[] = { "read", "write", "fetch" };
 
     if (sigsetjmp(seen.back, 1) == 0) {
@@ -76,9 +75,9 @@ bool live_check_host(char *why, size_t why_size) {
         snprintf(why, why_size, "the host refused a mapping or a handler (%s)",
                  strerror(errno));
     } else {
-        good = probe(none, SIM_READ, 0, why, why_size) &&
-               probe(read_only, SIM_WRITE, 2, why, why_size) &&
-               probe(read_only, SIM_FETCH, 0x10, why, why_size);
+        good = live_probe(none, SIM_READ, 0, why, why_size) &&
+               live_probe(read_only, SIM_WRITE, 2, why, why_size) &&
+               live_probe(read_only, SIM_FETCH, 0x10, why, why_size);
         sigaction(SIGSEGV, &old, NULL);
     }
     if (none != MAP_FAILED) {

@@ -38,30 +38,22 @@ static void host_map(struct sim *sim, struct vrange at, int prot, int flags,
 
     if (got == -1) {
         fprintf(stderr,
-                "memtwin: the host refused to map 0x%lx, %lu KiB (%s): the "
-                "simulated TLB can't be kept; a smaller one may help, or a "
-                "larger vm.max_map_count\n",
+                "memtwin: the host refused to map 0x%lx, %lu KiB (%s); the "
+                "machine can't go on.  If vm.max_map_count is the limit, a "
+                "smaller TLB helps\n",
                 at.base.v, at.len / KIB, strerror(error));
         abort();
     }
 }
 
-/** What of @range lies in a window; len 0 when nothing does. */
-static struct vrange clip_to_window(const struct sim_live *live,
-                                    struct vrange range) {
-    for (size_t i = 0; i < live->window_count; i++) {
-        struct vrange w = live->windows[i].range;
+/** What @range and @window share; len 0: nothing. */
+static struct vrange shared(struct vrange range, struct vrange window) {
+    uint64_t from = range.base.v > window.base.v ? range.base.v : window.base.v;
+    uint64_t end = range.base.v + range.len;
+    uint64_t window_end = window.base.v + window.len;
 
-        if (vranges_overlap(w, range)) {
-            uint64_t from = range.base.v > w.base.v ? range.base.v : w.base.v;
-            uint64_t end = range.base.v + range.len;
-            uint64_t w_end = w.base.v + w.len;
-
-            return (struct vrange){ vaddr(from),
-                                    (end < w_end ? end : w_end) - from };
-        }
-    }
-    return (struct vrange){ range.base, 0 };
+    end = end < window_end ? end : window_end;
+    return (struct vrange){ vaddr(from), end > from ? end - from : 0 };
 }
 
 /** The physical bytes to show for @pa, which @entry translates. */
@@ -104,6 +96,25 @@ static int protection(struct sim *sim, const struct tlb_entry *entry) {
     return prot;
 }
 
+static bool is_large(const struct tlb_entry *entry) {
+    return entry->page_shift > PAGE_SHIFT;
+}
+
+static void hide_if_large(void *ctx, const struct tlb_entry *entry) {
+    if (is_large(entry)) {
+        live_hide(ctx, entry);
+    }
+}
+
+/** Every piece is a mapping of the host, which has room for some ten thousand;
+ *  the TLB's capacity bounds entries, not the pieces of a large one. */
+static void bound_pieces(struct sim *sim, const struct tlb_entry *entry) {
+    if (is_large(entry) && ++sim->live->large_shown > sim->live->large_max) {
+        tlb_each(&sim->cpu.tlb, hide_if_large, sim);
+        sim->live->large_shown = 1;
+    }
+}
+
 bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va) {
     paddr_t pa = paddr_add(entry->frame, va.v - entry->page.v);
     struct prange part = part_to_show(&sim->ram, entry, pa);
@@ -112,11 +123,12 @@ bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va) {
     if (part.len == 0) {
         return false;
     }
-    at = clip_to_window(
-        sim->live,
+    at = shared(
         (struct vrange){ vaddr(entry->page.v + (part.base.v - entry->frame.v)),
-                         part.len });
+                         part.len },
+        live_window_at(sim->live, va)->range);
     part.base = paddr(entry->frame.v + (at.base.v - entry->page.v));
+    bound_pieces(sim, entry);
     ram_touch(&sim->ram, (struct prange){ part.base, at.len });
     host_map(sim, at, protection(sim, entry), MAP_SHARED, sim->ram.memfd,
              part.base);
@@ -125,11 +137,21 @@ bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va) {
 
 void live_hide(void *ctx, const struct tlb_entry *entry) {
     struct sim *sim = ctx;
-    struct vrange at = clip_to_window(
-        sim->live,
-        (struct vrange){ entry->page, UINT64_C(1) << entry->page_shift });
+    const struct vrange page = { entry->page, UINT64_C(1)
+                                                  << entry->page_shift };
 
-    if (at.len != 0) {
-        host_map(sim, at, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, paddr(0));
+    /* A large page may lie in several windows. */
+    for (size_t i = 0; i < sim->live->window_count; i++) {
+        struct vrange at = shared(page, sim->live->windows[i].range);
+
+        if (at.len != 0) {
+            host_map(sim, at, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                     paddr(0));
+        }
     }
+}
+
+void live_hide_all(struct sim *sim) {
+    tlb_each(&sim->cpu.tlb, live_hide, sim);
+    sim->live->large_shown = 0;
 }

@@ -6,6 +6,7 @@ sim_sources += %D%/ram.h %D%/ram.c %D%/ram_host.h %D%/ram_host.c \
 	%D%/mapfile.h %D%/mapfile.c %D%/mapfile_pc.c
 
 # The live half: x86_64 Linux, behind hw.h.
-sim_live_sources += %D%/sim.h %D%/sim.c %D%/firmware.c %D%/live.h %D%/fiber.h %D%/live.c \
+sim_live_sources += %D%/sim.h %D%/sim.c %D%/firmware.c %D%/live.h %D%/fiber.h %D%/live.c %D%/live_fault.c \
+	%D%/privileged.c \
 	%D%/live_map.c %D%/live_windows.c %D%/live_check.c %D%/guest.S \
 	%D%/deliver.c %D%/hw_sim.c

@@ -23,6 +23,23 @@ const struct sim_config sim_default_config = {
     .window_count = 2,
 };
 
+/** Where the alias goes: below the windows while there is room, else anywhere.
+ */
+static vaddr_t alias_base(const struct sim_config *config) {
+    const uint64_t room = config->stack_base.v - config->alias_base.v;
+
+    for (size_t i = 0; i < config->map_count; i++) {
+        const struct memmap_entry *e = &config->map[i];
+
+        if (e->type == MEMMAP_USABLE && e->range.len != 0 &&
+            (e->range.base.v >= room ||
+             e->range.len > room - e->range.base.v)) {
+            return vaddr(0);
+        }
+    }
+    return config->alias_base;
+}
+
 static enum sim_status power_on(struct sim *sim, char *why, size_t why_size) {
     const struct sim_config *config = &sim->config;
     size_t map_bytes = config->map_count * sizeof *config->map;
@@ -32,12 +49,20 @@ static enum sim_status power_on(struct sim *sim, char *why, size_t why_size) {
     }
     if (config->tlb_policy == TLB_NONE ||
         (config->tlb_policy != TLB_HOSTILE &&
-         config->tlb_capacity < LIVE_TLB_MIN)) {
+         config->tlb_capacity < SIM_TLB_MIN)) {
         snprintf(why, why_size,
                  "a TLB of %u entries is too small to run on: one instruction "
                  "and its exception frame may need %d at once",
                  config->tlb_policy == TLB_NONE ? 0 : config->tlb_capacity,
-                 LIVE_TLB_MIN);
+                 SIM_TLB_MIN);
+        return SIM_UNSUPPORTED;
+    }
+    if ((config->direct_base.v & (GIB - 1)) != 0 ||
+        !vaddr_is_page_aligned(config->stack_base)) {
+        snprintf(why, why_size,
+                 "the direct map at 0x%lx must begin at a multiple of 1 GiB, "
+                 "the stacks at 0x%lx at one of 4 KiB",
+                 config->direct_base.v, config->stack_base.v);
         return SIM_UNSUPPORTED;
     }
     sim->map = malloc(map_bytes + 1);
@@ -47,7 +72,7 @@ static enum sim_status power_on(struct sim *sim, char *why, size_t why_size) {
     }
     memcpy(sim->map, config->map, map_bytes);
     if (!ram_init(&sim->ram, config->map, config->map_count, config->seed,
-                  config->alias_base, why, why_size)) {
+                  alias_base(config), why, why_size)) {
         return SIM_BAD_MAP;
     }
     sim->ram_is_on = true;

@@ -18,6 +18,10 @@
 #define SIM_DIRECT_BASE UINT64_C(0x200000000000)
 #define SIM_WINDOWS_MAX 8
 
+/** The least TLB the live machine can run on: one instruction may touch four
+ *  pages, and its exception frame two more, before any of them may go. */
+#define SIM_TLB_MIN 8
+
 /** A range of host addresses that belongs to the simulated machine. */
 struct sim_window {
     const char *name;
@@ -33,6 +37,7 @@ struct sim_config {
     uint64_t seed;      /* of the junk in RAM */
     enum tlb_policy tlb_policy;
     unsigned tlb_capacity;
+    /** direct_base is a multiple of 1 GiB, the others of 4 KiB. */
     vaddr_t alias_base, stack_base, direct_base;
     /** Where regions may be, beside the windows above: pages mapped outside
      *  cannot be touched on the host. */
@@ -82,6 +87,13 @@ void sim_destroy(struct sim *sim);
  */
 enum hw_exit_code sim_run(struct sim *sim,
                           void (*entry)(const struct hw_boot *boot));
+
+/**
+ * After the processor's controls were changed by hand (cpu_write_cr0(), _cr4(),
+ * _efer(), cpl, ac, pkru): rights are judged anew at the next access.  What the
+ * processor remembers stays.  hw.h does this by itself.
+ */
+void sim_controls_changed(struct sim *sim);
 
 /** Why the machine stopped by itself during sim_run() (physical hole, triple
  *  fault ...), as a sentence; NULL: it did not. */

@@ -352,7 +352,7 @@ START_TEST(a_bounded_tlb_evicts_and_nobody_notices)
     enum { PAGES = 64 };
 
     power_off();
-    power_on_with(TLB_LRU, LIVE_TLB_MIN);
+    power_on_with(TLB_LRU, SIM_TLB_MIN);
     for (unsigned i = 0; i < PAGES; i++) {
         map_page(HEAP + i * PAGE_SIZE, FRAME + i * PAGE_SIZE, ALL);
         *at(HEAP + i * PAGE_SIZE) = (uint8_t)i;
@@ -360,8 +360,8 @@ START_TEST(a_bounded_tlb_evicts_and_nobody_notices)
     for (unsigned i = 0; i < PAGES; i++) {
         ck_assert_uint_eq(*at(HEAP + i * PAGE_SIZE), i);
     }
-    ck_assert_uint_le(sim->cpu.tlb.count, LIVE_TLB_MIN);
-    ck_assert_uint_ge(sim->cpu.tlb.evictions, PAGES - LIVE_TLB_MIN);
+    ck_assert_uint_le(sim->cpu.tlb.count, SIM_TLB_MIN);
+    ck_assert_uint_ge(sim->cpu.tlb.evictions, PAGES - SIM_TLB_MIN);
 }
 END_TEST
 
@@ -375,7 +375,7 @@ START_TEST(a_tlb_too_small_for_one_instruction_is_refused)
     ck_assert(mapfile_pc(&map, 32 * MIB, why, sizeof why));
     config.map = map.entries;
     config.map_count = map.count;
-    config.tlb_capacity = LIVE_TLB_MIN - 1;
+    config.tlb_capacity = SIM_TLB_MIN - 1;
     ck_assert_int_eq(sim_create(&other, &config, why, sizeof why),
                      SIM_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(why, "too small"));

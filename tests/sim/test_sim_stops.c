@@ -86,6 +86,39 @@ static void damaged_iretq(void) {
     (void)*at(HEAP);
 }
 
+static void past_the_end_of_ram(void) {
+    map_page(HEAP, 24 * MIB, ALL);
+    (void)*at(HEAP); /* its junk is there now */
+    hw_invlpg(vaddr(HEAP));
+    ck_assert_int_eq(ftruncate(sim->ram.memfd, 24 * MIB), 0);
+    (void)*at(HEAP);
+}
+
+static void privileged(void) {
+    __asm__ volatile("cli");
+}
+
+static void set_ac(void) {
+    __asm__ volatile("stac");
+}
+
+static void load_cr3(void) {
+    __asm__ volatile("movq %0, %%cr3" ::"r"(0ul));
+}
+
+/** Each fault is taken before the one outside it is repaired. */
+static bool fault_again(struct trap_hook *h, struct trap_frame *frame) {
+    (void)h;
+    (void)frame;
+    (void)*at(HEAP);
+    return true;
+}
+
+static void faults_without_end(void) {
+    hook.handle = fault_again;
+    (void)*at(HEAP);
+}
+
 static void unrepaired_fault(void) {
     *at(HEAP) = 1;
 }
@@ -103,6 +136,11 @@ static const struct stop_case {
       "outside every window reserved" },
     { fault_without_gates, SIM_EXIT_STOPPED, "loaded no gate" },
     { triple_fault, SIM_EXIT_STOPPED, "triple fault" },
+    { past_the_end_of_ram, SIM_EXIT_STOPPED, "leads past the end of RAM" },
+    { privileged, SIM_EXIT_STOPPED, "privileged instruction cli" },
+    { set_ac, SIM_EXIT_STOPPED, "privileged instruction stac" },
+    { load_cr3, SIM_EXIT_STOPPED, "mov to a control register" },
+    { faults_without_end, SIM_EXIT_STOPPED, "traps are nested" },
     { damaged_iretq, SIM_EXIT_STOPPED, "iretq to cs 0x1b" },
     { unrepaired_fault, HW_EXIT_PANIC, "" },
 };
@@ -143,18 +181,60 @@ START_TEST(a_refused_host_mapping_is_never_ignored)
 }
 END_TEST
 
+static void touch_new(void) {
+    (void)*at(HEAP + PAGE_SIZE);
+}
+
+static void touch_shown(void) {
+    (void)*at(HEAP);
+}
+
+static void use_hw(void) {
+    hw_invlpg(vaddr(HEAP));
+}
+
+static void (*const orphan_acts[])(void) = { touch_new, touch_shown, use_hw };
+
+/** fork() shares the RAM, so the child must not go on with the machine. */
 START_TEST(a_machine_from_before_fork_is_not_used_after_it)
 {
-    struct rlimit none = { 0, 0 };
-    int status;
+    int pipe_ends[2], status;
+    char said[512] = "";
     pid_t child;
 
     map_page(HEAP, FRAME, ALL);
+    map_page(HEAP + PAGE_SIZE, FRAME + PAGE_SIZE, ALL);
+    *at(HEAP) = 1;
+    ck_assert_int_eq(pipe(pipe_ends), 0);
     child = fork();
     if (child == 0) {
+        dup2(pipe_ends[1], STDERR_FILENO);
+        orphan_acts[_i]();
+        _exit(0);
+    }
+    close(pipe_ends[1]);
+    (void)!read(pipe_ends[0], said, sizeof said - 1);
+    close(pipe_ends[0]);
+    waitpid(child, &status, 0);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == SIM_EXIT_STOPPED);
+    ck_assert_msg(strstr(said, "powered on before fork()") != NULL, "said: %s",
+                  said);
+    ck_assert_uint_eq(*at(HEAP), 1); /* the parent goes on */
+}
+END_TEST
+
+START_TEST(a_sent_signal_is_not_a_fault)
+{
+    struct rlimit none = { 0, 0 };
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
         setrlimit(RLIMIT_CORE, &none);
+        power_off();
+        power_on();
         close(STDERR_FILENO);
-        (void)*at(HEAP);
+        raise(SIGSEGV);
         _exit(0);
     }
     waitpid(child, &status, 0);
@@ -196,7 +276,9 @@ int main(void) {
     tcase_add_loop_test(tc, what_can_not_go_on_stops_with_a_sentence, 0,
                         sizeof stop_cases / sizeof stop_cases[0]);
     tcase_add_test(tc, a_refused_host_mapping_is_never_ignored);
-    tcase_add_test(tc, a_machine_from_before_fork_is_not_used_after_it);
+    tcase_add_loop_test(tc, a_machine_from_before_fork_is_not_used_after_it, 0,
+                        sizeof orphan_acts / sizeof orphan_acts[0]);
+    tcase_add_test(tc, a_sent_signal_is_not_a_fault);
     tcase_add_test(tc, a_taken_window_is_named);
     suite_add_tcase(suite, tc);
     return run(suite);
