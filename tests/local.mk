@@ -25,6 +25,9 @@ TESTS += %D%/sim/test_sim_live %D%/sim/test_sim_stops \
 %C%_sim_test_sim_live_SOURCES = %D%/sim/test_sim_live.c $(live_test_sources)
 %C%_sim_test_sim_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_live_LDADD = $(live_test_libs)
+dist_check_SCRIPTS += %D%/sim/valgrind.sh
+TESTS += %D%/sim/valgrind.sh
+tests/sim/valgrind.log: tests/sim/test_sim_host
 %C%_sim_test_sim_host_SOURCES = %D%/sim/test_sim_host.c $(live_test_sources)
 %C%_sim_test_sim_host_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_host_LDADD = $(live_test_libs)

@@ -15,7 +15,7 @@
 
 static struct {
     sigjmp_buf back;
-    uint64_t cr2, error;
+    uint64_t cr2, error, rip;
     int code;
 } seen;
 
@@ -25,6 +25,10 @@ static void on_segv(int signal, siginfo_t *info, void *raw) {
     (void)signal;
     seen.cr2 = (uint64_t)regs[REG_CR2];
     seen.error = (uint64_t)regs[REG_ERR];
+    seen.rip = (uint64_t)regs[REG_RIP];
+    if (seen.rip == seen.cr2) {
+        seen.error |= 0x10; /* valgrind does not tell fetches */
+    }
     seen.code = info->si_code;
     siglongjmp(seen.back, 1);
 }

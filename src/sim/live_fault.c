@@ -75,12 +75,19 @@ static const char *access_name(enum sim_access access) {
                                  : "read of";
 }
 
+/** What the code that faulted was doing.  Valgrind tells no fetches; but who
+ *  faults at the address of his own instruction was fetching it. */
+static enum sim_access access_of(const greg_t *regs) {
+    if ((regs[REG_ERR] & ERR_FETCH) != 0 || regs[REG_CR2] == regs[REG_RIP]) {
+        return SIM_FETCH;
+    }
+    return (regs[REG_ERR] & ERR_WRITE) != 0 ? SIM_WRITE : SIM_READ;
+}
+
 static void page_fault(struct sim *sim, ucontext_t *context) {
     greg_t *regs = context->uc_mcontext.gregs;
     vaddr_t va = vaddr((uint64_t)regs[REG_CR2]);
-    enum sim_access access = (regs[REG_ERR] & ERR_FETCH) != 0   ? SIM_FETCH
-                             : (regs[REG_ERR] & ERR_WRITE) != 0 ? SIM_WRITE
-                                                                : SIM_READ;
+    enum sim_access access = access_of(regs);
     unsigned long rip = (unsigned long)regs[REG_RIP];
     struct tlb_entry *entry;
     struct sim_fault fault;
@@ -116,7 +123,7 @@ static void same_exception(struct sim *sim, ucontext_t *context,
 }
 
 /** #GP, #SS or #UD: or what ring 0 may do, and a process may not? */
-static void no_address(struct sim *sim, ucontext_t *context) {
+static void no_address(struct sim *sim, ucontext_t *context, unsigned vector) {
     const greg_t *regs = context->uc_mcontext.gregs;
     const void *rip = (const void *)(uintptr_t)regs[REG_RIP];
     const char *privileged;
@@ -132,7 +139,7 @@ static void no_address(struct sim *sim, ucontext_t *context) {
                   "the processor through hw.h alone",
                   privileged, (unsigned long)regs[REG_RIP]);
     } else {
-        same_exception(sim, context, (unsigned)regs[REG_TRAPNO]);
+        same_exception(sim, context, vector);
     }
 }
 
@@ -142,7 +149,8 @@ static void handle(struct sim *sim, int signal, const siginfo_t *info,
 
     if (signal == SIGILL || ((signal == SIGSEGV || signal == SIGBUS) &&
                              info->si_code == SI_KERNEL)) {
-        no_address(sim, context);
+        no_address(sim, context,
+                   signal == SIGILL ? 6 : (unsigned)regs[REG_TRAPNO]);
     } else if (signal == SIGSEGV) {
         page_fault(sim, context);
     } else if (signal == SIGBUS && info->si_code == BUS_ADRERR) {
