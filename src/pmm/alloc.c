@@ -28,6 +28,13 @@ static void count_free(struct pmm *pmm, pfn_t f, uint64_t count) {
     events_add(pmm->events, EVENT_PMM_TAKES, f.v, count - 1);
 }
 
+/** For books and poison, which most machines do without. */
+static void watch_alloc(struct pmm *pmm, pfn_t first, uint64_t count,
+                        const char *tag, void *caller) {
+    pmm_book_alloc(pmm, first, count, tag, vaddr_of_pointer(caller));
+    pmm_poison_check(pmm, first, count);
+}
+
 enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f) {
     pfn_t found;
     bool have;
@@ -36,6 +43,9 @@ enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f) {
     have = pmm_free_count(pmm) > 0 && pmm->class->alloc(pmm, &found);
     if (have) {
         count_alloc(pmm, found, 1);
+        if (pmm->watched) {
+            watch_alloc(pmm, found, 1, NULL, __builtin_return_address(0));
+        }
         *f = found;
     }
     lock_release(&pmm->lock);
@@ -115,6 +125,10 @@ enum mm_status pmm_alloc_run(struct pmm *pmm, struct pmm_want want,
     have = find_run(pmm, &want, &found);
     if (have) {
         count_alloc(pmm, found, want.count);
+        if (pmm->watched) {
+            watch_alloc(pmm, found, want.count, want.tag,
+                        __builtin_return_address(0));
+        }
         *first = found;
     }
     lock_release(&pmm->lock);
@@ -123,25 +137,82 @@ enum mm_status pmm_alloc_run(struct pmm *pmm, struct pmm_want want,
 
 /* --- taking back --------------------------------------------------------- */
 
-static enum mm_status free_locked(struct pmm *pmm, pfn_t f) {
-    const size_t run = pmm_run_of(pmm, f);
-    enum mm_status status;
+static enum mm_status free_one(struct pmm *pmm, pfn_t f, size_t run) {
+    const enum mm_status status = pmm->class->free(pmm, f, run);
 
-    if (run == PMM_RUNS_MAX) {
-        return MM_NOT_MANAGED;
-    }
-    status = pmm->class->free(pmm, f, run);
     if (status == MM_OK) {
         count_free(pmm, f, 1);
     }
     return status;
 }
 
+/** For a strategy that frees one by one. */
+static enum mm_status free_each(struct pmm *pmm, pfn_t first, uint64_t count,
+                                size_t run) {
+    for (uint64_t n = 0; n < count; n++) {
+        if (!pmm->class->is_used(pmm, pfn_add(first, n))) {
+            return MM_NOT_ALLOCATED;
+        }
+    }
+    for (uint64_t n = 0; n < count; n++) {
+        const enum mm_status status = free_one(pmm, pfn_add(first, n), run);
+
+        MM_ASSERT(status == MM_OK); /* it was used a moment ago */
+    }
+    return MM_OK;
+}
+
+static enum mm_status free_frames(struct pmm *pmm, pfn_t first, uint64_t count,
+                                  size_t run) {
+    enum mm_status status;
+
+    if (count == 1) {
+        return free_one(pmm, first, run);
+    }
+    if (pmm->class->free_run == NULL) {
+        return free_each(pmm, first, count, run);
+    }
+    status = pmm->class->free_run(pmm, first, count, run);
+    if (status == MM_OK) {
+        count_free(pmm, first, count);
+    }
+    return status;
+}
+
+static enum mm_status free_watched(struct pmm *pmm, pfn_t first, uint64_t count,
+                                   size_t run) {
+    bool last = true;
+    enum mm_status status = pmm_book_free(pmm, first, count, &last);
+
+    if (status == MM_OK && last) {
+        status = free_frames(pmm, first, count, run);
+        if (status == MM_OK) {
+            pmm_book_freed(pmm, first, count);
+            pmm_poison_fill(pmm, first, count);
+        }
+    }
+    return status;
+}
+
+static enum mm_status free_locked(struct pmm *pmm, pfn_t first,
+                                  uint64_t count) {
+    const size_t at = pmm_run_of(pmm, first);
+    const struct pmm_run *run = &pmm->runs[at];
+
+    if (at == PMM_RUNS_MAX || count > run->count - (first.v - run->first.v)) {
+        return MM_NOT_MANAGED;
+    }
+    if (pmm->watched) {
+        return free_watched(pmm, first, count, at);
+    }
+    return free_frames(pmm, first, count, at);
+}
+
 enum mm_status pmm_free(struct pmm *pmm, pfn_t f) {
     enum mm_status status;
 
     lock_acquire(&pmm->lock);
-    status = free_locked(pmm, f);
+    status = free_locked(pmm, f, 1);
     lock_release(&pmm->lock);
     return status;
 }
@@ -153,44 +224,6 @@ enum mm_status pmm_free_address(struct pmm *pmm, paddr_t pa) {
     return pmm_free(pmm, pfn_of(pa));
 }
 
-/** For a strategy that frees one by one. */
-static enum mm_status free_each(struct pmm *pmm, pfn_t first, uint64_t count) {
-    for (uint64_t n = 0; n < count; n++) {
-        if (!pmm->class->is_used(pmm, pfn_add(first, n))) {
-            return MM_NOT_ALLOCATED;
-        }
-    }
-    for (uint64_t n = 0; n < count; n++) {
-        const enum mm_status status = free_locked(pmm, pfn_add(first, n));
-
-        MM_ASSERT(status == MM_OK); /* it was used a moment ago */
-    }
-    return MM_OK;
-}
-
-static enum mm_status free_run_locked(struct pmm *pmm, pfn_t first,
-                                      uint64_t count) {
-    const size_t at = pmm_run_of(pmm, first);
-    struct pmm_run run;
-    enum mm_status status;
-
-    if (at == PMM_RUNS_MAX) {
-        return MM_NOT_MANAGED;
-    }
-    run = pmm->runs[at];
-    if (count > run.count - (first.v - run.first.v)) {
-        return MM_NOT_MANAGED;
-    }
-    if (pmm->class->free_run == NULL) {
-        return free_each(pmm, first, count);
-    }
-    status = pmm->class->free_run(pmm, first, count, at);
-    if (status == MM_OK) {
-        count_free(pmm, first, count);
-    }
-    return status;
-}
-
 enum mm_status pmm_free_run(struct pmm *pmm, pfn_t first, uint64_t count) {
     enum mm_status status;
 
@@ -198,7 +231,7 @@ enum mm_status pmm_free_run(struct pmm *pmm, pfn_t first, uint64_t count) {
         return MM_BAD_ARGUMENT;
     }
     lock_acquire(&pmm->lock);
-    status = free_run_locked(pmm, first, count);
+    status = free_locked(pmm, first, count);
     lock_release(&pmm->lock);
     return status;
 }

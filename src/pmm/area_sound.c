@@ -95,7 +95,9 @@ static bool zone_is_sound(const struct pmm *pmm, const struct pmm_zone *zone,
 }
 
 bool area_is_sound(const struct pmm *pmm) {
-    uint64_t unknown = pmm->stats.total - pmm->stats.reserved, free = 0;
+    uint64_t unknown =
+        pmm->stats.total - pmm->stats.reserved + pmm->books.frames.count;
+    uint64_t free = 0;
 
     for (unsigned z = 0; z < PMM_ZONES; z++) {
         if (!zone_is_sound(pmm, &pmm->areas.zones[z], &unknown, &free)) {

@@ -70,7 +70,8 @@ static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
         return MM_NOT_ALLOCATED;
     }
     bit_clear(pmm->bump.words, f.v);
-    if (pmm->stats.allocated == 1) { /* not yet counted: it was the last */
+    /* Not yet counted: it was the last.  Books are never given back. */
+    if (pmm->stats.allocated == 1 && pmm->books.of == NULL) {
         start(pmm);
     }
     return MM_OK;
@@ -102,7 +103,8 @@ static bool is_sound(const struct pmm *pmm) {
         }
     }
     return pmm->bump.run < pmm->run_count && next.v >= at.first.v &&
-           next.v <= at.first.v + at.count && used == pmm->stats.allocated;
+           next.v <= at.first.v + at.count &&
+           used == pmm->stats.allocated + pmm->books.frames.count;
 }
 
 const struct pmm_class pmm_bump = {

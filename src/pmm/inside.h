@@ -75,4 +75,18 @@ static inline void pmm_list_remove(const struct pmm *pmm, pfn_t *first,
     }
 }
 
+/* books.c */
+void pmm_book_alloc(struct pmm *pmm, pfn_t first, uint64_t count,
+                    const char *tag, vaddr_t caller);
+/** May the run come back?  *@last: and does it become free thereby?  If not, it
+ *  has an owner less. */
+enum mm_status pmm_book_free(struct pmm *pmm, pfn_t first, uint64_t count,
+                             bool *last);
+/** It has become free. */
+void pmm_book_freed(struct pmm *pmm, pfn_t first, uint64_t count);
+
+/* poison.c */
+void pmm_poison_fill(struct pmm *pmm, pfn_t first, uint64_t count);
+void pmm_poison_check(struct pmm *pmm, pfn_t first, uint64_t count);
+
 #endif

@@ -141,23 +141,6 @@ bool pmm_is_used(const struct pmm *pmm, pfn_t f) {
     return !pmm_is_managed(pmm, f) || pmm->class->is_used(pmm, f);
 }
 
-uint64_t pmm_largest_free_run(const struct pmm *pmm) {
-    uint64_t largest = 0;
-
-    for (size_t i = 0; i < pmm->run_count; i++) {
-        const struct pmm_run run = pmm->runs[i];
-        uint64_t length = 0;
-
-        for (uint64_t n = 0; n < run.count; n++) {
-            bool used = pmm->class->is_used(pmm, pfn_add(run.first, n));
-
-            length = used ? 0 : length + 1;
-            largest = length > largest ? length : largest;
-        }
-    }
-    return largest;
-}
-
 static bool runs_are_sound(const struct pmm *pmm) {
     uint64_t least = 1; /* frame 0 is never ours */
 
@@ -176,7 +159,9 @@ bool pmm_is_sound(const struct pmm *pmm) {
     const struct pmm_stats *stats = &pmm->stats;
     const uint64_t managed = frames_in_runs(pmm);
 
-    return runs_are_sound(pmm) && stats->total == stats->reserved + managed &&
+    return runs_are_sound(pmm) &&
+           stats->total + pmm->books.frames.count ==
+               stats->reserved + managed &&
            stats->allocated <= managed && stats->peak <= managed &&
            stats->allocated <= stats->peak &&
            stats->allocated == stats->allocs - stats->frees &&

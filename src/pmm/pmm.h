@@ -11,6 +11,7 @@
 #define PMM_PMM_H
 
 #include "base/events.h"
+#include "base/fmt.h"
 #include "base/status.h"
 #include "hw/boot.h"
 #include "hw/lock.h"
@@ -37,10 +38,10 @@ struct pmm_run {
 struct pmm_want; /* what one may ask for, below */
 
 struct pmm_stats {
-    uint64_t total;         /* frames that the map calls usable */
-    uint64_t reserved;      /* of these, withheld: boot, policy, own metadata */
-    uint64_t allocated;     /* of these, handed out; the rest is free */
-    uint64_t peak;          /* the largest that allocated ever was */
+    uint64_t total;     /* frames that the map calls usable */
+    uint64_t reserved;  /* of these, withheld: boot, policy, metadata, books */
+    uint64_t allocated; /* of these, handed out; the rest is free */
+    uint64_t peak;      /* the largest that allocated ever was */
     uint64_t allocs, frees; /* frames ever handed out, ever taken back */
 };
 /* Identity, after every call: total = reserved + allocated + free. */
@@ -111,6 +112,36 @@ struct pmm_reserve {
 };
 #define PMM_NO_AREA UINT64_MAX
 
+/** Who asked for frames: a tag, a place in the code, or both. */
+struct pmm_site {
+    const char *tag; /* NULL: none given */
+    vaddr_t caller;  /* behind the call of pmm_alloc() or pmm_alloc_run() */
+    uint64_t live;   /* frames */
+};
+#define PMM_SITES 64 /* the last one: all that came too late for its own */
+
+/** What the books say of a frame; books.c. */
+struct pmm_entry {
+    uint16_t shares; /* owners beyond the first */
+    uint8_t site;    /* who asked for it; who had it last, once free */
+    uint8_t part;    /* 0: free, 1: first frame of a run, 2: the rest */
+};
+#define PMM_SHARES_MAX UINT16_MAX
+
+struct pmm_books {
+    struct pmm_entry *of;  /* by frame number; NULL: no books are kept */
+    struct pmm_run frames; /* that the books fill */
+    struct pmm_site sites[PMM_SITES];
+    unsigned site_count;
+};
+
+/** A free frame was written to; the newest case. */
+struct pmm_damage {
+    uint64_t cases; /* 0: never */
+    pfn_t frame;
+    uint64_t offset, seen; /* the first wrong word: where, what */
+};
+
 struct pmm {
     const struct pmm_class *class;
     struct lock lock;
@@ -125,6 +156,10 @@ struct pmm {
     vaddr_t direct_base;
 
     struct pmm_stats stats;
+    bool watched; /* books are kept or poison is on */
+    struct pmm_books books;
+    uint64_t poison; /* seed of the pattern; 0: off */
+    struct pmm_damage damage;
     union {
         struct pmm_areas_state {
             uint64_t *lines; /* 8 words per area; bit set: free */
@@ -182,9 +217,10 @@ MM_MUST_CHECK enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f);
 
 /** What one may ask for beyond one frame anywhere. */
 struct pmm_want {
-    uint64_t count; /* frames, one behind the other; at least 1 */
-    uint64_t align; /* of the first frame's number, a power of two; 0: any */
-    pfn_t below;    /* the last frame lies below this one; 0: anywhere */
+    uint64_t count;  /* frames, one behind the other; at least 1 */
+    uint64_t align;  /* of the first frame's number, a power of two; 0: any */
+    pfn_t below;     /* the last frame lies below this one; 0: anywhere */
+    const char *tag; /* for the books; lives as long as they do, or NULL */
 };
 
 /** Limits of devices: ISA DMA reaches 16 MiB, 32-bit PCI 4 GiB. */
@@ -225,7 +261,9 @@ MM_MUST_CHECK enum mm_status pmm_free_run(struct pmm *pmm, pfn_t first,
  * Take back a frame.
  *
  * @return MM_OK             free again
+ *                           (or, if it was shared, one owner less)
  *         MM_NOT_ALLOCATED  it is free already: a double free; nothing changed
+ *         MM_BAD_RANGE      part of a run that must come back as a whole
  *         MM_NOT_MANAGED    no frame of ours: a hole, reserved, past the end of
  * RAM
  */
@@ -233,6 +271,58 @@ MM_MUST_CHECK enum mm_status pmm_free(struct pmm *pmm, pfn_t f);
 
 /** As pmm_free() for who has an address; MM_NOT_ALIGNED inside a frame. */
 MM_MUST_CHECK enum mm_status pmm_free_address(struct pmm *pmm, paddr_t pa);
+
+/* --- books.c: owners --------------------------------------------------- */
+
+/**
+ * Keep books from now on: who asked for which frames, how many own them.  4
+ * bytes per frame up to the highest managed one, taken from free memory for
+ * good and counted as reserved; so keep them from the start.  A run then has to
+ * come back as it was handed out.  What was handed out before counts as single
+ * frames of one site.
+ *
+ * @return MM_OK, or MM_NO_MEMORY: no run of free frames for them
+ */
+MM_MUST_CHECK enum mm_status pmm_keep_books(struct pmm *pmm);
+
+/**
+ * One more owner for the frame or run at @first; each gives it back.
+ *
+ * @return MM_OK, MM_NOT_MANAGED, MM_NOT_ALLOCATED
+ *         MM_BAD_RANGE  inside a run, not its first frame
+ *         MM_REFUSED    no books are kept, or it has PMM_SHARES_MAX + 1 owners
+ */
+MM_MUST_CHECK enum mm_status pmm_share(struct pmm *pmm, pfn_t first);
+/** How many own @f; without books 1 for any frame that is used. */
+uint64_t pmm_owners(const struct pmm *pmm, pfn_t f);
+/** Who asked for @f, or, when it is free, had it last; NULL: unknown. */
+const struct pmm_site *pmm_site_of(const struct pmm *pmm, pfn_t f);
+
+/* --- poison.c ------------------------------------------------------------ */
+
+/** Fill frames that come back with a pattern, and look at it when they are
+ *  handed out again: pmm->damage tells.  @seed not 0; a fresh one for a fresh
+ *  machine on old RAM.  Frames never handed out are not checked. */
+void pmm_poison(struct pmm *pmm, uint64_t seed);
+
+/* --- report.c ------------------------------------------------------------ */
+
+struct pmm_fragmentation {
+    uint64_t free;            /* frames */
+    uint64_t largest_run;     /* of free frames */
+    uint64_t blocks;          /* whole 2 MiB that are free */
+    uint64_t blocks_possible; /* that so many free frames could be */
+};
+/** O(frames). */
+struct pmm_fragmentation pmm_fragmentation(const struct pmm *pmm);
+
+/** Say in words what @f is and whose: "frame 0x1234 is used, by heap". */
+void pmm_describe(const struct pmm *pmm, pfn_t f, fmt_sink *sink, void *ctx);
+/** A line for each site with live frames, as the books say.  @return frames */
+uint64_t pmm_report_live(const struct pmm *pmm, fmt_sink *sink, void *ctx);
+
+/* --- questions -------------------------------------------------------------
+ */
 
 /** Can @f not be handed out now?  True for all that is not managed. */
 bool pmm_is_used(const struct pmm *pmm, pfn_t f);

@@ -199,12 +199,15 @@ END_TEST
 
 /* Limits first: on a small machine the rest needs what lies low, too. */
 static const struct pmm_want wants[] = {
-    { 1, 1, { 0x1000 } },  { 8, 8, { 0xfff } },     { 512, 512, { 0x1000 } },
-    { 7, 1, { 0xd01 } },   { 1, 64, { 0x100000 } }, { 700, 512, { 0 } },
-    { 1024, 1024, { 0 } }, { 1, 1, { 0 } },         { 1, 512, { 0 } },
-    { 3, 0, { 0 } },       { 2, 2, { 0 } },         { 16, 16, { 0 } },
-    { 64, 64, { 0 } },     { 100, 4, { 0 } },       { 256, 256, { 0 } },
-    { 512, 512, { 0 } },   { 513, 1, { 0 } },
+    { 1, 1, { 0x1000 }, NULL },     { 8, 8, { 0xfff }, NULL },
+    { 512, 512, { 0x1000 }, NULL }, { 7, 1, { 0xd01 }, NULL },
+    { 1, 64, { 0x100000 }, NULL },  { 700, 512, { 0 }, NULL },
+    { 1024, 1024, { 0 }, NULL },    { 1, 1, { 0 }, NULL },
+    { 1, 512, { 0 }, NULL },        { 3, 0, { 0 }, NULL },
+    { 2, 2, { 0 }, NULL },          { 16, 16, { 0 }, NULL },
+    { 64, 64, { 0 }, NULL },        { 100, 4, { 0 }, NULL },
+    { 256, 256, { 0 }, NULL },      { 512, 512, { 0 }, NULL },
+    { 513, 1, { 0 }, NULL },
 };
 #define WANTS (sizeof(wants) / sizeof(wants[0]))
 
@@ -261,14 +264,17 @@ static void expect_no_run(struct pmm_want want, enum mm_status refused) {
 START_TEST(a_run_that_is_not_there_fails_and_changes_nothing)
 { /* P6 */
     start(class_number(_i));
-    expect_no_run((struct pmm_want){ 0, 1, { 0 } }, MM_BAD_ARGUMENT);
-    expect_no_run((struct pmm_want){ 1, 3, { 0 } }, MM_BAD_ARGUMENT);
-    expect_no_run((struct pmm_want){ pmm.frames, 1, { 0 } }, MM_NO_MEMORY);
-    expect_no_run((struct pmm_want){ UINT64_MAX, 1, { 0 } }, MM_NO_MEMORY);
-    expect_no_run((struct pmm_want){ 1, UINT64_C(1) << 63, { 0 } },
+    expect_no_run((struct pmm_want){ 0, 1, { 0 }, NULL }, MM_BAD_ARGUMENT);
+    expect_no_run((struct pmm_want){ 1, 3, { 0 }, NULL }, MM_BAD_ARGUMENT);
+    expect_no_run((struct pmm_want){ pmm.frames, 1, { 0 }, NULL },
                   MM_NO_MEMORY);
-    expect_no_run((struct pmm_want){ 1, 1, { 0x100 } }, MM_NO_MEMORY);
-    expect_no_run((struct pmm_want){ 1, 1, pmm.runs[0].first }, MM_NO_MEMORY);
+    expect_no_run((struct pmm_want){ UINT64_MAX, 1, { 0 }, NULL },
+                  MM_NO_MEMORY);
+    expect_no_run((struct pmm_want){ 1, UINT64_C(1) << 63, { 0 }, NULL },
+                  MM_NO_MEMORY);
+    expect_no_run((struct pmm_want){ 1, 1, { 0x100 }, NULL }, MM_NO_MEMORY);
+    expect_no_run((struct pmm_want){ 1, 1, pmm.runs[0].first, NULL },
+                  MM_NO_MEMORY);
     stop();
 }
 END_TEST
@@ -286,7 +292,7 @@ START_TEST(a_run_is_not_made_of_frames_that_lie_apart)
             give(pfn(f));
         }
     }
-    expect_no_run((struct pmm_want){ 2, 1, { 0 } }, MM_NO_MEMORY);
+    expect_no_run((struct pmm_want){ 2, 1, { 0 }, NULL }, MM_NO_MEMORY);
     expect_no_run(pmm_block(1), MM_NO_MEMORY);
     expect_no_run(pmm_block(PMM_ORDER_2M), MM_NO_MEMORY);
     ck_assert_uint_eq(pmm_largest_free_run(&pmm), 1);
@@ -306,7 +312,8 @@ START_TEST(a_run_is_taken_back_whole_or_not_at_all)
 
     start(class_number(_i));
     ck_assert_status(
-        pmm_alloc_run(&pmm, (struct pmm_want){ 12, 1, { 0 } }, &first), MM_OK);
+        pmm_alloc_run(&pmm, (struct pmm_want){ 12, 1, { 0 }, NULL }, &first),
+        MM_OK);
     give(pfn_add(first, 5)); /* a part may come back by itself */
     before = pmm.stats;
     ck_assert_status(pmm_free_run(&pmm, first, 12), MM_NOT_ALLOCATED);

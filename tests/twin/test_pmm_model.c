@@ -96,7 +96,7 @@ static struct pmm_want some_want(void) {
     static const uint64_t counts[] = { 1, 1, 2, 4, 8, 16, 64, 256, 512, 512 };
     static const uint64_t limits[] = { 0, 0, 0, 0x1000, 0xe20, 0x1900 };
     struct pmm_want want = { 1 + dice(40), UINT64_C(1) << dice(4),
-                             pfn(limits[dice(6)]) };
+                             pfn(limits[dice(6)]), NULL };
 
     if (dice(2) == 0) {
         want.count = want.align = counts[dice(10)];
