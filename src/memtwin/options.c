@@ -51,7 +51,7 @@ static const struct argp_option option_table[] = {
     { "backing", KEY_BACKING, "demand|immediate", 0,
       "When heap pages get frames: at the first touch (default) or at once",
       1 },
-    { "pmm", KEY_PMM, "STRATEGY", 0, "Frame allocator (default bitmap)", 1 },
+    { "pmm", KEY_PMM, "STRATEGY", 0, "Frame allocator (default areas)", 1 },
     { "sound-every", KEY_SOUND_EVERY, "N", 0,
       "Check all of the subsystem every N operations (default: at the end)",
       1 },
@@ -297,7 +297,7 @@ bool run_options_parse(struct run_options *options, int argc, char **argv) {
     *options = (struct run_options){
         .on = ON_SIM,
         .heap_class = "list",
-        .pmm_class = "bitmap",
+        .pmm_class = "areas",
         .heap_base = MM_HEAP_BASE,
         .heap_size = MM_HEAP_SIZE,
         .heap_limit = 1 * GIB,

@@ -2,7 +2,7 @@
  * The report as a table: a line per fact, a column per machine.
  *
  *   trace          cc1, 509018 operations, 9039 ids
- *   subsystem      list heap, bitmap frames, demand backing
+ *   subsystem      list heap, areas frames, demand backing
  *
  *                              simulator           QEMU
  *   page faults                      821            821

@@ -16,7 +16,7 @@
 #include "mm/mm.h"
 
 const struct mm_config mm_default_config = {
-    .pmm_class = &pmm_bitmap,
+    .pmm_class = &pmm_areas,
     .heap_class = &heap_list,
     .heap_base = { MM_HEAP_BASE },
     .heap_size = MM_HEAP_SIZE,

@@ -3,7 +3,7 @@
  */
 #include "pmm/areas.h"
 
-static bool is_reserved(const struct pmm *pmm, uint64_t n) {
+static bool is_in_reserve(const struct pmm *pmm, uint64_t n) {
     return pmm->areas.reserves[0].area == n || pmm->areas.reserves[1].area == n;
 }
 
@@ -50,7 +50,7 @@ static bool is_in_its_class(const struct pmm *pmm, const struct pmm_zone *zone,
                             uint64_t n) {
     const unsigned free = pmm->areas.free[zone->first + n];
     const bool indexed =
-        free != 0 && free != AREA_WHOLE && !is_reserved(pmm, zone->first + n);
+        free != 0 && free != AREA_WHOLE && !is_in_reserve(pmm, zone->first + n);
 
     for (unsigned c = 0; c < PMM_AREA_CLASSES; c++) {
         const bool belongs = indexed && c == area_class(free);

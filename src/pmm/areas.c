@@ -114,7 +114,7 @@ static pfn_t zone_limit(unsigned z) {
     return limits[z];
 }
 
-static uint64_t metadata_size(const struct pmm *pmm) {
+static uint64_t areas_metadata_size(const struct pmm *pmm) {
     const uint64_t areas = areas_below(pmm, pfn(0));
     uint64_t below = 0, nodes = 0;
 
@@ -136,7 +136,7 @@ static void forget_reserve(struct pmm *pmm, struct pmm_reserve *reserve) {
 /*
  *   metadata   [ lines: 64 bytes each ][ nodes: 64 each ][ counts: 2 each ]
  */
-static void init(struct pmm *pmm) {
+static void areas_init(struct pmm *pmm) {
     const uint64_t areas = areas_below(pmm, pfn(0));
     struct pmm_area_node *nodes;
     uint64_t below = 0;
@@ -303,7 +303,7 @@ static bool refill_from_others(struct pmm *pmm, struct pmm_reserve *reserve) {
     return refill(pmm, reserve);
 }
 
-static bool alloc(struct pmm *pmm, pfn_t *f) {
+static bool areas_alloc(struct pmm *pmm, pfn_t *f) {
     struct pmm_reserve *from = &pmm->areas.reserves[0];
     uint64_t bits;
 
@@ -321,7 +321,7 @@ static bool alloc(struct pmm *pmm, pfn_t *f) {
     return true;
 }
 
-static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+static enum mm_status areas_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     const struct area area = area_at(pmm, area_of(pmm, f, run));
     const uint64_t bit = f.v % AREA_FRAMES;
 
@@ -339,7 +339,7 @@ static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     return MM_OK;
 }
 
-static bool is_used(const struct pmm *pmm, pfn_t f) {
+static bool areas_is_used(const struct pmm *pmm, pfn_t f) {
     const uint64_t n = area_of(pmm, f, pmm_run_of(pmm, f));
     const uint64_t *line = &pmm->areas.lines[n * AREA_WORDS];
     const struct pmm_zone *zone = &pmm->areas.zones[PMM_ZONES - 1];
@@ -357,11 +357,11 @@ static bool is_used(const struct pmm *pmm, pfn_t f) {
 const struct pmm_class pmm_areas = {
     .name = "areas",
     .reuses = true,
-    .metadata_size = metadata_size,
-    .init = init,
-    .alloc = alloc,
-    .free = free_frame,
-    .is_used = is_used,
+    .metadata_size = areas_metadata_size,
+    .init = areas_init,
+    .alloc = areas_alloc,
+    .free = areas_free_frame,
+    .is_used = areas_is_used,
     .take = area_take,
     .alloc_run = area_alloc_run,
     .free_run = area_free_run,

@@ -26,11 +26,11 @@ static uint64_t bits_of_run(struct pmm_run run, uint64_t word) {
     return bits_of_word(word, run.first.v, run.count);
 }
 
-static uint64_t metadata_size(const struct pmm *pmm) {
+static uint64_t bitmap_metadata_size(const struct pmm *pmm) {
     return words_for(pmm->frames) * sizeof(uint64_t);
 }
 
-static void init(struct pmm *pmm) {
+static void bitmap_init(struct pmm *pmm) {
     uint64_t *words = pmm_metadata(pmm);
 
     pmm->bitmap.words = words;
@@ -47,7 +47,7 @@ static void init(struct pmm *pmm) {
     }
 }
 
-static bool alloc(struct pmm *pmm, pfn_t *f) {
+static bool bitmap_alloc(struct pmm *pmm, pfn_t *f) {
     uint64_t w = pmm->bitmap.hint;
 
     for (uint64_t i = 0; i < pmm->bitmap.word_count; i++) {
@@ -64,7 +64,7 @@ static bool alloc(struct pmm *pmm, pfn_t *f) {
     return false;
 }
 
-static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+static enum mm_status bitmap_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     (void)run;
     if (!bit_is_set(pmm->bitmap.words, f.v)) {
         return MM_NOT_ALLOCATED;
@@ -76,11 +76,11 @@ static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     return MM_OK;
 }
 
-static bool is_used(const struct pmm *pmm, pfn_t f) {
+static bool bitmap_is_used(const struct pmm *pmm, pfn_t f) {
     return bit_is_set(pmm->bitmap.words, f.v);
 }
 
-static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
+static bool bitmap_take(struct pmm *pmm, pfn_t first, uint64_t count) {
     for (uint64_t n = 0; n < count; n++) {
         bit_set(pmm->bitmap.words, first.v + n);
     }
@@ -88,7 +88,7 @@ static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
 }
 
 /** As many clear bits as frames are free, and every one inside a run. */
-static bool is_sound(const struct pmm *pmm) {
+static bool bitmap_is_sound(const struct pmm *pmm) {
     const uint64_t *words = pmm->bitmap.words;
     uint64_t clear = 0, clear_in_runs = 0;
 
@@ -110,11 +110,11 @@ static bool is_sound(const struct pmm *pmm) {
 const struct pmm_class pmm_bitmap = {
     .name = "bitmap",
     .reuses = true,
-    .metadata_size = metadata_size,
-    .init = init,
-    .alloc = alloc,
-    .free = free_frame,
-    .is_used = is_used,
-    .take = take,
-    .is_sound = is_sound,
+    .metadata_size = bitmap_metadata_size,
+    .init = bitmap_init,
+    .alloc = bitmap_alloc,
+    .free = bitmap_free_frame,
+    .is_used = bitmap_is_used,
+    .take = bitmap_take,
+    .is_sound = bitmap_is_sound,
 };

@@ -27,7 +27,7 @@ static uint64_t words_of_order(const struct pmm *pmm, unsigned order) {
     return words_for((pmm->frames >> order) + 1);
 }
 
-static uint64_t metadata_size(const struct pmm *pmm) {
+static uint64_t buddy_metadata_size(const struct pmm *pmm) {
     uint64_t words = 0;
 
     for (unsigned k = 0; k < ORDERS; k++) {
@@ -63,10 +63,10 @@ static unsigned order_before(uint64_t end, uint64_t count) {
 }
 
 /** From the top of memory down, so that the lowest block comes first. */
-static void init(struct pmm *pmm) {
+static void buddy_init(struct pmm *pmm) {
     uint64_t *words = pmm_metadata(pmm);
 
-    memset(words, 0, metadata_size(pmm));
+    memset(words, 0, buddy_metadata_size(pmm));
     for (unsigned k = 0; k < ORDERS; k++) {
         pmm->buddy.free[k] = words;
         pmm->buddy.first[k] = pfn(0);
@@ -107,7 +107,7 @@ static void carve(struct pmm *pmm, pfn_t f, unsigned order) {
     }
 }
 
-static bool alloc(struct pmm *pmm, pfn_t *f) {
+static bool buddy_alloc(struct pmm *pmm, pfn_t *f) {
     for (unsigned k = 0; k < ORDERS; k++) {
         if (pmm->buddy.first[k].v != 0) {
             *f = pmm->buddy.first[k];
@@ -118,15 +118,15 @@ static bool alloc(struct pmm *pmm, pfn_t *f) {
     return false;
 }
 
-static bool is_used(const struct pmm *pmm, pfn_t f) {
+static bool buddy_is_used(const struct pmm *pmm, pfn_t f) {
     return block_order(pmm, f) == ORDERS;
 }
 
-static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+static enum mm_status buddy_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     unsigned order = 0;
 
     (void)run;
-    if (!is_used(pmm, f)) {
+    if (!buddy_is_used(pmm, f)) {
         return MM_NOT_ALLOCATED;
     }
     while (order + 1 < ORDERS) {
@@ -143,7 +143,7 @@ static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     return MM_OK;
 }
 
-static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
+static bool buddy_take(struct pmm *pmm, pfn_t first, uint64_t count) {
     for (uint64_t n = 0; n < count; n++) {
         const pfn_t f = pfn_add(first, n);
 
@@ -176,7 +176,7 @@ static uint64_t frames_of_order(const struct pmm *pmm, unsigned order) {
 }
 
 /** The lists hold what is free, the bits say the same, buddies have joined. */
-static bool is_sound(const struct pmm *pmm) {
+static bool buddy_is_sound(const struct pmm *pmm) {
     uint64_t listed = 0, marked = 0;
 
     for (unsigned k = 0; k < ORDERS; k++) {
@@ -197,11 +197,11 @@ const struct pmm_class pmm_buddy = {
     .name = "buddy",
     .reuses = true,
     .scratch = sizeof(struct pmm_link),
-    .metadata_size = metadata_size,
-    .init = init,
-    .alloc = alloc,
-    .free = free_frame,
-    .is_used = is_used,
-    .take = take,
-    .is_sound = is_sound,
+    .metadata_size = buddy_metadata_size,
+    .init = buddy_init,
+    .alloc = buddy_alloc,
+    .free = buddy_free_frame,
+    .is_used = buddy_is_used,
+    .take = buddy_take,
+    .is_sound = buddy_is_sound,
 };

@@ -15,7 +15,7 @@
  */
 #include "pmm/inside.h"
 
-static uint64_t metadata_size(const struct pmm *pmm) {
+static uint64_t bump_metadata_size(const struct pmm *pmm) {
     return words_for(pmm->frames) * sizeof(uint64_t);
 }
 
@@ -24,12 +24,12 @@ static void start(struct pmm *pmm) {
     pmm->bump.next = pmm->runs[0].first;
 }
 
-static void init(struct pmm *pmm) {
+static void bump_init(struct pmm *pmm) {
     pmm->bump.words = pmm_metadata(pmm);
     start(pmm);
 }
 
-static bool is_used(const struct pmm *pmm, pfn_t f) {
+static bool bump_is_used(const struct pmm *pmm, pfn_t f) {
     return f.v < pmm->bump.next.v && bit_is_set(pmm->bump.words, f.v);
 }
 
@@ -54,7 +54,7 @@ static bool settle(struct pmm *pmm) {
     return true;
 }
 
-static bool alloc(struct pmm *pmm, pfn_t *f) {
+static bool bump_alloc(struct pmm *pmm, pfn_t *f) {
     if (!settle(pmm)) {
         return false;
     }
@@ -64,9 +64,9 @@ static bool alloc(struct pmm *pmm, pfn_t *f) {
     return true;
 }
 
-static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+static enum mm_status bump_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     (void)run;
-    if (!is_used(pmm, f)) {
+    if (!bump_is_used(pmm, f)) {
         return MM_NOT_ALLOCATED;
     }
     bit_clear(pmm->bump.words, f.v);
@@ -77,7 +77,7 @@ static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     return MM_OK;
 }
 
-static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
+static bool bump_take(struct pmm *pmm, pfn_t first, uint64_t count) {
     while (pmm->bump.next.v < first.v + count) {
         if (settle(pmm)) {
             pass(pmm, pmm->bump.next);
@@ -90,7 +90,7 @@ static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
 }
 
 /** The pointer lies in its run or at its end; as many bits as frames. */
-static bool is_sound(const struct pmm *pmm) {
+static bool bump_is_sound(const struct pmm *pmm) {
     const pfn_t next = pmm->bump.next;
     const struct pmm_run at = pmm->runs[pmm->bump.run];
     uint64_t used = 0;
@@ -99,7 +99,7 @@ static bool is_sound(const struct pmm *pmm) {
         const struct pmm_run run = pmm->runs[i];
 
         for (uint64_t n = 0; n < run.count; n++) {
-            used += is_used(pmm, pfn_add(run.first, n));
+            used += bump_is_used(pmm, pfn_add(run.first, n));
         }
     }
     return pmm->bump.run < pmm->run_count && next.v >= at.first.v &&
@@ -109,11 +109,11 @@ static bool is_sound(const struct pmm *pmm) {
 
 const struct pmm_class pmm_bump = {
     .name = "bump",
-    .metadata_size = metadata_size,
-    .init = init,
-    .alloc = alloc,
-    .free = free_frame,
-    .is_used = is_used,
-    .take = take,
-    .is_sound = is_sound,
+    .metadata_size = bump_metadata_size,
+    .init = bump_init,
+    .alloc = bump_alloc,
+    .free = bump_free_frame,
+    .is_used = bump_is_used,
+    .take = bump_take,
+    .is_sound = bump_is_sound,
 };

@@ -40,16 +40,16 @@ const struct pmm_class pmm_empty = {
     .is_sound = is_always_sound,
 };
 
-static uint64_t metadata_size(const struct pmm *pmm) {
+static uint64_t few_metadata_size(const struct pmm *pmm) {
     return pmm_bitmap.metadata_size(pmm);
 }
 
-static void init(struct pmm *pmm) {
+static void few_init(struct pmm *pmm) {
     pmm_bitmap.init(pmm);
     pmm->few.left = 0;
 }
 
-static bool alloc(struct pmm *pmm, pfn_t *f) {
+static bool few_alloc(struct pmm *pmm, pfn_t *f) {
     if (pmm->few.left == 0 || !pmm_bitmap.alloc(pmm, f)) {
         return false;
     }
@@ -57,15 +57,15 @@ static bool alloc(struct pmm *pmm, pfn_t *f) {
     return true;
 }
 
-static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+static enum mm_status few_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     return pmm_bitmap.free(pmm, f, run);
 }
 
-static bool is_used(const struct pmm *pmm, pfn_t f) {
+static bool few_is_used(const struct pmm *pmm, pfn_t f) {
     return pmm_bitmap.is_used(pmm, f);
 }
 
-static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
+static bool few_take(struct pmm *pmm, pfn_t first, uint64_t count) {
     if (count > pmm->few.left) {
         return false;
     }
@@ -73,18 +73,18 @@ static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
     return pmm_bitmap.take(pmm, first, count);
 }
 
-static bool is_sound(const struct pmm *pmm) {
+static bool few_is_sound(const struct pmm *pmm) {
     return pmm_bitmap.is_sound(pmm);
 }
 
 const struct pmm_class pmm_few = {
     .name = "few",
     .reuses = true,
-    .metadata_size = metadata_size,
-    .init = init,
-    .alloc = alloc,
-    .free = free_frame,
-    .is_used = is_used,
-    .take = take,
-    .is_sound = is_sound,
+    .metadata_size = few_metadata_size,
+    .init = few_init,
+    .alloc = few_alloc,
+    .free = few_free_frame,
+    .is_used = few_is_used,
+    .take = few_take,
+    .is_sound = few_is_sound,
 };

@@ -16,7 +16,7 @@
 
 #include "pmm/inside.h"
 
-static uint64_t metadata_size(const struct pmm *pmm) {
+static uint64_t stack_metadata_size(const struct pmm *pmm) {
     return words_for(pmm->frames) * sizeof(uint64_t);
 }
 
@@ -31,10 +31,10 @@ static void take_one(struct pmm *pmm, pfn_t f) {
 }
 
 /** From the top of memory down, so that the lowest frame comes first. */
-static void init(struct pmm *pmm) {
+static void stack_init(struct pmm *pmm) {
     pmm->stack.words = pmm_metadata(pmm);
     pmm->stack.top = pfn(0);
-    memset(pmm->stack.words, 0xff, metadata_size(pmm));
+    memset(pmm->stack.words, 0xff, stack_metadata_size(pmm));
     for (size_t i = pmm->run_count; i-- > 0;) {
         for (uint64_t n = pmm->runs[i].count; n-- > 0;) {
             push(pmm, pfn_add(pmm->runs[i].first, n));
@@ -42,7 +42,7 @@ static void init(struct pmm *pmm) {
     }
 }
 
-static bool alloc(struct pmm *pmm, pfn_t *f) {
+static bool stack_alloc(struct pmm *pmm, pfn_t *f) {
     if (pmm->stack.top.v == 0) {
         return false;
     }
@@ -51,20 +51,20 @@ static bool alloc(struct pmm *pmm, pfn_t *f) {
     return true;
 }
 
-static bool is_used(const struct pmm *pmm, pfn_t f) {
+static bool stack_is_used(const struct pmm *pmm, pfn_t f) {
     return bit_is_set(pmm->stack.words, f.v);
 }
 
-static enum mm_status free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+static enum mm_status stack_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     (void)run;
-    if (!is_used(pmm, f)) {
+    if (!stack_is_used(pmm, f)) {
         return MM_NOT_ALLOCATED;
     }
     push(pmm, f);
     return MM_OK;
 }
 
-static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
+static bool stack_take(struct pmm *pmm, pfn_t first, uint64_t count) {
     for (uint64_t n = 0; n < count; n++) {
         take_one(pmm, pfn_add(first, n));
     }
@@ -73,13 +73,13 @@ static bool take(struct pmm *pmm, pfn_t first, uint64_t count) {
 
 /** Every frame on the stack is managed, free and linked back; as many as are
  *  free. */
-static bool is_sound(const struct pmm *pmm) {
+static bool stack_is_sound(const struct pmm *pmm) {
     const uint64_t free_count = pmm_free_count(pmm);
     pfn_t f = pmm->stack.top, before = pfn(0);
     uint64_t seen = 0;
 
     while (f.v != 0 && seen <= free_count) {
-        if (!pmm_is_managed(pmm, f) || is_used(pmm, f) ||
+        if (!pmm_is_managed(pmm, f) || stack_is_used(pmm, f) ||
             pmm_link(pmm, f)->previous.v != before.v) {
             return false;
         }
@@ -94,11 +94,11 @@ const struct pmm_class pmm_stack = {
     .name = "stack",
     .reuses = true,
     .scratch = sizeof(struct pmm_link),
-    .metadata_size = metadata_size,
-    .init = init,
-    .alloc = alloc,
-    .free = free_frame,
-    .is_used = is_used,
-    .take = take,
-    .is_sound = is_sound,
+    .metadata_size = stack_metadata_size,
+    .init = stack_init,
+    .alloc = stack_alloc,
+    .free = stack_free_frame,
+    .is_used = stack_is_used,
+    .take = stack_take,
+    .is_sound = stack_is_sound,
 };

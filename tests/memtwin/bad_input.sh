@@ -166,7 +166,7 @@ usage "an unknown machine is refused" \
 	"memtwin: --on: 'mars' is not right; right would be sim, qemu or both" \
 	run --on mars "$t"
 usage "an unknown frame allocator is refused" \
-	"memtwin: --pmm: 'x' is not right; right would be one of: bitmap" \
+	"memtwin: --pmm: 'x' is not right; right would be one of: areas bitmap bump stack buddy" \
 	run --pmm x "$t"
 usage "an unknown TLB is refused" \
 	"memtwin: --tlb: 'lru:0' is not right; right would be lru, lru:N with N from 1 to 16384, or hostile" \
