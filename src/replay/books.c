@@ -2,12 +2,16 @@
  * The replay's own books, in regions of their own so that the heap under test
  * neither holds them nor can be blamed for them:
  *
- *   0x4450_0000_0000  table    struct replay_block by id, mapped at once
- *   0x4452_0000_0000  shadow   a bit per 16 bytes of heap, grows with the heap
+ *   0x4450_0000_0000  table    struct replay_block by id
+ *   0x4452_0000_0000  shadow   a bit per 16 bytes of the largest heap possible
  *
  * Blocks are 16-aligned and sizes rounded up to 16, so two live blocks never
- * share a granule, and a granule claimed twice is an overlap.  The books have
- * their frames before they are touched: every page fault counted is the heap's.
+ * share a granule, and a granule claimed twice is an overlap.
+ *
+ * Both are opened before there is a heap and have all their frames from then
+ * on.  A heap that is backed on demand promises the frames that are free, so
+ * whoever takes one later breaks its promise; and every page fault counted is
+ * the heap's.
  */
 #include "replay/replay.h"
 
@@ -27,56 +31,59 @@ static enum mm_status add_region(struct replay *r, const char *name,
                                                .backing = VMM_IMMEDIATE });
 }
 
+/** Bytes of shadow for the largest heap that the free frames could make. */
+static uint64_t shadow_bytes(const struct mm *mm) {
+    uint64_t free = pmm_free_count(&mm->pmm) * PAGE_SIZE;
+    uint64_t limit = mm->config.heap_limit;
+
+    return whole_pages((limit < free ? limit : free) / HEAP_PER_SHADOW_BYTE +
+                       1);
+}
+
 enum mm_status replay_books_open(struct replay *r) {
-    uint64_t bytes = r->id_count * sizeof(struct replay_block);
+    uint64_t table = r->id_count * sizeof(struct replay_block);
     enum mm_status st;
 
+    r->blocks = NULL;
     r->shadow = NULL;
-    r->shadow_size = 0;
-    /* Region pages start zeroed: no block is live. */
+    /* Region pages start zeroed: no block is live, no granule is taken. */
     st = add_region(r, "replay: table of blocks", REPLAY_TABLE_BASE,
-                    whole_pages(bytes == 0 ? 1 : bytes));
-    r->blocks = st == MM_OK ? pointer_of(vaddr(REPLAY_TABLE_BASE)) : NULL;
+                    whole_pages(table == 0 ? 1 : table));
+    if (st != MM_OK) {
+        return st;
+    }
+    r->blocks = pointer_of(vaddr(REPLAY_TABLE_BASE));
+    r->shadow_size = shadow_bytes(r->mm);
+    st = add_region(r, "replay: shadow of the heap", REPLAY_SHADOW_BASE,
+                    r->shadow_size);
+    if (st == MM_OK) {
+        r->shadow = pointer_of(vaddr(REPLAY_SHADOW_BASE));
+    }
     return st;
+}
+
+static void remove_region(struct replay *r, uint64_t base) {
+    struct vmm_space *space = &r->mm->space;
+    const struct vmm_region *region = vmm_region_at(space, vaddr(base));
+    struct vrange range;
+    enum mm_status st;
+
+    MM_ASSERT(region != NULL); /* we added it */
+    range = region->range;
+    st = vmm_region_remove(space, range.base);
+    MM_ASSERT(st == MM_OK);
+    vmm_reclaim_tables(space, range);
 }
 
 void replay_books_close(struct replay *r) {
     if (r->blocks != NULL) {
-        enum mm_status st =
-            vmm_region_remove(&r->mm->space, vaddr(REPLAY_TABLE_BASE));
-
-        MM_ASSERT(st == MM_OK);
+        remove_region(r, REPLAY_TABLE_BASE);
         r->blocks = NULL;
     }
     if (r->shadow != NULL) {
-        enum mm_status st =
-            vmm_region_remove(&r->mm->space, vaddr(REPLAY_SHADOW_BASE));
-
-        MM_ASSERT(st == MM_OK);
+        remove_region(r, REPLAY_SHADOW_BASE);
         r->shadow = NULL;
     }
-}
-
-/** Make the shadow cover the heap as long as it is now. */
-static enum mm_status cover_heap(struct replay *r) {
-    uint64_t size = heap_size(&r->mm->heap);
-    uint64_t need = whole_pages(size / HEAP_PER_SHADOW_BYTE + 1);
-    enum mm_status st;
-
-    if (need <= r->shadow_size) {
-        return MM_OK;
-    }
-    if (r->shadow == NULL) {
-        st = add_region(r, "replay: shadow of the heap", REPLAY_SHADOW_BASE,
-                        need);
-    } else {
-        st = vmm_region_extend(&r->mm->space, vaddr(REPLAY_SHADOW_BASE), need);
-    }
-    if (st == MM_OK) {
-        r->shadow = pointer_of(vaddr(REPLAY_SHADOW_BASE));
-        r->shadow_size = need;
-    }
-    return st;
 }
 
 /** The granules of a block, as bits [first, end) of the shadow. */
@@ -112,12 +119,9 @@ static uint64_t next_word(uint64_t g) {
 
 enum mm_status replay_claim(struct replay *r, vaddr_t at, uint64_t size) {
     struct granules span = granules_of(r, at, size);
-    enum mm_status st = cover_heap(r);
     uint64_t g;
 
-    if (st != MM_OK) {
-        return st;
-    }
+    MM_ASSERT(span.end <= r->shadow_size * 8);
     for (g = span.first; g < span.end; g = next_word(g)) {
         if ((r->shadow[g / WORD_BITS] & mask_at(g, span.end)) != 0) {
             return MM_OVERLAP;

@@ -1,7 +1,7 @@
 /*
  * The kernel's main function: module in, lines out, machine off.
  *
- *   module [ header ][ ops ... ]  --->  mm_init()  --->  replay_run()
+ *   module [ header ][ ops ... ]  --->  replay_init() --->  replay_run()
  *          read through the direct map      |                 |
  *                                           v                 v
  *                              "replay: error ..."    "replay: result ..."
@@ -70,8 +70,10 @@ static bool replay_with(struct mm *mm, const struct replay_header *h) {
         r.sound_every = h->sound_every;
         r.list_state = h->list_state != 0;
         good = replay_run(&r);
+        replay_report(&r);
+    } else {
+        refuse(r.error);
     }
-    replay_report(&r);
     replay_fini(&r);
     return good;
 }
@@ -80,20 +82,17 @@ bool replay_module(struct mm *mm, const struct hw_boot *boot) {
     const struct replay_header *h = find_header(boot);
     struct mm_config config;
     struct mm_init_result init;
-    bool good;
 
     if (h == NULL || !read_config(h, &config)) {
         return false;
     }
-    init = mm_init(mm, boot, &config);
+    init = mm_init_frames(mm, boot, &config);
     if (init.status != MM_OK) {
         replay_say("replay: error at start: no %s: %s\n", init.step,
                    mm_status_name(init.status));
         return false;
     }
-    good = replay_with(mm, h);
-    mm_teardown(mm);
-    return good;
+    return replay_with(mm, h);
 }
 
 void replay_main(const struct hw_boot *boot) {

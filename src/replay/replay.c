@@ -25,7 +25,6 @@ typedef unsigned long ulong_t; /* what %lx takes */
 static bool accept(struct replay *r, uint32_t id, void *p, struct layout want) {
     const struct heap *heap = &r->mm->heap;
     vaddr_t at = vaddr_of_pointer(p);
-    enum mm_status st;
 
     r->counts.addresses = hash_add(r->counts.addresses, at.v);
     if (at.v < heap->start.v || at.v >= heap->end.v ||
@@ -40,8 +39,7 @@ static bool accept(struct replay *r, uint32_t id, void *p, struct layout want) {
         return FAIL(r, "block %u at 0x%lx is not aligned to %zu", id,
                     (ulong_t)at.v, want.align);
     }
-    st = replay_claim(r, at, want.size);
-    if (st == MM_OVERLAP) {
+    if (replay_claim(r, at, want.size) == MM_OVERLAP) {
         uint64_t other = replay_who_is_at(r, at, want.size);
 
         return FAIL(r,
@@ -50,10 +48,6 @@ static bool accept(struct replay *r, uint32_t id, void *p, struct layout want) {
                     id, want.size, (ulong_t)at.v, (ulong_t)other,
                     r->blocks[other].layout.size,
                     (ulong_t)r->blocks[other].at.v);
-    }
-    if (st != MM_OK) {
-        return FAIL(r, "no room for the replay's own books: %s",
-                    mm_status_name(st));
     }
     return true;
 }
@@ -245,14 +239,20 @@ static bool check_leftovers(struct replay *r) {
 
 bool replay_init(struct replay *r, struct mm *mm, const struct replay_op *ops,
                  uint64_t op_count, uint64_t id_count) {
+    struct mm_init_result heap;
     enum mm_status st;
 
     *r = (struct replay){
         .mm = mm, .ops = ops, .op_count = op_count, .id_count = id_count
     };
     st = replay_books_open(r);
-    return st == MM_OK || FAIL(r, "no room for the table of %lu blocks: %s",
-                               (ulong_t)id_count, mm_status_name(st));
+    if (st != MM_OK) {
+        return FAIL(r, "no room for the books of %lu blocks: %s",
+                    (ulong_t)id_count, mm_status_name(st));
+    }
+    heap = mm_init_heap(mm);
+    return heap.status == MM_OK ||
+           FAIL(r, "no %s: %s", heap.step, mm_status_name(heap.status));
 }
 
 /** A trace ends with nothing live; the middle says more about a heap. */
@@ -269,7 +269,8 @@ static void progress(const struct replay *r) {
 }
 
 bool replay_run(struct replay *r) {
-    uint64_t step = r->op_count / PROGRESS_LINES + 1;
+    const uint64_t step = r->op_count / PROGRESS_LINES + 1;
+    const uint64_t half = r->op_count - r->op_count / 2;
 
     for (r->op = 0; r->op < r->op_count; r->op++) {
         if (r->op % step == 0) {
@@ -278,7 +279,7 @@ bool replay_run(struct replay *r) {
         if (!do_op(r, &r->ops[r->op])) {
             return false;
         }
-        if (r->op == r->op_count / 2) {
+        if (r->op + 1 == half) {
             halfway(r);
         }
         if (r->sound_every != 0 && (r->op + 1) % r->sound_every == 0 &&
@@ -291,5 +292,6 @@ bool replay_run(struct replay *r) {
 }
 
 void replay_fini(struct replay *r) {
+    mm_teardown(r->mm);
     replay_books_close(r);
 }

@@ -85,17 +85,20 @@ struct replay {
 
     struct replay_block *blocks; /* by id, at REPLAY_TABLE_BASE */
     uint64_t *shadow;            /* a bit per granule, at REPLAY_SHADOW_BASE */
-    uint64_t shadow_size;        /* bytes of it that are mapped */
+    uint64_t shadow_size;        /* bytes of it */
 
     uint64_t op;      /* the operation under way; operations done so far */
-    uint64_t halfway; /* the state digest after half of the operations */
+    uint64_t halfway; /* the state digest after half of the operations, the
+                         odd one included */
     struct replay_counts counts;
     char error[REPLAY_ERROR_MAX]; /* a sentence; empty while all is well */
 };
 
 /**
- * Prepare to replay @ops on @mm; the books get frames from @mm's pmm.
- * @return false with r->error set when there is no room for them
+ * Prepare to replay @ops on @mm, which has frames but no heap yet
+ * (mm_init_frames()): first the books get their frames, then the heap may
+ * promise what is left (mm_init_heap()).
+ * @return false with r->error set when there is no room for either
  */
 bool replay_init(struct replay *r, struct mm *mm, const struct replay_op *ops,
                  uint64_t op_count, uint64_t id_count);
@@ -113,7 +116,8 @@ void replay_report(const struct replay *r);
 /** Print what the digest is over, each line after "replay: state @when ". */
 void replay_list_state(const struct replay *r, const char *when);
 
-/** Give the frames of the books back. */
+/** Take the heap away and give the frames of the books back; @r->mm is as it
+ *  was before replay_init(). */
 void replay_fini(struct replay *r);
 
 /** The whole job: module in, lines out.  @return whether all went well */
@@ -136,11 +140,11 @@ uint8_t replay_pattern_byte(uint64_t seed, uint64_t offset);
 
 /* --- books.c ------------------------------------------------------------ */
 
-/** Get the table of blocks; @return MM_OK or why there is no room. */
+/** Get the books, and their frames; @return MM_OK or why there is no room. */
 enum mm_status replay_books_open(struct replay *r);
 void replay_books_close(struct replay *r);
 /** Mark the granules of [@at, @at + @size) as taken.
- *  @return MM_OK, MM_OVERLAP (nothing marked) or MM_NO_MEMORY */
+ *  They lie inside the heap.  @return MM_OK, or MM_OVERLAP (nothing marked) */
 enum mm_status replay_claim(struct replay *r, vaddr_t at, uint64_t size);
 /** The granules of a claimed block are nobody's again. */
 void replay_disclaim(struct replay *r, vaddr_t at, uint64_t size);

@@ -94,6 +94,24 @@ expect "a heap that reaches its limit is a finding at its line" 1 \
 expect "a heap that cannot be is a finding at the start" 1 \
 	"memtwin: $big: simulator, at the start: no heap: MM_NO_MEMORY" \
 	run --ram 8M --heap-size 64M --backing immediate "$big"
+edge=$dir/edge.trace
+good=0 refused=0 other=0
+size=27600000
+while [ $size -le 29000000 ]; do
+	printf '%s\n' 'ktrace 1' 'ops 2' 'ids 1' begin "a 0 $size" 'f 0' >"$edge"
+	run run --ram 32M "$edge"
+	if [ $code -eq 0 ]; then
+		good=$((good + 1))
+	elif [ $code -eq 1 ] && [ "$(cat "$dir/err")" = "memtwin: $edge:5: simulator: out of memory: $size bytes aligned to 16 for block 0" ]; then
+		refused=$((refused + 1))
+	else
+		other=$((other + 1))
+		show
+	fi
+	size=$((size + 100000))
+done
+[ $good -gt 0 ] && [ $refused -gt 0 ] && [ $other -eq 0 ]
+ok "one block at the edge of memory is served or a finding at its line"
 run run --ram 8M --heap bump "$demo"
 [ $code -eq 1 ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
 	grep -Eq "^memtwin: $demo:[0-9]+: simulator: out of memory: " "$dir/err" ||
