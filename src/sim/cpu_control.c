@@ -124,7 +124,8 @@ bool cpu_write_cr0(struct sim_cpu *cpu, uint64_t value) {
 
 /*
  * With PCIDs, a load drops what belongs to the new one, or with bit 63 nothing;
- * what belongs to others stays.  "MOV to CR3".
+ * what belongs to others stays.  Global pages stay: while PGE is 0 there are
+ * none.  "MOV to CR3".
  */
 bool cpu_write_cr3(struct sim_cpu *cpu, paddr_t value) {
     bool pcids = (cpu->cr4 & CR4_PCIDE) != 0;
@@ -139,8 +140,7 @@ bool cpu_write_cr3(struct sim_cpu *cpu, paddr_t value) {
     cpu->cr3 = value;
     sim_events_add(cpu->events, SIM_EVENT_CR3, value.v, 0);
     if (!keep) {
-        forget(cpu, (struct tlb_scope){ .pcid = cpu_pcid(cpu),
-                                        .globals = (cpu->cr4 & CR4_PGE) == 0 });
+        forget(cpu, (struct tlb_scope){ .pcid = cpu_pcid(cpu) });
     }
     return true;
 }

@@ -27,11 +27,8 @@ void cpu_note_origin(const struct tlb *tlb, const struct tlb_entry *entry,
     struct tlb_origin *origin = tlb_origin_of(tlb, entry);
 
     *origin = found->above;
-    if (found->above.count == 0) {
+    if (origin->count == 0) { /* the root, or from before reports began */
         origin->top = walk->top;
-    } else if (found->above.top - found->above.count != walk->top) {
-        origin->count = 0; /* it began at an entry of unknown origin */
-        return;
     }
     for (unsigned i = 0; i < walk->step_count && walk->top - i >= lowest; i++) {
         origin->at[origin->count] = walk->steps[i].at;
@@ -137,8 +134,9 @@ static size_t explain_change(const struct sim_stale *s, char *text,
 
     if (s->level == 0) {
         return fmt_format(text, size,
-                          "no entry on its way is known to have changed, so it "
-                          "was remembered under another root");
+                          "no entry on its way is known to have changed: it "
+                          "was remembered under another root, or before "
+                          "reports began");
     }
     return fmt_format(text, size,
                       "the %s (level %u) at physical 0x%jx held 0x%jx when it "

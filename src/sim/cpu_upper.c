@@ -24,10 +24,7 @@
 struct walk_start cpu_walk_start(struct sim_cpu *cpu,
                                  const struct walk_control *control, vaddr_t va,
                                  const struct tlb_entry **entry) {
-    *entry = NULL;
-    if (cpu->tlb.policy == TLB_HOSTILE) {
-        *entry = tlb_lookup(&cpu->upper, va, cpu_pcid(cpu));
-    }
+    *entry = tlb_lookup(&cpu->upper, va, cpu_pcid(cpu));
     if (*entry == NULL) {
         return (struct walk_start){
             .table = control->root,

@@ -40,8 +40,9 @@ struct sim_stale {
     vaddr_t va;
     enum sim_access access;
     enum sim_stale_effect effect;
-    unsigned level;  /* of the entry that changed; 0: none that was used, so
-                        another root is in force */
+    unsigned level;  /* of the entry that changed; 0: none that is known of,
+                        so another root was in force, or the translation is
+                        from before reports began */
     paddr_t at;      /* that entry's place ... */
     pte_t then, now; /* ... and what it held at the walk, and holds */
     bool global;     /* a load of CR3 would not have ended it */

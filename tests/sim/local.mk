@@ -7,7 +7,8 @@ sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
 	%D%/test_sim_explain \
 	%D%/test_sim_tlb %D%/test_sim_control %D%/test_sim_cpu \
 	%D%/test_sim_dirty %D%/test_sim_stale %D%/test_sim_pcid \
-	%D%/test_sim_upper %D%/test_sim_mapfile
+	%D%/test_sim_upper %D%/test_sim_modes %D%/test_sim_stale_report \
+	%D%/test_sim_script %D%/test_sim_mapfile
 
 %C%_test_sim_ram_SOURCES = %D%/test_sim_ram.c %D%/tables.h
 %C%_test_sim_ram_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -51,6 +52,19 @@ sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
 	%D%/processor.h %D%/processor.c
 %C%_test_sim_upper_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_upper_LDADD = $(sim_test_libs)
+%C%_test_sim_script_SOURCES = %D%/test_sim_script.c %D%/tables.h \
+	%D%/processor.h %D%/processor.c %D%/oracle.h %D%/oracle.c \
+	%D%/oracle_cpu.h %D%/oracle_cpu.c
+%C%_test_sim_script_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_script_LDADD = $(sim_test_libs)
+%C%_test_sim_modes_SOURCES = %D%/test_sim_modes.c %D%/tables.h \
+	%D%/processor.h %D%/processor.c
+%C%_test_sim_modes_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_modes_LDADD = $(sim_test_libs)
+%C%_test_sim_stale_report_SOURCES = %D%/test_sim_stale_report.c %D%/tables.h \
+	%D%/processor.h %D%/processor.c
+%C%_test_sim_stale_report_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_stale_report_LDADD = $(sim_test_libs)
 %C%_test_sim_mapfile_SOURCES = %D%/test_sim_mapfile.c %D%/tables.h
 %C%_test_sim_mapfile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_mapfile_LDADD = $(sim_test_libs)
@@ -58,3 +72,21 @@ sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
 EXTRA_DIST += tests/data/maps/derived-soft-reserved-inside-ram.map \
 	tests/data/maps/firecracker-1g-two-entries.map \
 	tests/data/maps/intel-d875pbz-multiboot.map
+
+# Seeded mistakes: a handful in `make check`, every one in `make mutants-sim`.
+dist_check_SCRIPTS += %D%/mutants.sh
+TESTS += %D%/mutants.sh
+EXTRA_DIST += %D%/mutants/list
+mutant_tests = test_sim_rights test_sim_explain test_sim_upper test_sim_pcid \
+	test_sim_modes test_sim_stale test_sim_stale_report test_sim_dirty \
+	test_sim_control test_sim_cpu test_sim_tlb test_sim_script test_sim_walk
+AM_TESTS_ENVIRONMENT += \
+	SIM_COMPILE='$(COMPILE) $(libsim_a_CFLAGS)'; export SIM_COMPILE; \
+	SIM_LINK='$(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)'; \
+	export SIM_LINK; SIM_LIBS='$(sim_test_libs)'; export SIM_LIBS; \
+	SIM_TESTS='$(mutant_tests)'; export SIM_TESTS;
+tests/sim/mutants.log: $(sim_tests)
+
+mutants-sim: $(sim_tests)
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/sim/mutants.sh all
+.PHONY: mutants-sim

@@ -6,15 +6,6 @@
 
 #include "sim/tables.h"
 
-struct oracle {
-    enum walk_reason reason;
-    uint32_t error;
-    unsigned level; /* of the entry that stopped the walk, or of the leaf */
-    uint64_t pa;
-    bool writable, user, no_execute;
-    unsigned key;
-};
-
 static unsigned levels(const struct walk_control *c) {
     return c->five_levels ? 5 : 4;
 }
@@ -88,9 +79,9 @@ static bool key_forbids(const struct walk_control *c, const struct oracle *o,
 }
 
 /** The list of what forbids an access to a present page, in our order. */
-static enum walk_reason oracle_rights(const struct walk_control *c,
-                                      const struct oracle *o,
-                                      enum sim_access access, bool user) {
+enum walk_reason oracle_rights(const struct walk_control *c,
+                               const struct oracle *o, enum sim_access access,
+                               bool user) {
     bool writes = access == SIM_WRITE || access == SIM_RMW;
 
     if (user && !o->user) {
@@ -131,18 +122,39 @@ static uint32_t oracle_error(const struct walk_control *c, bool p, bool rsvd,
     return e;
 }
 
-static struct oracle oracle_walk(struct sim_ram *ram,
-                                 const struct walk_control *c, uint64_t va,
-                                 enum sim_access access, bool user) {
-    struct oracle o = { .writable = true, .user = true, .level = levels(c) };
-    uint64_t table = c->root.v;
-    uint64_t e = 0;
+uint32_t oracle_rights_error(const struct walk_control *c,
+                             const struct oracle *o, enum sim_access access,
+                             bool user) {
+    return oracle_error(c, true, false, access, user) +
+           (key_forbids(c, o, access, user) ? 32 : 0);
+}
 
+bool oracle_is_canonical(const struct walk_control *c, uint64_t va) {
     for (unsigned b = c->five_levels ? 56 : 47; b < 63; b++) {
         if ((va >> b & 1) != (va >> 63)) {
-            o.reason = WALK_NOT_CANONICAL;
-            return o;
+            return false;
         }
+    }
+    return true;
+}
+
+struct oracle_start oracle_root(const struct walk_control *c) {
+    return (struct oracle_start){ levels(c), c->root.v, true, true, false };
+}
+
+struct oracle oracle_walk(struct sim_ram *ram, const struct walk_control *c,
+                          struct oracle_start start, uint64_t va,
+                          enum sim_access access, bool user) {
+    struct oracle o = { .writable = start.writable,
+                        .user = start.user,
+                        .no_execute = start.no_execute,
+                        .level = start.level };
+    uint64_t table = start.table;
+    uint64_t e = 0;
+
+    if (!oracle_is_canonical(c, va)) {
+        o.reason = WALK_NOT_CANONICAL;
+        return o;
     }
     for (;; o.level--) {
         unsigned shift = o.level == 5   ? 48
@@ -151,7 +163,9 @@ static struct oracle oracle_walk(struct sim_ram *ram,
                          : o.level == 2 ? 21
                                         : 12;
 
-        e = ram_load64(ram, paddr(table + ((va >> shift) % 512) * 8));
+        o.at[o.level - 1] = table + ((va >> shift) % 512) * 8;
+        e = ram_load64(ram, paddr(o.at[o.level - 1]));
+        o.entry[o.level - 1] = e;
         if (e % 2 == 0) {
             o.reason = WALK_NOT_PRESENT;
             o.error = oracle_error(c, false, false, access, user);
@@ -181,10 +195,11 @@ static struct oracle oracle_walk(struct sim_ram *ram,
     }
     o.key = (unsigned)(e >> 59 & 1) + (unsigned)(e >> 60 & 1) * 2 +
             (unsigned)(e >> 61 & 1) * 4 + (unsigned)(e >> 62 & 1) * 8;
+    o.dirty = (e & 0x40) != 0;
+    o.global = (e & 0x100) != 0;
     o.reason = oracle_rights(c, &o, access, user);
     if (o.reason != WALK_OK) {
-        o.error = oracle_error(c, true, false, access, user) +
-                  (key_forbids(c, &o, access, user) ? 32 : 0);
+        o.error = oracle_rights_error(c, &o, access, user);
     }
     return o;
 }
@@ -224,7 +239,7 @@ struct walk_result walk_as_oracle(struct sim_ram *ram,
                                   const struct walk_control *c, uint64_t va,
                                   enum sim_access access, bool user) {
     struct walk_result r = walk(ram, c, vaddr(va), access, user);
-    struct oracle o = oracle_walk(ram, c, va, access, user);
+    struct oracle o = oracle_walk(ram, c, oracle_root(c), va, access, user);
 
     if (!same(c, access, &r, &o)) { /* one assertion less in the inner loop */
         char text[300];
