@@ -1,7 +1,9 @@
 /*
  * memtwin VERB ...: one program, one verb per job.
  *
- * Options before the verb are the program's own; all after it are the verb's.
+ * What all verbs share is here: descriptors 0 to 2 are always open, and the
+ * exit status is 0 only when standard output has arrived.  Options before the
+ * verb are the program's own; all after it are the verb's.
  */
 #include "config.h"
 
@@ -9,8 +11,10 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *argp_program_version = PACKAGE_STRING;
 
@@ -51,12 +55,44 @@ static error_t parse(int key, char *word, struct argp_state *state) {
     return EINVAL;
 }
 
+/**
+ * Fill closed descriptors 0 to 2, so that no file of ours gets their numbers;
+ * each the wrong way round, so that who reads or writes there still fails.
+ */
+static void fill_descriptors(void) {
+    int fd;
+
+    for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) {
+            _exit(EXIT_CANNOT);
+        }
+    }
+}
+
+/** At exit: output that did not arrive is no success, whatever was printed
+ *  (argp prints --help and ends the program by itself). */
+static void close_output(void) {
+    bool lost = ferror(stdout) != 0;
+
+    errno = 0;
+    if (fflush(stdout) != 0 || lost || close(STDOUT_FILENO) != 0) {
+        fprintf(stderr, "memtwin: standard output: %s\n",
+                errno != 0 ? strerror(errno) : "what was written is lost");
+        _exit(EXIT_WRONG);
+    }
+}
+
 int main(int argc, char **argv) {
     static const struct argp argp = { NULL, parse, "VERB ...", doc,
                                       NULL, NULL,  NULL };
     const struct verb *verb = NULL;
     int first = 1;
 
+    fill_descriptors();
+    if (atexit(close_output) != 0) {
+        return EXIT_CANNOT;
+    }
     while (first < argc && argv[first][0] == '-') {
         first++;
     }
