@@ -5,4 +5,5 @@ if LIVE
 dist_check_SCRIPTS += %D%/check-warnings %D%/twin-proof
 TESTS += %D%/check-warnings %D%/twin-proof
 endif
-EXTRA_DIST += %D%/count-tests %D%/unpack-counts %D%/coverage-report %D%/gdb/mm.py
+EXTRA_DIST += %D%/elf.py %D%/placing.py %D%/count-tests %D%/unpack-counts \
+	%D%/coverage-report %D%/gdb/mm.py
