@@ -14,29 +14,6 @@
 
 #define WHY_MAX 400
 
-/** Pages outside the simulator's windows cannot be touched on the host. */
-static bool heap_fits(const struct sim_config *config,
-                      const struct run_options *o) {
-    size_t i;
-
-    for (i = 0; i < config->window_count; i++) {
-        struct vrange w = config->windows[i].range;
-
-        if (range_holds(w.base.v, w.len, o->heap_base) &&
-            w.base.v + w.len - o->heap_base >= o->heap_limit) {
-            return true;
-        }
-    }
-    complain("the simulator has no room for a heap of %" PRIu64
-             " bytes at 0x%" PRIx64 "; it can be in 0x%" PRIx64 " .. 0x%" PRIx64
-             " or 0x%" PRIx64 " .. 0x%" PRIx64,
-             o->heap_limit, o->heap_base, config->windows[0].range.base.v,
-             config->windows[0].range.base.v + config->windows[0].range.len,
-             config->windows[1].range.base.v,
-             config->windows[1].range.base.v + config->windows[1].range.len);
-    return false;
-}
-
 static bool read_map(struct mapfile *map, const struct run_options *o) {
     char why[WHY_MAX];
     bool good = o->map_path != NULL
@@ -167,9 +144,6 @@ enum outcome_code run_on_sim(struct outcome *outcome,
     config.tlb_capacity = o->tlb_capacity;
     config.putc = outcome_char;
     config.putc_ctx = outcome;
-    if (!heap_fits(&config, o)) {
-        return EXIT_USAGE;
-    }
     if (twin != NULL) {
         config.map = twin->map;
         config.map_count = twin->map_count;

@@ -16,6 +16,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+/** Of a PC; mapfile.h.  A map file can describe larger machines. */
+#define RAM_MIN (8 * MIB)
+#define RAM_MAX (1009 * GIB)
+
 enum key {
     KEY_ON = 0x100,
     KEY_HEAP,
@@ -45,7 +49,9 @@ static const struct argp_option option_table[] = {
     { "heap-size", KEY_HEAP_SIZE, "SIZE", 0,
       "Bytes of heap at the start (default 100K)", 1 },
     { "heap-limit", KEY_HEAP_LIMIT, "SIZE", 0,
-      "Bytes the heap may grow to (default 1G)", 1 },
+      "Bytes the heap may grow to (default 1G, or as much as there is room "
+      "for at its address)",
+      1 },
     { "heap-base", KEY_HEAP_BASE, "ADDRESS", 0,
       "Where the heap starts (default 0x444444440000)", 1 },
     { "backing", KEY_BACKING, "demand|immediate", 0,
@@ -63,9 +69,9 @@ static const struct argp_option option_table[] = {
     { "ram", KEY_RAM, "SIZE", 0, "RAM (default 256M)", 2 },
     { "map", KEY_MAP, "FILE", 0,
       "Memory map of the simulated machine, instead of --ram", 2 },
-    { "tlb", KEY_TLB, "lru|lru:N|hostile", 0,
-      "Simulated TLB: N entries, least recently used go first (default "
-      "lru:1024), or one that keeps whatever it may",
+    { "tlb", KEY_TLB, "lru|lru:N|random|random:N|hostile", 0,
+      "Simulated TLB: N entries (8 to 16384), least recently used go first "
+      "(default lru:1024) or any, or one that keeps whatever it may",
       2 },
     { "seed", KEY_SEED, "N", 0, "Seed of the junk in simulated RAM (default 1)",
       2 },
@@ -108,19 +114,43 @@ static error_t parse_on(struct run_options *o, const char *value) {
     return 0;
 }
 
+/** "NAME" or "NAME:N", N the number of entries. */
+static bool parse_tlb_size(const char *value, const char *name,
+                           uint64_t *entries) {
+    size_t len = strlen(name);
+
+    if (strncmp(value, name, len) != 0) {
+        return false;
+    }
+    value += len;
+    return value[0] == '\0' ||
+           (value[0] == ':' &&
+            number_parse(value + 1, strlen(value + 1), entries) &&
+            *entries >= SIM_TLB_MIN && *entries <= TLB_CAPACITY_MAX);
+}
+
 static error_t parse_tlb(struct run_options *o, const char *value) {
     uint64_t entries = TLB_CAPACITY_DEFAULT;
+    char right[120];
 
-    o->tlb_policy = TLB_LRU;
+    if (strcmp(value, "none") == 0) {
+        complain("--tlb: without a TLB ('none') no compiled code can run; "
+                 "lru:%d is the least",
+                 SIM_TLB_MIN);
+        return EINVAL;
+    }
     if (strcmp(value, "hostile") == 0) {
         o->tlb_policy = TLB_HOSTILE;
-    } else if (strcmp(value, "lru") != 0 &&
-               !(strncmp(value, "lru:", 4) == 0 &&
-                 number_parse(value + 4, strlen(value + 4), &entries) &&
-                 entries >= 1 && entries <= TLB_CAPACITY_MAX)) {
-        return bad("tlb", value,
-                   "lru, lru:N with N from 1 to 16384, or "
-                   "hostile");
+    } else if (parse_tlb_size(value, "lru", &entries)) {
+        o->tlb_policy = TLB_LRU;
+    } else if (parse_tlb_size(value, "random", &entries)) {
+        o->tlb_policy = TLB_RANDOM;
+    } else {
+        snprintf(right, sizeof(right),
+                 "lru, lru:N, random or random:N with N from %d to %d, or "
+                 "hostile",
+                 SIM_TLB_MIN, TLB_CAPACITY_MAX);
+        return bad("tlb", value, right);
     }
     o->tlb_capacity = (unsigned)entries;
     return 0;
@@ -173,9 +203,9 @@ static error_t parse_pages(uint64_t *bytes, const char *option,
 
 static error_t parse_ram(struct run_options *o, const char *value) {
     return number_parse_size(value, &o->ram) && o->ram % MIB == 0 &&
-                   o->ram >= 8 * MIB && o->ram <= RAM_SIZE_MAX
+                   o->ram >= RAM_MIN && o->ram <= RAM_MAX
                ? 0
-               : bad("ram", value, "whole MiB from 8M to 16T, as 64M or 2G");
+               : bad("ram", value, "whole MiB from 8M to 1009G, as 64M or 2G");
 }
 
 /** A count from @min to @max. */
@@ -263,23 +293,61 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     }
 }
 
-/** What each option allows alone may not fit together. */
-static bool fits(const struct run_options *o) {
-    uint64_t end;
+/** Bytes from @base to the end of the window that holds it; 0: none does.
+ *  Pages outside the windows cannot be touched on the simulator, and what runs
+ *  on one machine should run on the other. */
+static uint64_t room_at(uint64_t base) {
+    uint64_t room = 0;
+    size_t i;
 
-    if (o->trace_path == NULL) {
-        complain("run: no trace given; see 'memtwin run --help'");
-        return false;
+    for (i = 0; i < sim_default_config.window_count; i++) {
+        struct vrange w = sim_default_config.windows[i].range;
+
+        if (range_holds(w.base.v, w.len, base)) {
+            room = w.base.v + w.len - base;
+        }
     }
+    if (base < REPLAY_TABLE_BASE && room > REPLAY_TABLE_BASE - base) {
+        room = REPLAY_TABLE_BASE - base; /* the replay's own books */
+    }
+    return base < REPLAY_TABLE_BASE ? room : 0;
+}
+
+/** As much as most traces need, more for a larger start, but no more than
+ *  there is room for. */
+static uint64_t default_limit(const struct run_options *o) {
+    uint64_t limit = o->heap_size > GIB ? o->heap_size : GIB;
+    uint64_t room = room_at(o->heap_base);
+
+    return room != 0 && room < limit ? room : limit;
+}
+
+static bool heap_fits(const struct run_options *o) {
+    const struct sim_window *w = sim_default_config.windows;
+
     if (o->heap_size > o->heap_limit) {
         complain("--heap-size is larger than --heap-limit");
         return false;
     }
-    if (__builtin_add_overflow(o->heap_base, o->heap_limit, &end) ||
-        end > REPLAY_TABLE_BASE - PAGE_SIZE) {
-        complain("the heap would reach beyond 0x%" PRIx64
-                 "; lower --heap-base or --heap-limit",
-                 (uint64_t)REPLAY_TABLE_BASE);
+    if (o->heap_limit <= room_at(o->heap_base)) {
+        return true;
+    }
+    complain("there is no room for a heap of up to %" PRIu64
+             " bytes at 0x%" PRIx64 "; it can be in 0x%" PRIx64 " .. 0x%" PRIx64
+             " or 0x%" PRIx64 " .. 0x%" PRIx64,
+             o->heap_limit, o->heap_base, w[0].range.base.v,
+             w[0].range.base.v + room_at(w[0].range.base.v), w[1].range.base.v,
+             w[1].range.base.v + room_at(w[1].range.base.v));
+    return false;
+}
+
+/** What each option allows alone may not fit together. */
+static bool fits(const struct run_options *o) {
+    if (o->trace_path == NULL) {
+        complain("run: no trace given; see 'memtwin run --help'");
+        return false;
+    }
+    if (!heap_fits(o)) {
         return false;
     }
     if (o->map_path != NULL && (o->on & ON_QEMU) != 0) {
@@ -300,7 +368,6 @@ bool run_options_parse(struct run_options *options, int argc, char **argv) {
         .pmm_class = "areas",
         .heap_base = MM_HEAP_BASE,
         .heap_size = MM_HEAP_SIZE,
-        .heap_limit = 1 * GIB,
         .ram = 256 * MIB,
         .tlb_policy = TLB_LRU,
         .tlb_capacity = TLB_CAPACITY_DEFAULT,
@@ -308,6 +375,11 @@ bool run_options_parse(struct run_options *options, int argc, char **argv) {
         .qemu = "qemu-system-x86_64",
         .patience = 120,
     };
-    return argp_parse(&argp, argc, argv, 0, NULL, options) == 0 &&
-           fits(options);
+    if (argp_parse(&argp, argc, argv, 0, NULL, options) != 0) {
+        return false;
+    }
+    if (options->heap_limit == 0) {
+        options->heap_limit = default_limit(options);
+    }
+    return fits(options);
 }

@@ -14,7 +14,8 @@ struct run_options {
     const char *trace_path;
     unsigned on; /* OR of ON_ */
     const char *heap_class, *pmm_class;
-    uint64_t heap_base, heap_size, heap_limit; /* bytes */
+    uint64_t heap_base, heap_size, heap_limit; /* bytes; parsed: a limit that
+                                                  was not given is chosen */
     bool immediate;
     uint64_t ram;         /* bytes */
     const char *map_path; /* NULL: the map of QEMU's PC with that much RAM */

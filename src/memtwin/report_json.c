@@ -41,6 +41,12 @@ static json_t *trace_object(const struct trace *t) {
 }
 
 static json_t *options_object(const struct run_options *opt) {
+    static const char *const policies[TLB_POLICIES] = {
+        [TLB_LRU] = "lru",
+        [TLB_HOSTILE] = "hostile",
+        [TLB_RANDOM] = "random",
+        [TLB_NONE] = "none",
+    };
     json_t *o = json_object();
 
     json_object_set_new(o, "heap", json_string(opt->heap_class));
@@ -49,9 +55,7 @@ static json_t *options_object(const struct run_options *opt) {
     json_object_set_new(o, "pmm", json_string(opt->pmm_class));
     json_object_set_new(o, "backing",
                         json_string(opt->immediate ? "immediate" : "demand"));
-    json_object_set_new(
-        o, "tlb",
-        json_string(opt->tlb_policy == TLB_HOSTILE ? "hostile" : "lru"));
+    json_object_set_new(o, "tlb", json_string(policies[opt->tlb_policy]));
     json_object_set_new(o, "tlb_capacity", number(opt->tlb_capacity));
     json_object_set_new(o, "seed", number(opt->seed));
     if (opt->map_path != NULL) {

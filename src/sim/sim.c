@@ -73,7 +73,8 @@ static enum sim_status power_on(struct sim *sim, char *why, size_t why_size) {
     memcpy(sim->map, config->map, map_bytes);
     if (!ram_init(&sim->ram, config->map, config->map_count, config->seed,
                   alias_base(config), why, why_size)) {
-        return SIM_BAD_MAP;
+        /* Laid out, but the host has no room for it? */
+        return sim->ram.size != 0 ? SIM_NO_MEMORY : SIM_BAD_MAP;
     }
     sim->ram_is_on = true;
     if (!cpu_init(&sim->cpu, &sim->ram, &sim->events, config->tlb_policy,

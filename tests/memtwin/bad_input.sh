@@ -168,15 +168,20 @@ usage "an unknown machine is refused" \
 usage "an unknown frame allocator is refused" \
 	"memtwin: --pmm: 'x' is not right; right would be one of: areas bitmap bump stack buddy" \
 	run --pmm x "$t"
-usage "an unknown TLB is refused" \
-	"memtwin: --tlb: 'lru:0' is not right; right would be lru, lru:N with N from 1 to 16384, or hostile" \
-	run --tlb lru:0 "$t"
+for tlb in lru:0 lru:1 lru:7 lru:16385 lru: lruxy random:7 Random; do
+	usage "a TLB of '$tlb' is refused" \
+		"memtwin: --tlb: '$tlb' is not right; right would be lru, lru:N, random or random:N with N from 8 to 16384, or hostile" \
+		run --tlb "$tlb" "$t"
+done
+usage "no TLB at all is refused" \
+	"memtwin: --tlb: without a TLB ('none') no compiled code can run; lru:8 is the least" \
+	run --tlb none "$t"
 usage "an unknown backing is refused" \
 	"memtwin: --backing: 'x' is not right; right would be demand or immediate" \
 	run --backing x "$t"
-for ram in 7M 100 64X '' 99999T 18446744073709551616; do
+for ram in 7M 100 64X '' 1010G 16T 99999T 18446744073709551616; do
 	usage "RAM of '$ram' is refused" \
-		"memtwin: --ram: '$ram' is not right; right would be whole MiB from 8M to 16T, as 64M or 2G" \
+		"memtwin: --ram: '$ram' is not right; right would be whole MiB from 8M to 1009G, as 64M or 2G" \
 		run --ram "$ram" "$t"
 done
 for size in 0 1 4095 -4096 100KB; do
@@ -187,12 +192,24 @@ done
 usage "a heap larger than its limit is refused" \
 	"memtwin: --heap-size is larger than --heap-limit" \
 	run --heap-size 2M --heap-limit 1M "$t"
-usage "a heap that reaches into the replay's books is refused" \
-	"memtwin: the heap would reach beyond 0x445000000000; lower --heap-base or --heap-limit" \
-	run --heap-limit 100G "$t"
-usage "a heap outside the simulator's windows is refused" \
-	"memtwin: the simulator has no room for a heap of 1073741824 bytes at 0x8000000; it can be in 0x8000000 .. 0x10000000 or 0x444400000000 .. 0x445400000000" \
-	run --heap-base 0x8000000 "$t"
+nowhere() {
+	name=$1 size=$2 base=$3
+	shift 3
+	for on in sim qemu both; do
+		usage "$name is refused (on $on)" \
+			"memtwin: there is no room for a heap of up to $size bytes at $base; it can be in 0x8000000 .. 0x10000000 or 0x444400000000 .. 0x445000000000" \
+			run --on $on "$@" "$t"
+	done
+}
+nowhere "a heap that reaches into the replay's books" 107374182400 \
+	0x444444440000 --heap-limit 100G
+nowhere "a heap in the replay's books" 1073741824 0x445000000000 \
+	--heap-base 0x445000000000
+nowhere "a heap in the first page" 1073741824 0x1000 --heap-base 0x1000
+nowhere "a heap larger than its window" 134217728 0x8001000 \
+	--heap-base 0x8001000 --heap-limit 128M
+nowhere "a heap between the windows" 1073741824 0x10000000 \
+	--heap-base 0x10000000
 usage "a heap at an odd address is refused" \
 	"memtwin: --heap-base: '0x8000001' is not right; right would be a page-aligned address, as 0x8000000" \
 	run --heap-base 0x8000001 "$t"
@@ -205,6 +222,22 @@ usage "a map for QEMU is refused" \
 usage "a kernel that is not there is refused" \
 	"memtwin: kernel $dir/none: No such file or directory" \
 	run --on qemu --kernel "$dir/none" "$t"
+
+# --- what the host cannot
+if (ulimit -v 4000000 && "$memtwin" --version) >/dev/null 2>&1; then
+	(
+		ulimit -v 4000000
+		run run --ram 64G "$t"
+		[ $code -eq 77 ] && [ ! -s "$dir/out" ] &&
+			[ "$(wc -l <"$dir/err")" -eq 1 ] &&
+			grep -q '^memtwin: no simulator on this host: cannot map the 66560 MiB ' "$dir/err" ||
+			show
+	)
+	ok "RAM that the host has no room for is the host's fault"
+else
+	skip "RAM that the host has no room for is the host's fault" \
+		"the program does not run under 'ulimit -v' here"
+fi
 
 # --- memory maps
 map=$dir/m.map

@@ -28,9 +28,11 @@ ok "the digest does not depend on the junk in RAM"
 run run --tlb hostile "$demo"
 [ $code -eq 0 ] && grep digest "$dir/out" | cmp -s - "$dir/digest" || show
 ok "the digest does not depend on the TLB"
-run run --tlb lru:64 "$demo"
-[ $code -eq 0 ] && grep digest "$dir/out" | cmp -s - "$dir/digest" || show
-ok "a small TLB does not change the digest"
+for tlb in lru:64 lru:8 random random:8; do
+	run run --tlb $tlb "$demo"
+	[ $code -eq 0 ] && grep digest "$dir/out" | cmp -s - "$dir/digest" || show
+	ok "a TLB of $tlb does not change the digest"
+done
 if xz -dc "$demo" >"$dir/plain" 2>/dev/null; then
 	run run "$dir/plain"
 	[ $code -eq 0 ] && grep digest "$dir/out" | cmp -s - "$dir/digest" || show
@@ -39,7 +41,8 @@ else
 	skip "a trace as plain text gives the same" "no xz here to unpack it"
 fi
 for option in --backing=immediate --sound-every=100 --heap-size=4M \
-	'--heap-base=0x8000000 --heap-limit=4000K' --heap-limit=2M --ram=32M; do
+	'--heap-base=0x8000000 --heap-limit=4000K' --heap-base=0x8000000 \
+	--heap-base=0x8100000 --heap-limit=2M --ram=32M; do
 	# shellcheck disable=SC2086 # two options in one word
 	run run $option --ops 20000 "$demo"
 	[ $code -eq 0 ] && [ ! -s "$dir/err" ] || show
