@@ -73,6 +73,14 @@ EXTRA_DIST += tests/data/maps/derived-soft-reserved-inside-ram.map \
 	tests/data/maps/firecracker-1g-two-entries.map \
 	tests/data/maps/intel-d875pbz-multiboot.map
 
+# The example of doc/simulator.md.
+check_PROGRAMS += %D%/example
+%C%_example_SOURCES = %D%/example.c
+%C%_example_LDADD = $(functional_libs)
+dist_check_SCRIPTS += %D%/example.sh
+TESTS += %D%/example.sh
+tests/sim/example.log: tests/sim/example
+
 # Seeded mistakes: a handful in `make check`, every one in `make mutants-sim`.
 dist_check_SCRIPTS += %D%/mutants.sh
 TESTS += %D%/mutants.sh
