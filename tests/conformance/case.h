@@ -121,6 +121,7 @@ enum conf_family {
     CONF_RANDOM,    /* all 64 bits of each entry, tables that alias */
     CONF_STRADDLE,  /* accesses over two pages, both random */
     CONF_CANONICAL, /* addresses in and around the hole */
+    CONF_WINDOW,    /* the tables seen through themselves */
     CONF_TLB,       /* map, touch, change, flush or not, touch again */
     CONF_FAMILY_COUNT
 };
@@ -175,7 +176,7 @@ struct conf_machine {
  *   touch    63:32 where it arrived | 31:24 enum conf_cr2 | 23:8 error code
  *            | 7:0 vector, 0: none
  *   entries  one byte per entry that the case stored, in order: bit 0 A, bit 1
- *            D, bit 7 another bit changed
+ *            D, bit 7 another bit changed, then bits 6:2 a hash of them
  */
 struct conf_record {
     unsigned touches;
@@ -189,6 +190,7 @@ void conf_prepare(struct conf_machine *m);
 void conf_run(struct conf_machine *m, const struct conf_case *c,
               unsigned flush_before, struct conf_record *record);
 
+unsigned conf_touches(const struct conf_case *c);
 /** The entries that @c stores, in the order of the record's last word. */
 unsigned conf_slots(const struct conf_case *c,
                     struct conf_step slots[CONF_SLOTS_MAX]);

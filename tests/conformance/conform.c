@@ -10,10 +10,6 @@
  *   ROWS  the mask of the rows that may explain a case (all)
  *
  * Prints TAP, a test for each line "records ...".
- *
- * A touch after a change that was not flushed may see the old or the new; so a
- * case runs once for each choice of keeping or dropping translations before a
- * touch, and the guest must agree with one of the runs, on all of the record.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,80 +45,6 @@ _Noreturn void hw_panic(const char *what, const char *file, int line) {
 
 /* --- one case --------------------------------------------------------------
  */
-
-static unsigned count_touches(const struct conf_case *c) {
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < c->count; i++) {
-        count += c->steps[i].op == CONF_TOUCH;
-    }
-    return count;
-}
-
-/** The run that needs the fewest rows.  @return its rows */
-static unsigned best_run(const struct conf_case *c,
-                         const struct conf_record *seen) {
-    const unsigned runs = 1u << (count_touches(c) - 1);
-    unsigned found = ROWS_UNEXPLAINED;
-    struct conf_record record;
-
-    for (unsigned i = 0; i < runs && found != 0; i++) {
-        unsigned rows;
-
-        sim_machine_run(&sim, c, i << 1, &record);
-        rows = rows_between(&sim, c, &record, seen);
-        rows = (rows & ~rows_allowed) != 0 ? ROWS_UNEXPLAINED : rows;
-        if (rows != ROWS_UNEXPLAINED) {
-            rows |= i != 0 ? ROW_NOT_KEPT : 0;
-        }
-        if (found == ROWS_UNEXPLAINED ||
-            (rows != ROWS_UNEXPLAINED &&
-             __builtin_popcount(rows) < __builtin_popcount(found))) {
-            found = rows;
-        }
-    }
-    return found;
-}
-
-static bool fetches_after_invlpg(const struct conf_case *c) {
-    bool flushed = false;
-
-    for (unsigned i = 0; i < c->count; i++) {
-        flushed |= c->steps[i].op == CONF_INVLPG;
-        if (flushed && c->steps[i].op == CONF_TOUCH &&
-            c->steps[i].access == CONF_FETCH) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/** As if the processor had made that mistake too.  @return the rows needed */
-static unsigned run_with(enum row mistake, bool *how, const struct conf_case *c,
-                         const struct conf_record *seen) {
-    unsigned rows;
-
-    if ((rows_allowed & mistake) == 0) {
-        return ROWS_UNEXPLAINED;
-    }
-    *how = true;
-    rows = best_run(c, seen);
-    *how = false;
-    return rows != ROWS_UNEXPLAINED ? rows | mistake : rows;
-}
-
-static unsigned explain(const struct conf_case *c,
-                        const struct conf_record *seen) {
-    unsigned rows = best_run(c, seen);
-
-    if (rows == ROWS_UNEXPLAINED && fetches_after_invlpg(c)) {
-        rows = run_with(ROW_FETCH_AFTER_INVLPG, &sim.skip_invlpg, c, seen);
-    }
-    if (rows == ROWS_UNEXPLAINED && !sim.cpu.huge_1gib) {
-        rows = run_with(ROW_1GIB_ANYWAY, &sim.cpu.huge_1gib, c, seen);
-    }
-    return rows;
-}
 
 static void say_unexplained(const struct batch *b, uint64_t n,
                             const struct conf_case *c,
@@ -172,10 +94,10 @@ static void compare(const struct batch *b, const uint64_t *words, unsigned max,
         unsigned rows;
 
         conf_generate(&b->features, b->family, b->sample, b->seed, n, &c);
-        seen.touches = count_touches(&c);
+        seen.touches = conf_touches(&c);
         memcpy(seen.words, words, (seen.touches + 1) * sizeof(*words));
         words += seen.touches + 1;
-        rows = explain(&c, &seen);
+        rows = rows_explain(&sim, &c, &seen, rows_allowed);
         count_rows(tally, rows);
         if (rows == ROWS_UNEXPLAINED && tally->unexplained <= max) {
             say_unexplained(b, n, &c, &seen);

@@ -77,6 +77,22 @@ uint64_t reserved_bit(struct maker *k, unsigned level, unsigned leaf_level,
 /** 64 random bits that lead to a target or a table when followed. */
 uint64_t random_entry(struct maker *k, unsigned level);
 
+/* families_counted.c: case @n of 0 .. total - 1, with a leaf of level @leaf */
+uint64_t rights_total(const struct conf_features *f, unsigned leaf);
+void make_rights(struct maker *k, unsigned leaf, uint64_t n);
+uint64_t present_total(const struct conf_features *f, unsigned leaf);
+void make_present(struct maker *k, unsigned leaf, uint64_t n);
+uint64_t bits_total(const struct conf_features *f, unsigned leaf);
+void make_bits(struct maker *k, unsigned leaf, uint64_t n);
+uint64_t keys_total(const struct conf_features *f, unsigned leaf);
+void make_keys(struct maker *k, unsigned leaf, uint64_t n);
+
+/* families_drawn.c */
+void make_random(struct maker *k);
+void make_straddle(struct maker *k);
+void make_canonical(struct maker *k);
+void make_window(struct maker *k);
+
 /* families_tlb.c */
 void make_tlb(struct maker *k);
 

@@ -148,24 +148,6 @@ static bool is_for_live(const struct conf_case *c) {
     return true;
 }
 
-static unsigned explain(const struct conf_case *c,
-                        const struct conf_record *seen) {
-    struct conf_record record;
-    unsigned rows = ROWS_UNEXPLAINED;
-
-    for (unsigned i = 0;
-         rows == ROWS_UNEXPLAINED && i < 1u << (seen->touches - 1); i++) {
-        sim_machine_run(&sim, c, i << 1, &record);
-        rows = rows_between(&sim, c, &record, seen);
-        if ((rows & ~ROWS_OF_LIVE) != 0) {
-            rows = ROWS_UNEXPLAINED;
-        } else if (i != 0) {
-            rows |= ROW_NOT_KEPT;
-        }
-    }
-    return rows;
-}
-
 static bool run_family(const struct conf_features *features,
                        enum conf_family family, uint64_t seed, uint64_t count,
                        unsigned number, const char *policy) {
@@ -182,7 +164,7 @@ static bool run_family(const struct conf_features *features,
         }
         conf_run(&live.machine, &c, 0, &seen);
         cases++;
-        rows = explain(&c, &seen);
+        rows = rows_explain(&sim, &c, &seen, ROWS_OF_LIVE);
         same += rows == 0;
         if (rows != ROWS_UNEXPLAINED) {
             continue;

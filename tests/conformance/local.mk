@@ -1,6 +1,7 @@
 # The same cases on the simulator's processor and on QEMU's: doc/conformance.md.
 conformance_sources = %D%/case.h %D%/inside.h %D%/entries.c %D%/families.c \
-	%D%/families_tlb.c %D%/run.c
+	%D%/families_counted.c %D%/families_drawn.c %D%/families_tlb.c \
+	%D%/run.c
 
 if BUILD_KERNEL
 # Makes and runs the cases; one object on every machine.
@@ -22,7 +23,7 @@ EXTRA_%C%_conformance_kernel_DEPENDENCIES = $(kernel_script)
 $(%C%_conformance_kernel_OBJECTS): override CFLAGS += $(TWIN_HARD)
 
 check_PROGRAMS += %D%/conform
-%C%_conform_SOURCES = %D%/conform.c %D%/rows.h %D%/rows.c %D%/say.h %D%/say.c \
+%C%_conform_SOURCES = %D%/conform.c %D%/rows.h %D%/rows.c %D%/explain.c %D%/say.h %D%/say.c \
 	%D%/sim_machine.h %D%/sim_machine.c
 %C%_conform_CFLAGS = $(AM_CFLAGS)
 %C%_conform_LDADD = libconformance.a $(functional_libs)
@@ -31,7 +32,7 @@ check_PROGRAMS += %D%/conform
 check_PROGRAMS += %D%/live_machine
 TESTS += %D%/live_machine
 %C%_live_machine_SOURCES = %D%/live_machine.c %D%/guest.h %D%/guest_touch.S \
-	%D%/rows.h %D%/rows.c %D%/say.h %D%/say.c %D%/sim_machine.h \
+	%D%/rows.h %D%/rows.c %D%/explain.c %D%/say.h %D%/say.c %D%/sim_machine.h \
 	%D%/sim_machine.c
 %C%_live_machine_CFLAGS = $(AM_CFLAGS)
 %C%_live_machine_LDADD = libconformance.a $(live_libs)

@@ -35,4 +35,9 @@ unsigned rows_between(const struct sim_machine *s, const struct conf_case *c,
                       const struct conf_record *expected,
                       const struct conf_record *seen);
 
+/** The same for the run that needs the fewest rows, all of them in the mask
+ *  @allowed.  @return the rows needed, or ROWS_UNEXPLAINED */
+unsigned rows_explain(struct sim_machine *s, const struct conf_case *c,
+                      const struct conf_record *seen, unsigned allowed);
+
 #endif

@@ -173,6 +173,15 @@ static uint64_t touch(struct conf_machine *m, const struct conf_case *c,
 /* --- the entries -----------------------------------------------------------
  */
 
+unsigned conf_touches(const struct conf_case *c) {
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < c->count; i++) {
+        count += c->steps[i].op == CONF_TOUCH;
+    }
+    return count;
+}
+
 unsigned conf_slots(const struct conf_case *c,
                     struct conf_step slots[CONF_SLOTS_MAX]) {
     unsigned count = 0;
@@ -212,7 +221,7 @@ static uint64_t collect(struct conf_machine *m, const struct conf_case *c) {
 
         byte |= (now & PTE_ACCESSED) != 0 ? 1 : 0;
         byte |= (now & PTE_DIRTY) != 0 ? 2 : 0;
-        byte |= other != 0 ? 0x80 : 0;
+        byte |= other != 0 ? 0x80 | (hash_mix(other) & 0x7c) : 0;
         word |= byte << (8 * i);
         m->store(m, slot_at(&slots[i]), 0);
     }
