@@ -11,6 +11,7 @@
 #include "memtwin/machines.h"
 
 #include "memtwin/kernel_path.h"
+#include "memtwin/stopped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,29 +41,74 @@ static void die_with_child(int signal) {
     raise(signal); /* SA_RESETHAND: the default action now */
 }
 
-static void watch_signals(bool on) {
-    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-    struct sigaction action = { .sa_handler = on ? die_with_child : SIG_DFL,
+#define SIGNALS 3
+static const int signals[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+
+/** What the signals did before; and which are held back meanwhile. */
+struct watch {
+    struct sigaction before[SIGNALS];
+    sigset_t mask;
+};
+
+/** Hold the signals back: who dies between the birth of QEMU and the moment its
+ *  number is known would leave it running. */
+static void hold_signals(struct watch *w) {
+    sigset_t set;
+    size_t i;
+
+    sigemptyset(&set);
+    for (i = 0; i < SIGNALS; i++) {
+        sigaddset(&set, signals[i]);
+    }
+    sigprocmask(SIG_BLOCK, &set, &w->mask);
+}
+
+static void let_signals_come(const struct watch *w) {
+    sigprocmask(SIG_SETMASK, &w->mask, NULL);
+}
+
+/** From now on a signal ends QEMU first; one that is ignored (nohup) stays so.
+ */
+static void watch_signals(struct watch *w) {
+    struct sigaction action = { .sa_handler = die_with_child,
                                 .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
     size_t i;
 
-    for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        sigaction(signals[i], &action, NULL);
+    for (i = 0; i < SIGNALS; i++) {
+        sigaction(signals[i], NULL, &w->before[i]);
+        if (w->before[i].sa_handler != SIG_IGN) {
+            sigaction(signals[i], &action, NULL);
+        }
     }
 }
 
-/** What QEMU runs with: descriptors 0 to 3 and nothing else of ours. */
-static bool spawn(pid_t *pid, char **argv, int module, int console) {
+static void unwatch_signals(const struct watch *w) {
+    size_t i;
+
+    for (i = 0; i < SIGNALS; i++) {
+        sigaction(signals[i], &w->before[i], NULL);
+    }
+}
+
+/** What QEMU runs with: descriptors 0 to 3 and nothing else of ours, and the
+ *  signals that were held back before. */
+static bool spawn(pid_t *pid, char **argv, int module, int console,
+                  const sigset_t *mask) {
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     int error;
 
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, mask);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, console, 1);
     posix_spawn_file_actions_adddup2(&actions, console, 2);
     posix_spawn_file_actions_adddup2(&actions, module, MODULE_FD);
-    error = posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+    error = posix_spawnp(pid, argv[0], &actions, &attributes, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     if (error != 0) {
         complain("%s: %s; install QEMU (package qemu-system-x86) or run with "
                  "--on sim",
@@ -72,7 +118,8 @@ static bool spawn(pid_t *pid, char **argv, int module, int console) {
 }
 
 static bool start(pid_t *pid, int *console, const char *kernel,
-                  const struct run_options *o, int module) {
+                  const struct run_options *o, int module,
+                  const sigset_t *mask) {
     char ram[32];
     char initrd[32];
     char *argv[] = { (char *)o->qemu,
@@ -106,7 +153,7 @@ static bool start(pid_t *pid, int *console, const char *kernel,
         complain("pipe: %s", strerror(errno));
         return false;
     }
-    good = spawn(pid, argv, module, ends[1]);
+    good = spawn(pid, argv, module, ends[1], mask);
     close(ends[1]);
     *console = ends[0];
     if (!good) {
@@ -149,11 +196,6 @@ static enum ending hear(struct outcome *outcome, int console,
     }
 }
 
-static const char *last_words(const struct outcome *outcome) {
-    return outcome->last_words[0] != '\0' ? outcome->last_words
-                                          : "it said nothing";
-}
-
 /** The exit statuses of QEMU with isa-debug-exit: (code << 1) | 1. */
 enum {
     QEMU_PASS = HW_EXIT_PASS << 1 | 1,
@@ -164,8 +206,6 @@ enum {
 };
 
 static enum outcome_code judge_exit(const struct outcome *outcome, int status) {
-    uint64_t done = outcome->done;
-
     if ((status == QEMU_PASS || status == QEMU_FAIL) && outcome->has_verdict &&
         outcome->good == (status == QEMU_PASS)) {
         return EXIT_GOOD;
@@ -173,26 +213,26 @@ static enum outcome_code judge_exit(const struct outcome *outcome, int status) {
     switch (status) {
     case QEMU_PASS:
     case QEMU_FAIL:
-        complain("the kernel in QEMU ended early (exit status %d without a "
-                 "matching verdict), after operation %" PRIu64 ": %s",
-                 status, done, last_words(outcome));
+        complain_stopped(outcome, NULL,
+                         "the kernel in QEMU ended early (exit status %d "
+                         "without a matching verdict)",
+                         status);
         return EXIT_WRONG;
     case QEMU_PANIC:
-        complain("the kernel in QEMU panicked after operation %" PRIu64 ": %s",
-                 done, last_words(outcome));
+        complain_stopped(outcome, NULL, "the kernel in QEMU panicked");
         return EXIT_WRONG;
     case QEMU_RESET:
-        complain("the processor in QEMU was reset (triple fault) after "
-                 "operation %" PRIu64 ": %s",
-                 done, last_words(outcome));
+        complain_stopped(outcome, NULL,
+                         "the processor in QEMU was reset (triple fault)");
         return EXIT_WRONG;
     case QEMU_ERROR:
-        complain("QEMU could not run: %s", last_words(outcome));
+        complain("QEMU could not run: %s", outcome->last_words[0] != '\0'
+                                               ? outcome->last_words
+                                               : "it said nothing");
         return EXIT_CANNOT;
     default:
-        complain("QEMU ended with the unexpected status %d after operation "
-                 "%" PRIu64 ": %s",
-                 status, done, last_words(outcome));
+        complain_stopped(outcome, NULL,
+                         "QEMU ended with the unexpected status %d", status);
         return EXIT_WRONG;
     }
 }
@@ -201,9 +241,11 @@ static enum outcome_code judge(const struct outcome *outcome,
                                enum ending ending, int status,
                                const struct run_options *o) {
     if (ending == SILENT) {
-        complain("the kernel in QEMU hangs: silent for %" PRIu64
-                 " s after operation %" PRIu64 "; stopped it",
-                 o->patience, outcome->done);
+        char words[60];
+
+        snprintf(words, sizeof(words), "silent for %" PRIu64 " s; stopped it",
+                 o->patience);
+        complain_stopped(outcome, words, "the kernel in QEMU hangs");
         return EXIT_WRONG;
     }
     if (ending == RUNAWAY) {
@@ -238,14 +280,20 @@ static enum outcome_code run_with(struct outcome *outcome, const char *kernel,
                                   const struct run_options *o, int module) {
     enum ending ending;
     int console, status = 0;
+    struct watch watch;
     pid_t pid;
+    bool started;
 
-    watch_signals(true);
-    if (!start(&pid, &console, kernel, o, module)) {
-        watch_signals(false);
+    hold_signals(&watch);
+    started = start(&pid, &console, kernel, o, module, &watch.mask);
+    if (started) {
+        child = pid;
+        watch_signals(&watch);
+    }
+    let_signals_come(&watch);
+    if (!started) {
         return EXIT_CANNOT;
     }
-    child = pid;
     ending = hear(outcome, console, o->patience);
     close(console);
     if (ending != ENDED) {
@@ -254,7 +302,7 @@ static enum outcome_code run_with(struct outcome *outcome, const char *kernel,
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     child = 0;
-    watch_signals(false);
+    unwatch_signals(&watch);
     return judge(outcome, ending, status, o);
 }
 

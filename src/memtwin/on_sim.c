@@ -7,6 +7,7 @@
  */
 #include "memtwin/machines.h"
 
+#include "memtwin/stopped.h"
 #include "sim/mapfile.h"
 
 #include <inttypes.h>
@@ -43,20 +44,16 @@ static enum outcome_code judge(const struct outcome *outcome,
     const char *stopped = sim_stop_reason(sim);
 
     if (stopped != NULL) {
-        complain("the simulator stopped after operation %" PRIu64 ": %s",
-                 outcome->done, stopped);
+        complain_stopped(outcome, stopped, "the simulator stopped");
         return EXIT_WRONG;
     }
     if (code == HW_EXIT_PANIC) {
-        complain("the kernel on the simulator panicked after operation "
-                 "%" PRIu64 ": %s",
-                 outcome->done, outcome->last_words);
+        complain_stopped(outcome, NULL, "the kernel on the simulator panicked");
         return EXIT_WRONG;
     }
     if (!outcome->has_verdict) {
-        complain("the kernel on the simulator ended early, after operation "
-                 "%" PRIu64,
-                 outcome->done);
+        complain_stopped(outcome, NULL,
+                         "the kernel on the simulator ended early");
         return EXIT_WRONG;
     }
     return EXIT_GOOD;

@@ -153,6 +153,19 @@ static bool see_panic(struct outcome *o) {
     return true;
 }
 
+/** A trap that nobody repairs is told in several lines. */
+static void see_story(struct outcome *o) {
+    if (strncmp(o->line, "trap: ", 6) == 0) {
+        o->story_len = 0;
+    } else if (o->story_len == 0) {
+        return;
+    }
+    if (o->line_len + 2 < sizeof(o->story) - o->story_len) {
+        o->story_len +=
+            (size_t)sprintf(o->story + o->story_len, "%s\n", o->line);
+    }
+}
+
 static void see_line(struct outcome *o) {
     size_t i;
 
@@ -168,12 +181,16 @@ static void see_line(struct outcome *o) {
         }
     }
     if (o->line[0] != '\0' && !o->panicked) {
+        see_story(o);
         snprintf(o->last_words, sizeof(o->last_words), "%s", o->line);
     }
 }
 
-void outcome_init(struct outcome *o, const char *machine, bool show_progress) {
-    *o = (struct outcome){ .machine = machine, .show_progress = show_progress };
+void outcome_init(struct outcome *o, const char *machine,
+                  const struct trace *trace, bool show_progress) {
+    *o = (struct outcome){ .machine = machine,
+                           .trace = trace,
+                           .show_progress = show_progress };
 }
 
 void outcome_destroy(struct outcome *o) {

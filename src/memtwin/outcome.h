@@ -5,7 +5,8 @@
  * The lines are those of src/replay (doc/traces.md lists them) and, from a
  * kernel on bare metal, "boot: map", "boot: module" and
  * "boot: reserved".  Anything else is kept
- * as the machine's last words.
+ * as the machine's last words; after a line "trap: ..." all of it is kept, the
+ * story of a fault.
  */
 #ifndef MEMTWIN_OUTCOME_H
 #define MEMTWIN_OUTCOME_H
@@ -17,6 +18,9 @@
 #define OUTCOME_FACTS_MAX 64
 #define OUTCOME_MAP_MAX 256
 #define OUTCOME_LINE_MAX 512
+#define OUTCOME_STORY_MAX 2048
+
+struct trace;
 
 /** One line "replay: result KEY VALUE". */
 struct fact {
@@ -32,6 +36,7 @@ struct machine_counters {
 
 struct outcome {
     const char *machine; /* "simulator", "QEMU" */
+    const struct trace *trace;
 
     struct fact facts[OUTCOME_FACTS_MAX];
     size_t fact_count;
@@ -54,6 +59,8 @@ struct outcome {
 
     char last_words[OUTCOME_LINE_MAX]; /* last other line; a panic wins */
     bool panicked;
+    char story[OUTCOME_STORY_MAX]; /* lines from the newest "trap: " on */
+    size_t story_len;
 
     bool has_counters;
     struct machine_counters counters;
@@ -63,8 +70,9 @@ struct outcome {
     size_t line_len;
 };
 
+/** @trace  what the machine replays; for messages */
 void outcome_init(struct outcome *outcome, const char *machine,
-                  bool show_progress);
+                  const struct trace *trace, bool show_progress);
 void outcome_destroy(struct outcome *outcome);
 
 /** One character of the machine's console; @outcome is a struct outcome. */

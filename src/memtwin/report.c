@@ -110,6 +110,23 @@ static void heading(const struct run *run) {
     }
 }
 
+/** The last lines: what is wrong, after so many numbers that look well. */
+static void verdicts(const struct run *run, const struct machines *m) {
+    size_t i;
+
+    if (run->compared) {
+        printf("\n%s\n", run->equal ? "The two machines came to the same state."
+                                    : "THE TWO MACHINES DIFFER.");
+    }
+    for (i = 0; i < 2 && m->one[i] != NULL; i++) {
+        if (!m->one[i]->good) {
+            printf("\nFAILED on %s: %s\n", m->one[i]->machine,
+                   m->one[i]->error_place != ERROR_NONE ? m->one[i]->error
+                                                        : "no reason given");
+        }
+    }
+}
+
 void report_text(const struct run *run) {
     struct machines m = machines_of(run);
     size_t i;
@@ -125,8 +142,5 @@ void report_text(const struct run *run) {
     }
     line(&m, "time per operation", time_cell, NULL);
     line(&m, "digest", fact_cell, "digest");
-    if (run->compared) {
-        printf("\n%s\n", run->equal ? "The two machines came to the same state."
-                                    : "THE TWO MACHINES DIFFER.");
-    }
+    verdicts(run, &m);
 }

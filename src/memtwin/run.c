@@ -56,7 +56,7 @@ static enum outcome_code on_qemu(struct job *job, struct outcome *outcome,
                                  bool bar) {
     enum outcome_code code;
 
-    outcome_init(outcome, "QEMU", bar);
+    outcome_init(outcome, "QEMU", &job->trace, bar);
     code = run_on_qemu(outcome, &job->options, &job->module);
     if (bar) {
         progress_clear();
@@ -70,7 +70,7 @@ static enum outcome_code on_sim(struct job *job, struct outcome *outcome,
         (job->options.on & ON_QEMU) != 0 ? &job->qemu : NULL;
     enum outcome_code code;
 
-    outcome_init(outcome, "simulator", bar);
+    outcome_init(outcome, "simulator", &job->trace, bar);
     code = run_on_sim(outcome, &job->options, &job->module, twin);
     if (bar) {
         progress_clear();

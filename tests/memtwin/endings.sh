@@ -26,20 +26,32 @@ ok "status 33 with a verdict is a good run"
 
 stand_in 'echo "replay: progress 1 2"' 'exit 33'
 ends "status 33 without a verdict is an early end" 1 \
-	"memtwin: the kernel in QEMU ended early (exit status 33 without a matching verdict), after operation 1: it said nothing"
+	"memtwin: $t:6: the kernel in QEMU ended early (exit status 33 without a matching verdict) after operation 1 or later: it said nothing"
 stand_in 'echo "replay: verdict bad"' 'exit 33'
 ends "status 33 with a bad verdict is no good run" 1 \
-	"memtwin: the kernel in QEMU ended early (exit status 33 without a matching verdict), after operation 0: it said nothing"
+	"memtwin: $t: the kernel in QEMU ended early (exit status 33 without a matching verdict) before the first operation: it said nothing"
 stand_in 'echo "replay: progress 1 2"' 'exit 0'
 ends "a triple fault is told" 1 \
-	"memtwin: the processor in QEMU was reset (triple fault) after operation 1: it said nothing"
+	"memtwin: $t:6: the processor in QEMU was reset (triple fault) after operation 1 or later: it said nothing"
 stand_in 'echo "replay: progress 1 2"' 'echo "panic: no way out (a.c:7)"' \
 	'echo "and more"' 'exit 7'
 ends "a panic is told with its words" 1 \
-	"memtwin: the kernel in QEMU panicked after operation 1: panic: no way out (a.c:7)"
+	"memtwin: $t:6: the kernel in QEMU panicked after operation 1 or later: panic: no way out (a.c:7)"
+stand_in 'echo "replay: progress 2 2"' 'echo "panic: late (a.c:7)"' 'exit 7'
+ends "a panic after the last operation is told so" 1 \
+	"memtwin: $t: the kernel in QEMU panicked after the last operation: panic: late (a.c:7)"
+stand_in 'echo "replay: progress 0 2"' 'echo "trap: page fault error 0x2"' \
+	'echo "write at 0x8000000 by the kernel: the page is not present"' \
+	'echo "  PTE 3 not present, the walk ends here"' \
+	'echo "panic: no way out (a.c:7)"' 'exit 7'
+ends "a trap that nobody repaired is told with its story" 1 \
+	"memtwin: $t:5: the kernel in QEMU panicked after operation 0 or later: panic: no way out (a.c:7)
+memtwin:   trap: page fault error 0x2
+memtwin:   write at 0x8000000 by the kernel: the page is not present
+memtwin:     PTE 3 not present, the walk ends here"
 stand_in 'echo "replay: progress 1 2"' 'exec sleep 60'
 ends "a hang is told" 1 \
-	"memtwin: the kernel in QEMU hangs: silent for 1 s after operation 1; stopped it"
+	"memtwin: $t:6: the kernel in QEMU hangs after operation 1 or later: silent for 1 s; stopped it"
 stand_in 'echo "qemu: no such machine" >&2' 'exit 1'
 ends "QEMU's own error is told with its words" 77 \
 	"memtwin: QEMU could not run: qemu: no such machine"
@@ -47,11 +59,13 @@ stand_in 'kill -9 $$'
 ends "a QEMU that was killed is told" 77 "memtwin: QEMU was killed by signal 9"
 stand_in 'exit 12'
 ends "any other end is told" 1 \
-	"memtwin: QEMU ended with the unexpected status 12 after operation 0: it said nothing"
+	"memtwin: $t: QEMU ended with the unexpected status 12 before the first operation: it said nothing"
 stand_in 'echo "replay: error op 1: it went wrong"' \
 	'echo "replay: result ops 1"' 'echo "replay: verdict bad"' 'exit 3'
 ends "what the kernel found wrong is told with the trace's line" 1 \
 	"memtwin: $t:6: QEMU: it went wrong"
+[ "$(tail -n 1 "$dir/out")" = "FAILED on QEMU: it went wrong" ] || show
+ok "and is the last line of the report"
 expect "a QEMU that is not there is no failure" 77 \
 	"memtwin: $dir/none: No such file or directory; install QEMU (package qemu-system-x86) or run with --on sim" \
 	run --on qemu --qemu "$dir/none" --kernel "$dir/kernel" "$t"
@@ -60,7 +74,7 @@ expect "a QEMU that is not there is no failure" 77 \
 stand_in 'while [ "$1" != -initrd ]; do shift; done' \
 	'head -c 8 "$2"; echo' 'exit 7'
 ends "the module reaches QEMU by a file" 1 \
-	"memtwin: the kernel in QEMU panicked after operation 0: m_reply1"
+	"memtwin: $t: the kernel in QEMU panicked before the first operation: m_reply1"
 
 # --- both: a machine as QEMU has it, and results that differ
 both() {
@@ -125,4 +139,23 @@ sleep 0.2
 pid=$(cat "$dir/pid")
 ! kill -0 "$pid" 2>/dev/null || grep -q '^State:.Z' "/proc/$pid/status"
 ok "a signal that ends the program ends QEMU too"
+stand_in "trap 'echo hup >>$dir/hup' HUP" "echo \$\$ >'$dir/pid'" \
+	'sleep 1' 'echo "replay: verdict good"' 'exit 33'
+rm -f "$dir/pid"
+(
+	trap '' HUP
+	exec "$memtwin" run --on qemu --qemu "$dir/qemu" --kernel "$dir/kernel" "$t" \
+		>"$dir/out" 2>"$dir/err"
+) &
+program=$!
+tries=0
+while [ ! -s "$dir/pid" ] && [ $tries -lt 100 ]; do
+	sleep 0.1
+	tries=$((tries + 1))
+done
+kill -HUP $program
+wait $program
+code=$?
+[ $code -eq 0 ] || show
+ok "a hang-up that is ignored (nohup) stays ignored"
 finish

@@ -62,11 +62,12 @@ END_TEST
 
 /* --- the machine's lines ------------------------------------------------- */
 
+static const struct trace no_trace;
 static struct outcome a, b;
 
 static void setup(void) {
-    outcome_init(&a, "A", false);
-    outcome_init(&b, "B", false);
+    outcome_init(&a, "A", &no_trace, false);
+    outcome_init(&b, "B", &no_trace, false);
 }
 static void teardown(void) {
     outcome_destroy(&a);
@@ -121,6 +122,19 @@ START_TEST(a_panic_is_kept_as_the_last_words)
     ck_assert_str_eq(a.last_words, "panic: why (f.c:1)");
     hear(&b, "hello\npanic: why (f.c:1)\nregisters\n");
     ck_assert_str_eq(b.last_words, "panic: why (f.c:1)");
+}
+END_TEST
+
+START_TEST(the_story_of_a_trap_is_kept_up_to_the_panic)
+{
+    hear(&a, "hello\ntrap: first\n  old\nreplay: progress 1 2\n"
+             "trap: page fault\nwrite at 0x1\n  PTE 1\npanic: nobody\nmore\n");
+    ck_assert_str_eq(a.story, "trap: page fault\nwrite at 0x1\n  PTE 1\n");
+    hear(&b, "trap: x\n");
+    for (int i = 0; i < 5000; i++) {
+        hear(&b, "a long line of a story that has no end, no end at all\n");
+    }
+    ck_assert_uint_lt(strlen(b.story), OUTCOME_STORY_MAX);
 }
 END_TEST
 
@@ -242,6 +256,7 @@ static Suite *parts_suite(void) {
     tcase_add_test(tc,
                    errors_at_either_end_are_told_from_those_of_an_operation);
     tcase_add_test(tc, a_panic_is_kept_as_the_last_words);
+    tcase_add_test(tc, the_story_of_a_trap_is_kept_up_to_the_panic);
     tcase_add_test(tc, more_than_fits_is_cut_and_does_no_harm);
     tcase_add_test(tc, outcomes_are_equal_when_every_result_is);
     tcase_add_test(tc, outcomes_without_a_digest_are_never_equal);
