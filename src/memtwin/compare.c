@@ -1,6 +1,7 @@
 /*
  * Are two outcomes the same?  Nothing the replay says depends on time or on the
- * machine, so every result line must be there twice with one value.
+ * machine, so every result line must be there twice with one value: page faults
+ * too, since the same accesses meet the same page tables.
  */
 #include "memtwin/outcome.h"
 

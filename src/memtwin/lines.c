@@ -60,9 +60,6 @@ bool lines_next(struct lines *l) {
 }
 
 bool lines_ended(const struct lines *l, const char *missing) {
-    if (l->text.damage != NULL) {
-        return complain_at(l->place, "%s", l->text.damage);
-    }
     if (l->next < l->text.len) {
         return complain_at(l->place, "the last line has no end; the file is "
                                      "cut short");

@@ -4,8 +4,12 @@
  *   fd 37 7a 58 5a 00 ...   xz: unpacked
  *   anything else           text as it stands
  *
- * Damaged xz data give the text before the damage, so that the reader of the
- * text can name the line where it ends.
+ * Packed data are read to their end before anybody looks at the text: damage is
+ * often noticed last, by a checksum, and wrong text before it would be blamed
+ * on the trace.  How far they may unpack is limited by their size, so that a
+ * small file cannot take all memory:
+ *
+ *   text <= 16 MiB + 256 * packed        real traces shrink to 1/10 .. 1/30
  */
 #include "memtwin/text.h"
 
@@ -17,6 +21,8 @@
 #include <string.h>
 
 #define XZ_MEMORY_MAX (UINT64_C(256) << 20)
+#define XZ_RATIO_MAX 256
+#define XZ_TEXT_MIN ((size_t)16 << 20) /* allowed whatever the ratio */
 
 static const unsigned char xz_magic[6] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
 
@@ -79,8 +85,39 @@ static const char *damage_of(lzma_ret ret) {
     }
 }
 
+/** The line that the text breaks off in. */
+static unsigned long last_line(const struct text *text) {
+    unsigned long line = 1;
+    size_t i;
+
+    for (i = 0; i < text->len; i++) {
+        line += text->bytes[i] == '\n';
+    }
+    return line;
+}
+
+static size_t unpacked_max(const struct text *packed) {
+    return packed->len < (TEXT_MAX - XZ_TEXT_MIN) / XZ_RATIO_MAX
+               ? XZ_TEXT_MIN + packed->len * XZ_RATIO_MAX
+               : TEXT_MAX;
+}
+
+/** @return whether the decoder came to a good end; else after a message */
+static bool unpacked(const struct text *text, lzma_ret ret, const char *path) {
+    const char *damage = damage_of(ret);
+
+    if (damage == NULL) {
+        return true;
+    }
+    /* A cut leaves good text; after other damage no line can be trusted. */
+    return complain_at(
+        (struct place){ path, ret == LZMA_BUF_ERROR ? last_line(text) : 0 },
+        "%s", damage);
+}
+
 static bool unpack(struct text *text, const struct text *packed,
                    const char *path) {
+    const size_t max = unpacked_max(packed);
     lzma_stream stream = LZMA_STREAM_INIT;
     lzma_ret ret =
         lzma_stream_decoder(&stream, XZ_MEMORY_MAX, LZMA_CONCATENATED);
@@ -98,10 +135,17 @@ static bool unpack(struct text *text, const struct text *packed,
         stream.avail_out = room - text->len;
         ret = lzma_code(&stream, LZMA_FINISH);
         text->len = room - stream.avail_out;
+        if (text->len > max) {
+            good = complain_at((struct place){ path, 0 },
+                               "%zu bytes of xz data unpack to more than %zu; "
+                               "a trace that shrinks so well can be given "
+                               "unpacked",
+                               packed->len, max);
+            break;
+        }
     }
     lzma_end(&stream);
-    text->damage = damage_of(ret);
-    return good;
+    return good && unpacked(text, ret, path);
 }
 
 static bool is_xz(const struct text *raw) {
@@ -110,10 +154,10 @@ static bool is_xz(const struct text *raw) {
 }
 
 bool text_read(struct text *text, const char *path) {
-    struct text raw = { NULL, 0, NULL };
+    struct text raw = { NULL, 0 };
     bool good = read_file(&raw, path);
 
-    *text = (struct text){ NULL, 0, NULL };
+    *text = (struct text){ NULL, 0 };
     if (good && !is_xz(&raw)) {
         *text = raw;
         return true;
@@ -130,5 +174,5 @@ bool text_read(struct text *text, const char *path) {
 
 void text_destroy(struct text *text) {
     free(text->bytes);
-    *text = (struct text){ NULL, 0, NULL };
+    *text = (struct text){ NULL, 0 };
 }

@@ -13,12 +13,10 @@
 struct text {
     char *bytes; /* malloc()ed; NULL when empty */
     size_t len;
-    /** Why the text ends where it does, when that is not the file's end: the
-     *  packed data are damaged.  NULL: the text is whole. */
-    const char *damage;
 };
 
-/** Read @path; @return false after a message (unreadable, too large). */
+/** Read @path; @return false after a message (unreadable, too large, packed
+ * data that are damaged). */
 bool text_read(struct text *text, const char *path);
 void text_destroy(struct text *text);
 

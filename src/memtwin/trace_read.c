@@ -111,7 +111,7 @@ static bool read_end(struct lines *l, const struct trace_claims *claims) {
                            " operations of the header (line %lu)",
                            ops, claims->line[TRACE_OPS]);
     }
-    if (l->text.damage != NULL || l->next < l->text.len) {
+    if (l->next < l->text.len) {
         return lines_ended(l, "nothing");
     }
     l->place.line--;

@@ -208,7 +208,7 @@ bool mapfile_read(struct mapfile *map, const char *path, char *why,
     *map = (struct mapfile){ NULL, 0 };
     if (in == NULL) {
         fmt_format(why, why_size,
-                   "%s:0: cannot be opened: %s; it should be a readable "
+                   "%s: cannot be opened: %s; it should be a readable "
                    "memory map",
                    path, strerror(errno));
         return false;

@@ -185,7 +185,7 @@ END_TEST
 START_TEST(a_file_that_cannot_be_opened_is_named_with_the_reason)
 {
     ck_assert(!mapfile_read(&map, "no/such.map", why, sizeof why));
-    ck_assert_str_eq(why, "no/such.map:0: cannot be opened: No such file or "
+    ck_assert_str_eq(why, "no/such.map: cannot be opened: No such file or "
                           "directory; it should be a readable memory map");
     ck_assert_ptr_null(map.entries);
 }
