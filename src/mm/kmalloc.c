@@ -8,9 +8,10 @@
  *
  * The header ends where the caller's bytes begin.  Its check word mixes the
  * address, size and alignment, so what is not the start of a live block, or
- * had its header overwritten, is found out with all but certainty; kfree()
- * wipes it.  In a sanitizer build the header is poisoned: a write in front of
- * a block is a report.
+ * had its header overwritten, is found out with all but certainty.  kfree()
+ * wipes it, and so does krealloc() before the block may move: whoever keeps the
+ * old pointer finds no header there.  In a sanitizer build the header is
+ * poisoned: a write in front of a block is a report.
  */
 #include <string.h>
 
@@ -169,9 +170,10 @@ void *krealloc(struct mm *mm, void *p, size_t size) {
         return NULL;
     }
     MM_UNPOISON(block.start, block.offset); /* the heap copies it */
+    header_write(p, (struct header){ 0, 0, 0 });
     start = heap_realloc(&mm->heap, block.start, block.layout, want.size);
     if (start == NULL) {
-        MM_POISON(block.start, block.offset);
+        dress(block.start, block.layout); /* as before */
         return NULL;
     }
     return dress(start, want);

@@ -223,6 +223,53 @@ START_TEST(freeing_twice_is_a_panic_on_a_heap_that_can_not_tell)
 }
 END_TEST
 
+/*
+ *   before   [ hdr | p ][ hdr | wall ]
+ *   after    [ ??? |   ][ hdr | wall ][ hdr | q ......... ]
+ *
+ * The old pointer is in free memory, which bump does not know.  Alignment 64:
+ * the header is not where a list keeps its own of a hole.
+ */
+static uint8_t *left_by_a_move(const struct heap_class *class) {
+    struct mm_config config = mm_default_config;
+    uint8_t *old, *new;
+
+    machine_stop(&mm);
+    config.heap_class = class;
+    machine_start(&mm, &config);
+    old = kmemalign(&mm, 64, 100);
+    ck_assert_ptr_nonnull(old);
+    ck_assert_ptr_nonnull(kmalloc(&mm, 16));
+    new = krealloc(&mm, old, 1000);
+    ck_assert(new != NULL &&new != old);
+    ck_assert_uint_eq(ksize(&mm, new), 1000);
+    return old;
+}
+
+START_TEST(freeing_what_krealloc_moved_away_from_is_a_panic_on_bump)
+{ /* H18 */
+    kfree(&mm, left_by_a_move(&heap_bump));
+}
+END_TEST
+
+START_TEST(freeing_what_krealloc_moved_away_from_is_a_panic_on_the_list)
+{ /* H18 */
+    kfree(&mm, left_by_a_move(&heap_list));
+}
+END_TEST
+
+START_TEST(resizing_what_krealloc_moved_away_from_is_a_panic_on_bump)
+{ /* H18 */
+    (void)krealloc(&mm, left_by_a_move(&heap_bump), 50);
+}
+END_TEST
+
+START_TEST(resizing_what_krealloc_moved_away_from_is_a_panic_on_the_list)
+{ /* H18 */
+    (void)krealloc(&mm, left_by_a_move(&heap_list), 50);
+}
+END_TEST
+
 START_TEST(freeing_the_inside_of_a_block_is_a_panic)
 { /* H18 */
     uint8_t *p = kzalloc(&mm, 100);
@@ -305,6 +352,10 @@ Suite *kmalloc_suite(void) {
     PANICS(freeing_twice_is_a_panic);
     PANICS(freeing_twice_after_the_memory_was_merged_is_a_panic);
     PANICS(freeing_twice_is_a_panic_on_a_heap_that_can_not_tell);
+    PANICS(freeing_what_krealloc_moved_away_from_is_a_panic_on_bump);
+    PANICS(freeing_what_krealloc_moved_away_from_is_a_panic_on_the_list);
+    PANICS(resizing_what_krealloc_moved_away_from_is_a_panic_on_bump);
+    PANICS(resizing_what_krealloc_moved_away_from_is_a_panic_on_the_list);
     PANICS(freeing_the_inside_of_a_block_is_a_panic);
     PANICS(freeing_a_misaligned_pointer_is_a_panic);
     PANICS(freeing_what_is_not_in_the_heap_is_a_panic);
