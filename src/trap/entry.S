@@ -89,7 +89,7 @@ trap_iretq:
  *
  * Calls fn(arg), on another stack when stack_top is not 0.  try->rsp remembers
  * where we were; a trap that gives fn up returns to trap_try_landing with
- * rbx = try and rax = 1.
+ * rsp = try->rsp and rax = 1.
  */
         .balign 16
         .globl  trap_try_enter
@@ -115,26 +115,23 @@ trap_try_enter:
         subq    $8, %rsp
         movq    %rdi, %rbx
         movq    %rsp, (%rbx)            /* try->rsp */
-        movq    %rbp, 8(%rbx)           /* try->rbp */
         testq   %rcx, %rcx
         jz      1f
         movq    %rcx, %rsp
 1:      movq    %rsi, %rax
         movq    %rdx, %rdi
         call    *%rax
+        movq    (%rbx), %rsp
         xorl    %eax, %eax
         .globl  trap_try_landing
         .hidden trap_try_landing
 trap_try_landing:
-        movq    (%rbx), %rsp
+        .cfi_def_cfa rsp, 64
         addq    $8, %rsp
-        popq    %r15
-        popq    %r14
-        popq    %r13
-        popq    %r12
-        popq    %rbx
-        popq    %rbp
-        .cfi_def_cfa rsp, 8
+        .cfi_adjust_cfa_offset -8
+        .irp    r, r15,r14,r13,r12,rbx,rbp
+        restore \r
+        .endr
         ret
         .cfi_endproc
         .size   trap_try_enter, . - trap_try_enter

@@ -13,9 +13,9 @@
 #include "base/fmt.h"
 #include "base/poison.h"
 
-/** entry.S knows the offsets of rsp and rbp. */
+/** entry.S knows that rsp comes first. */
 struct trap_try {
-    uint64_t rsp, rbp;
+    uint64_t rsp; /* below the caller's registers, as trap_try_enter left it */
     struct trap_try *outer;
     struct trap_fault fault;
 };
@@ -75,6 +75,16 @@ static _Noreturn void panic(struct trap_hook *hook,
     hw_panic("a trap that nobody repaired", __FILE__, __LINE__);
 }
 
+/* Flags of the code that was given up which no C function expects: string
+ * instructions would run backwards (the ABI wants DF clear), every instruction
+ * would trap, iretq would be #GP, SMAP would be lifted.  IF stays: what the
+ * code held stays held. */
+#define FLAG_TRAP (UINT64_C(1) << 8)
+#define FLAG_DIRECTION (UINT64_C(1) << 10)
+#define FLAG_NESTED (UINT64_C(1) << 14)
+#define FLAG_ACCESS (UINT64_C(1) << 18)
+#define FLAGS_GIVEN_UP (FLAG_TRAP | FLAG_DIRECTION | FLAG_NESTED | FLAG_ACCESS)
+
 /** Resume after the innermost trap_try() instead of where the trap was. */
 static void give_up(struct trap_hook *hook, struct trap_frame *frame,
                     const struct trap_fault *fault) {
@@ -83,8 +93,7 @@ static void give_up(struct trap_hook *hook, struct trap_frame *frame,
     trying->fault = *fault;
     frame->rip = (uint64_t)(uintptr_t)trap_try_landing;
     frame->rsp = trying->rsp;
-    frame->rbp = trying->rbp;
-    frame->rbx = (uint64_t)(uintptr_t)trying;
+    frame->rflags &= ~FLAGS_GIVEN_UP;
     frame->rax = 1;
 }
 

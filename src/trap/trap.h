@@ -61,7 +61,8 @@ void trap_init(struct trap_hook *hook, const struct hw_boot *boot);
 
 /**
  * Run @fn(@arg); when a trap inside it is not repaired by the hook, give up
- * @fn there and then.  What @fn held (locks) stays held.
+ * @fn there and then.  What @fn held (locks, interrupts off) stays held; the
+ * other flags are as a C function expects them.
  *
  * @stack_top  run on that stack (16-aligned) instead of the caller's; 0: stay
  * @fault      filled in when the result is false

@@ -90,11 +90,13 @@ START_TEST(a_non_canonical_address_is_a_protection_fault)
     struct trap_fault fault = { 0 };
     uint8_t value;
 
+    ck_assert(!trap_try_read(vaddr(PAGE_A), &value, &fault)); /* sets CR2 */
     ck_assert(!trap_try_read(vaddr(UINT64_C(0x800000000000)), &value, &fault));
     /* #SS when the compiler chose rbp as the base; QEMU says #GP always. */
     ck_assert(fault.vector == TRAP_PROTECTION ||
               fault.vector == TRAP_STACK_FAULT);
     ck_assert_hex_eq(fault.error, 0);
+    ck_assert_hex_eq(fault.address.v, 0); /* CR2 is the last #PF's */
 }
 END_TEST
 
@@ -218,6 +220,208 @@ START_TEST(a_stack_overflow_is_a_double_fault_on_an_ist_stack)
 }
 END_TEST
 
+/* --- registers and flags -------------------------------------------------- */
+
+#define FLAG_DIRECTION (UINT64_C(1) << 10)
+
+/*
+ * wreck_and_fault()  overwrites what a function must keep, sets DF, and writes
+ *                    to PAGE_A, where nothing is; never comes back
+ * kept_around_try()  loads kept[0..5] into the registers that a call keeps,
+ *                    calls trap_try_enter(try, fn, NULL, 0), stores them
+ *                    again, the flags into kept[6], the result into kept[7]
+ * touch_with_all()   loads all[0..14] (the order of struct trap_frame) into
+ *                    all registers, sets DF, touches what rax points to, and
+ *                    stores them again, and the flags into all[15]
+ */
+void wreck_and_fault(void *arg) __attribute__((visibility("hidden")));
+void kept_around_try(uint64_t kept[8], void (*fn)(void *),
+                     struct trap_try *trying)
+    __attribute__((visibility("hidden")));
+void touch_with_all(uint64_t all[16]) __attribute__((visibility("hidden")));
+
+/* clang-format off */
+__asm__(
+    ".text\n"
+    ".hidden wreck_and_fault, kept_around_try, touch_with_all\n"
+    ".globl wreck_and_fault, kept_around_try, touch_with_all\n"
+    ".type wreck_and_fault, @function\n"
+    "wreck_and_fault:\n"
+    "   movabsq $0x444480000000, %rax\n" /* PAGE_A */
+    "   xorl %ebx, %ebx\n"
+    "   xorl %ebp, %ebp\n"
+    "   xorl %r12d, %r12d\n"
+    "   xorl %r13d, %r13d\n"
+    "   xorl %r14d, %r14d\n"
+    "   xorl %r15d, %r15d\n"
+    "   std\n"
+    "   movb $1, (%rax)\n"
+    "   cld\n"
+    "   ud2\n"
+    ".size wreck_and_fault, . - wreck_and_fault\n"
+
+    ".macro keep\n"
+    "   pushq %rbx\n   pushq %rbp\n   pushq %r12\n"
+    "   pushq %r13\n   pushq %r14\n   pushq %r15\n"
+    "   pushq %rdi\n"
+    ".endm\n"
+    ".macro unkeep\n"
+    "   popq %r15\n   popq %r14\n   popq %r13\n"
+    "   popq %r12\n   popq %rbp\n   popq %rbx\n"
+    "   ret\n"
+    ".endm\n"
+
+    ".type kept_around_try, @function\n"
+    "kept_around_try:\n"
+    "   keep\n"
+    "   movq 0(%rdi), %rbx\n   movq 8(%rdi), %rbp\n"
+    "   movq 16(%rdi), %r12\n  movq 24(%rdi), %r13\n"
+    "   movq 32(%rdi), %r14\n  movq 40(%rdi), %r15\n"
+    "   movq %rdx, %rdi\n"
+    "   xorl %edx, %edx\n      xorl %ecx, %ecx\n"
+    "   call trap_try_enter\n"
+    "   pushfq\n"
+    "   cld\n"
+    "   popq %rcx\n"
+    "   popq %rdi\n"
+    "   movq %rbx, 0(%rdi)\n   movq %rbp, 8(%rdi)\n"
+    "   movq %r12, 16(%rdi)\n  movq %r13, 24(%rdi)\n"
+    "   movq %r14, 32(%rdi)\n  movq %r15, 40(%rdi)\n"
+    "   movq %rcx, 48(%rdi)\n  movq %rax, 56(%rdi)\n"
+    "   unkeep\n"
+    ".size kept_around_try, . - kept_around_try\n"
+
+    ".type touch_with_all, @function\n"
+    "touch_with_all:\n"
+    "   keep\n"
+    "   movq 0(%rdi), %r15\n   movq 8(%rdi), %r14\n"
+    "   movq 16(%rdi), %r13\n  movq 24(%rdi), %r12\n"
+    "   movq 32(%rdi), %r11\n  movq 40(%rdi), %r10\n"
+    "   movq 48(%rdi), %r9\n   movq 56(%rdi), %r8\n"
+    "   movq 64(%rdi), %rbp\n  movq 80(%rdi), %rsi\n"
+    "   movq 88(%rdi), %rdx\n  movq 96(%rdi), %rcx\n"
+    "   movq 104(%rdi), %rbx\n movq 112(%rdi), %rax\n"
+    "   movq 72(%rdi), %rdi\n"
+    "   std\n"
+    "   incb (%rax)\n"
+    "   pushfq\n"
+    "   cld\n"
+    "   pushq %rdi\n"
+    "   movq 16(%rsp), %rdi\n"
+    "   movq %r15, 0(%rdi)\n   movq %r14, 8(%rdi)\n"
+    "   movq %r13, 16(%rdi)\n  movq %r12, 24(%rdi)\n"
+    "   movq %r11, 32(%rdi)\n  movq %r10, 40(%rdi)\n"
+    "   movq %r9, 48(%rdi)\n   movq %r8, 56(%rdi)\n"
+    "   movq %rbp, 64(%rdi)\n  movq %rsi, 80(%rdi)\n"
+    "   movq %rdx, 88(%rdi)\n  movq %rcx, 96(%rdi)\n"
+    "   movq %rbx, 104(%rdi)\n movq %rax, 112(%rdi)\n"
+    "   popq %rax\n            movq %rax, 72(%rdi)\n"
+    "   popq %rax\n            movq %rax, 120(%rdi)\n"
+    "   popq %rdi\n"
+    "   unkeep\n"
+    ".size touch_with_all, . - touch_with_all\n");
+/* clang-format on */
+
+/** What a hook that came in between saw. */
+static struct {
+    bool (*handle)(struct trap_hook *hook, struct trap_frame *frame);
+    uint64_t flags, flags_outside;
+} noted;
+
+static bool note_flags(struct trap_hook *hook, struct trap_frame *frame) {
+    __asm__ volatile("pushfq; popq %0" : "=r"(noted.flags));
+    noted.flags_outside = frame->rflags;
+    return noted.handle(hook, frame);
+}
+
+static void note_flags_of_traps(void) {
+    noted.handle = mm.hook.handle;
+    mm.hook.handle = note_flags;
+}
+
+/** Whatever struct trap_try is: trap.c keeps it to itself. */
+static uint64_t room_for_a_try[32];
+
+/** trap_try() less its own saving of registers.
+ *  @return was @fn given up? */
+static bool try_with(uint64_t kept[8], void (*fn)(void *)) {
+    struct trap_try *trying = (struct trap_try *)(void *)room_for_a_try;
+
+    note_flags_of_traps();
+    mm.hook.trying = trying;
+    kept_around_try(kept, fn, trying);
+    mm.hook.trying = NULL;
+    mm.hook.handle = noted.handle;
+    return (uint32_t)kept[7] != 0;
+}
+
+static void do_nothing(void *arg) {
+    (void)arg;
+}
+
+START_TEST(after_a_try_registers_are_as_before)
+{
+    for (int given_up = 0; given_up <= 1; given_up++) {
+        uint64_t kept[8];
+
+        for (uint64_t k = 0; k < 8; k++) {
+            kept[k] = 0x1111 * (k + 1);
+        }
+        ck_assert_int_eq(
+            try_with(kept, given_up ? wreck_and_fault : do_nothing), given_up);
+        for (uint64_t k = 0; k < 6; k++) {
+            ck_assert_hex_eq(kept[k], 0x1111 * (k + 1));
+        }
+    }
+}
+END_TEST
+
+START_TEST(after_a_try_that_was_given_up_the_direction_is_up)
+{ /* DF set: memset() and memcpy() would run backwards from then on */
+    uint64_t kept[8] = { 0 };
+
+    ck_assert(try_with(kept, wreck_and_fault));
+    ck_assert(noted.flags_outside & FLAG_DIRECTION);
+    ck_assert(!(kept[6] & FLAG_DIRECTION));
+}
+END_TEST
+
+START_TEST(a_handler_runs_with_the_direction_up_whatever_it_interrupted)
+{
+    uint64_t kept[8] = { 0 };
+
+    ck_assert(try_with(kept, wreck_and_fault));
+    ck_assert(noted.flags_outside & FLAG_DIRECTION);
+    ck_assert(!(noted.flags & FLAG_DIRECTION));
+}
+END_TEST
+
+START_TEST(a_repaired_fault_leaves_every_register_and_flag)
+{
+    const struct vmm_region region = {
+        "test", { vaddr(PAGE_A), PAGE_SIZE }, VMM_WRITE, VMM_DEMAND
+    };
+    uint64_t all[16];
+
+    ck_assert_status(vmm_region_add(&mm.space, region), MM_OK);
+    for (uint64_t k = 0; k < 16; k++) {
+        all[k] = 0x2222 * (k + 1);
+    }
+    all[14] = PAGE_A;
+    note_flags_of_traps();
+    touch_with_all(all);
+    for (uint64_t k = 0; k < 14; k++) {
+        ck_assert_hex_eq(all[k], 0x2222 * (k + 1));
+    }
+    ck_assert_hex_eq(all[14], PAGE_A);
+    ck_assert(all[15] & FLAG_DIRECTION);
+    ck_assert(noted.flags_outside & FLAG_DIRECTION);
+    ck_assert(!(noted.flags & FLAG_DIRECTION));
+    ck_assert_uint_eq(*(volatile uint8_t *)pointer_of(vaddr(PAGE_A)), 1);
+    ck_assert_status(vmm_region_remove(&mm.space, vaddr(PAGE_A)), MM_OK);
+}
+END_TEST
+
 static void jump_nowhere(void *arg) {
     (void)arg;
     ((void (*)(void))(uintptr_t)PAGE_A)();
@@ -248,6 +452,11 @@ Suite *trap_suite(void) {
     tcase_add_test(tc, a_try_inside_a_try_lands_in_the_inner_one);
     tcase_add_test(tc, a_function_runs_on_the_stack_it_is_given);
     tcase_add_test(tc, a_stack_overflow_is_a_double_fault_on_an_ist_stack);
+    tcase_add_test(tc, after_a_try_registers_are_as_before);
+    tcase_add_test(tc, after_a_try_that_was_given_up_the_direction_is_up);
+    tcase_add_test(
+        tc, a_handler_runs_with_the_direction_up_whatever_it_interrupted);
+    tcase_add_test(tc, a_repaired_fault_leaves_every_register_and_flag);
     tcase_add_exit_test(tc, a_trap_nobody_repairs_is_a_panic, HW_EXIT_PANIC);
     tcase_add_test(tc, every_vector_has_an_entry_and_unknown_ones_no_name);
     suite_add_tcase(suite, tc);
