@@ -47,6 +47,9 @@ typedef struct {
 #define PF_RESERVED (1u << 3) /* a reserved bit was set in an entry */
 #define PF_FETCH (1u << 4)    /* the access was an instruction fetch */
 #define PF_KEY (1u << 5)      /* the page's protection key denied */
+#define PF_SHADOW (1u << 6)   /* the access was one to a shadow stack */
+#define PF_HLAT (1u << 7)     /* during the HLAT part of a walk */
+#define PF_SGX (1u << 15)     /* SGX denied; paging would have allowed it */
 
 /** log2 of the bytes that one entry of @level (1..4) covers. */
 static inline unsigned level_shift(unsigned level) {

@@ -30,6 +30,9 @@ static const char *cause(unsigned error) {
     if ((error & PF_RESERVED) != 0) {
         return "a reserved bit is set in an entry";
     }
+    if ((error & PF_KEY) != 0) {
+        return "the protection key of the page forbids it";
+    }
     return (error & PF_PRESENT) != 0 ? "the rights of the page forbid it"
                                      : "the page is not present";
 }
@@ -51,7 +54,8 @@ static void print_error(const struct printer *out, unsigned error) {
         const char *name;
     } bits[] = {
         { PF_PRESENT, "present" },   { PF_WRITE, "write" }, { PF_USER, "user" },
-        { PF_RESERVED, "reserved" }, { PF_FETCH, "fetch" },
+        { PF_RESERVED, "reserved" }, { PF_FETCH, "fetch" }, { PF_KEY, "key" },
+        { PF_SHADOW, "shadow" },     { PF_HLAT, "hlat" },   { PF_SGX, "sgx" },
     };
 
     fmt_print(out->sink, out->ctx, "  error code 0x%x:", error);

@@ -3,6 +3,8 @@
  * holds decides:
  *
  *   reserved bit in an entry                     refuse: a table is damaged
+ *   key, shadow stack or another bit of its own  refuse: not by our tables
+ *   kernel, the user's page, as permitted, again refuse: SMEP or SMAP
  *   the tables permit the access by now          retry, stale entry dropped
  *   no region holds the address                  refuse (MM_NO_REGION)
  *   a guard region                               refuse
@@ -18,6 +20,11 @@
  * "Optional Invalidation": a stale translation may cost a fault, and that
  * fault must be survived; "Operations that Invalidate TLBs and
  * Paging-Structure Caches": the fault drops it.
+ *
+ * A kernel's write to a page of the user's that the tables permit may be stale
+ * or may be forbidden by SMAP; the error code is the same.  So it is retried
+ * once: when the same fault comes again although no entry was changed in
+ * between, it was not stale.
  */
 #include "vmm/table.h"
 
@@ -76,19 +83,57 @@ static struct vmm_verdict repair(struct vmm_space *space, vaddr_t page,
     return verdict(MM_OK, region, "first touch: a zeroed frame was mapped");
 }
 
+/** What the tables have no say in, or NULL. */
+static const char *beyond_tables(unsigned error) {
+    const unsigned known =
+        PF_PRESENT | PF_WRITE | PF_USER | PF_RESERVED | PF_FETCH;
+
+    if (error & PF_RESERVED) {
+        return "a reserved bit is set in a page-table entry";
+    }
+    if (error & PF_KEY) {
+        return "the protection key of the page forbids the access";
+    }
+    if (error & PF_SHADOW) {
+        return "a shadow-stack access: there are no shadow stacks here";
+    }
+    return (error & ~known) != 0
+               ? "the error code has a bit that nothing here handles"
+               : NULL;
+}
+
+/** The kernel may not touch this page of the user's, whatever the tables say:
+ *  the same fault came before, and no entry was changed since. */
+static bool forbidden_by_mode(struct vmm_space *space, vaddr_t va,
+                              unsigned error, unsigned access) {
+    const struct vmm_retry now = { va, error, space->changes };
+    const struct vmm_retry before = space->retry;
+
+    if ((error & (PF_PRESENT | PF_USER)) != PF_PRESENT ||
+        (access & VMM_USER) == 0) {
+        return false;
+    }
+    space->retry = now;
+    return before.va.v == va.v && before.error == error &&
+           before.changes == now.changes;
+}
+
 static struct vmm_verdict decide(struct vmm_space *space, vaddr_t va,
                                  unsigned error) {
     const struct vmm_region *region = vmm_region_at(space, va);
     const struct vmm_translation now = vmm_translate(space, va);
     const bool mapped = now.status == MM_OK;
     const unsigned wanted = rights_wanted(error);
-    const char *reason;
+    const char *reason = beyond_tables(error);
 
-    if (error & PF_RESERVED) {
-        return verdict(MM_REFUSED, region,
-                       "a reserved bit is set in a page-table entry");
+    if (reason != NULL) {
+        return verdict(MM_REFUSED, region, reason);
     }
     if (mapped && (wanted & ~now.access) == 0) {
+        if (forbidden_by_mode(space, va, error, now.access)) {
+            return verdict(MM_REFUSED, region,
+                           "SMEP or SMAP: the page is the user's");
+        }
         hw_invlpg(va);
         return verdict(MM_OK, region, "a stale translation was dropped");
     }

@@ -79,6 +79,7 @@ struct vmm_unmapped vmm_unmap(struct vmm_space *space, vaddr_t va) {
     entry_set(leaf, pte(0));
     result.frame = pfn_of(pte_address(seen));
     result.token = token_owe(space, va, 1, pte_has(seen, PTE_GLOBAL));
+    space->changes++;
     space->stats.unmaps++;
     events_add(space->events, EVENT_VMM_UNMAPS, va.v, result.frame.v);
     return result;
@@ -106,6 +107,7 @@ struct vmm_changed vmm_protect(struct vmm_space *space, vaddr_t va,
     }
     seen = entry_get(leaf);
     entry_set(leaf, pte((seen.v & ~LEAF_BITS) | leaf_bits(access)));
+    space->changes++;
     if (must_flush(leaf_access(seen), access)) {
         result.token = token_owe(space, va, 1, pte_has(seen, PTE_GLOBAL));
     }

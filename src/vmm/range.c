@@ -70,6 +70,7 @@ static void link_page(struct vmm_space *space, vaddr_t va, pfn_t f,
 
     MM_ASSERT(!pte_is_present(entry_get(leaf)));
     entry_set(leaf, pte_make(f, leaf_bits(access)));
+    space->changes++;
     space->stats.maps++;
     events_add(space->events, EVENT_VMM_MAPS, va.v, f.v);
 }
@@ -130,6 +131,7 @@ static struct vmm_token unmap_present(struct vmm_space *space, vaddr_t va,
 
         if (slot.level == 1 && pte_is_present(seen)) {
             entry_set(slot.entry, pte(seen.v & PTE_ADDRESS_MASK));
+            space->changes++;
             space->stats.unmaps++;
             events_add(space->events, EVENT_VMM_UNMAPS, va.v,
                        pfn_of(pte_address(seen)).v);

@@ -50,6 +50,15 @@ struct vmm_stats {
     uint64_t flushes;        /* translations dropped by a token */
 };
 
+/** A fault that was answered by "try again". */
+struct vmm_retry {
+    vaddr_t va;
+    unsigned error;
+    uint64_t changes; /* at that time */
+};
+
+/** One caller at a time: there is no lock.  The trap handler is a caller too,
+ *  so none of these calls may touch a demand page of its own space. */
 struct vmm_space {
     struct pmm *pmm;
     struct events *events; /* NULL: record nothing */
@@ -58,7 +67,9 @@ struct vmm_space {
     unsigned phys_bits; /* MAXPHYADDR: frames beyond can't be mapped */
     struct vmm_region regions[VMM_REGIONS_MAX]; /* ascending, apart */
     size_t region_count;
-    uint64_t flushes_owed; /* tokens given out and not yet used up */
+    uint64_t flushes_owed;  /* tokens given out and not yet used up */
+    uint64_t changes;       /* entries written: maps, unmaps, protects */
+    struct vmm_retry retry; /* the newest that SMEP or SMAP may have caused */
     struct vmm_stats stats;
 };
 
@@ -202,7 +213,8 @@ struct vmm_verdict {
  * status: MM_OK         the page shows a zeroed frame now, or the
  *                       translation was stale and is dropped
  *         MM_NO_REGION  no region holds @va
- *         MM_REFUSED    the region forbids this access
+ *         MM_REFUSED    the region forbids this access, or what is not in
+ *                       the tables: a protection key, SMEP, SMAP
  *         MM_NO_MEMORY  no frame for the page or a table; nothing changed
  */
 struct vmm_verdict vmm_fault(struct vmm_space *space, vaddr_t va,

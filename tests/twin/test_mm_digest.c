@@ -286,10 +286,13 @@ START_TEST(the_words_for_a_fetch_by_a_user_through_a_damaged_entry)
     machine_start(&mm, &config);
     clear_text();
     mm_explain_fault(&mm, vaddr(MM_HEAP_BASE),
-                     PF_PRESENT | PF_USER | PF_RESERVED | PF_FETCH, keep, NULL);
+                     PF_PRESENT | PF_USER | PF_RESERVED | PF_FETCH | PF_KEY |
+                         PF_SHADOW | PF_HLAT | PF_SGX,
+                     keep, NULL);
     ck_assert(contains("instruction fetch at 0x444444440000 by a user: a "
                        "reserved bit is set in an entry\n"));
-    ck_assert(contains("error code 0x1d: present user reserved fetch\n"));
+    ck_assert(contains("error code 0x80fd: present user reserved fetch key "
+                       "shadow hlat sgx\n"));
     ck_assert(contains("rw-, filled on demand\n"));
 }
 END_TEST

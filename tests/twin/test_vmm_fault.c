@@ -294,6 +294,77 @@ START_TEST(a_stale_translation_is_dropped_by_the_fault_that_it_causes)
 }
 END_TEST
 
+START_TEST(a_fault_that_tables_can_not_repair_is_refused_with_its_reason)
+{ /* V18: a retry would go on for ever */
+    static const struct {
+        unsigned bits;
+        const char *reason;
+    } rows[] = {
+        { PF_PRESENT | PF_KEY,
+          "the protection key of the page forbids the access" },
+        { PF_PRESENT | PF_KEY | PF_WRITE | PF_USER,
+          "the protection key of the page forbids the access" },
+        { PF_PRESENT | PF_SHADOW,
+          "a shadow-stack access: there are no shadow stacks here" },
+        { PF_PRESENT | PF_HLAT,
+          "the error code has a bit that nothing here handles" },
+        { PF_PRESENT | PF_SGX,
+          "the error code has a bit that nothing here handles" },
+        { 1u << 31, "the error code has a bit that nothing here handles" },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct vmm_verdict seen;
+
+        put_up(_i == 0 ? NONE : DEMAND, VMM_WRITE | VMM_USER, FULL);
+        seen = vmm_fault(&m.space, page, rows[i].bits);
+        ck_assert_status(seen.status, MM_REFUSED);
+        ck_assert_str_eq(seen.reason, rows[i].reason);
+        take_down(_i == 0 ? NONE : DEMAND);
+    }
+}
+END_TEST
+
+/*
+ *   fault -> retry -> the same fault -> refused
+ *   fault -> retry -> any change of an entry -> the same fault -> retry
+ */
+START_TEST(the_kernel_and_a_page_of_the_user_are_retried_once)
+{ /* V18: SMEP, SMAP; but a stale translation looks the same */
+    static const unsigned errors[] = { 0, PF_WRITE, PF_FETCH };
+    const unsigned rights = VMM_WRITE | VMM_EXECUTE | VMM_USER;
+    const unsigned error = PF_PRESENT | errors[_i];
+    struct vmm_changed changed;
+    struct vmm_verdict seen;
+
+    put_up(NONE, rights, FULL);
+    ck_assert_status(vmm_fault(&m.space, page, error).status, MM_OK);
+    seen = vmm_fault(&m.space, page, error);
+    ck_assert_status(seen.status, MM_REFUSED);
+    ck_assert_str_eq(seen.reason, "SMEP or SMAP: the page is the user's");
+    ck_assert_status(vmm_fault(&m.space, page, error | PF_USER).status, MM_OK);
+    ck_assert_status(vmm_fault(&m.space, page, error | PF_USER).status, MM_OK);
+
+    changed = vmm_protect(&m.space, page, VMM_READ);
+    vmm_flush(changed.token);
+    changed = vmm_protect(&m.space, page, rights);
+    ck_assert_ptr_null(changed.token.space);
+    ck_assert_status(vmm_fault(&m.space, page, error).status, MM_OK);
+    take_down(NONE);
+}
+END_TEST
+
+START_TEST(the_kernel_and_a_page_of_its_own_are_retried_each_time)
+{ /* V18: a processor may fault without a cause in the tables */
+    put_up(NONE, VMM_WRITE, FULL);
+    for (int k = 0; k < 3; k++) {
+        ck_assert_status(
+            vmm_fault(&m.space, page, PF_PRESENT | PF_WRITE).status, MM_OK);
+    }
+    take_down(NONE);
+}
+END_TEST
+
 Suite *vmm_fault_suite(void) {
     Suite *suite = suite_create("vmm_fault");
     TCase *tc = tcase_create("policy");
@@ -306,6 +377,12 @@ Suite *vmm_fault_suite(void) {
     tcase_add_test(tc, a_fault_by_a_stale_translation_leaves_none_behind);
     tcase_add_test(tc,
                    a_stale_translation_is_dropped_by_the_fault_that_it_causes);
+    tcase_add_loop_test(
+        tc, a_fault_that_tables_can_not_repair_is_refused_with_its_reason, 0,
+        2);
+    tcase_add_loop_test(tc, the_kernel_and_a_page_of_the_user_are_retried_once,
+                        0, 3);
+    tcase_add_test(tc, the_kernel_and_a_page_of_its_own_are_retried_each_time);
     suite_add_tcase(suite, tc);
     return suite;
 }
