@@ -2,12 +2,18 @@
  * What must hold of a space between any two calls.
  *
  *   regions   ascending, whole pages, no two share a byte
- *   tokens    none owed
+ *   tokens    none owed, none used twice
  *   tables    as many as counted; none of them is free memory
  *   pages     of a guard: none; of an immediate region: all; whatever a page
- *             of a region shows is in use, and a 4 KiB page
+ *             of a region shows is in use, and a 4 KiB page, with no more
+ *             rights than the region; no frame is shown twice
+ *
+ * Who shows a frame twice is found without memory: a bit per frame for a window
+ * of frames, as many rounds as there are windows with a frame in them.
  */
 #include "vmm/table.h"
+
+#include <string.h>
 
 static bool say(const char **why, const char *sentence) {
     if (why != NULL) {
@@ -67,6 +73,8 @@ static bool tables_are_sound(const struct vmm_space *space, const char **why) {
     return true;
 }
 
+#define RIGHTS ((unsigned)(VMM_WRITE | VMM_EXECUTE | VMM_USER))
+
 /** What the pages covered by the entry at @slot do wrong in @region. */
 static const char *complaint(const struct vmm_space *space,
                              const struct vmm_region *region,
@@ -86,6 +94,9 @@ static const char *complaint(const struct vmm_space *space,
     }
     if (!pmm_is_used(space->pmm, pfn_of(pte_address(seen)))) {
         return "a page of a region shows a free frame";
+    }
+    if ((leaf_access(seen) & ~region->access & RIGHTS) != 0) {
+        return "a page has a right that its region has not";
     }
     return NULL;
 }
@@ -109,6 +120,50 @@ static bool pages_are_sound(const struct vmm_space *space,
     return true;
 }
 
+#define WINDOW_FRAMES UINT64_C(8192)
+
+/** The frames [first, first + WINDOW_FRAMES): which were seen. */
+struct window {
+    const struct vmm_space *space;
+    uint64_t first, next; /* next: the lowest frame seen above; or UINT64_MAX */
+    uint64_t seen[WINDOW_FRAMES / 64];
+    bool twice;
+};
+
+static void see_frame(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
+    struct window *window = ctx;
+    const pfn_t f = pfn_of(pte_address(entry));
+    const uint64_t at = f.v - window->first;
+
+    (void)va;
+    if (!pte_is_leaf(entry, level) || f.v < window->first ||
+        !pmm_is_managed(window->space->pmm, f)) {
+        return;
+    }
+    if (at >= WINDOW_FRAMES) {
+        window->next = f.v < window->next ? f.v : window->next;
+        return;
+    }
+    window->twice |= (window->seen[at / 64] >> (at % 64) & 1) != 0;
+    window->seen[at / 64] |= UINT64_C(1) << (at % 64);
+}
+
+/** No frame of the pmm's is shown by two pages of regions. */
+static bool frames_are_sound(const struct vmm_space *space, const char **why) {
+    struct window window = { .space = space, .next = 0 };
+
+    while (window.next != UINT64_MAX) {
+        window.first = window.next;
+        window.next = UINT64_MAX;
+        memset(window.seen, 0, sizeof window.seen);
+        for (size_t i = 0; i < space->region_count; i++) {
+            vmm_walk(space, space->regions[i].range, see_frame, &window);
+        }
+    }
+    return !window.twice ||
+           say(why, "two pages of regions show the same frame");
+}
+
 bool vmm_is_sound(const struct vmm_space *space, const char **why) {
     if (space->flushes_owed != 0) {
         return say(why, "a token is neither flushed nor skipped");
@@ -121,5 +176,5 @@ bool vmm_is_sound(const struct vmm_space *space, const char **why) {
             return false;
         }
     }
-    return true;
+    return frames_are_sound(space, why);
 }

@@ -48,6 +48,8 @@ struct vmm_stats {
     uint64_t faults;         /* page faults asked of this space */
     uint64_t faults_refused; /* of these, refused */
     uint64_t flushes;        /* translations dropped by a token */
+    uint64_t not_taken_back; /* frames of a region that was removed which the
+                                pmm did not take: free already */
 };
 
 /** A fault that was answered by "try again". */
@@ -173,6 +175,11 @@ uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range);
 /**
  * Declare what @region.range is for; VMM_IMMEDIATE pages are mapped now.
  *
+ * Whatever frame its pages show is the region's and goes back to the pmm with
+ * it, also one that vmm_map() put there.  Who gave such a frame back, or shows
+ * it twice, made a mistake: vmm_is_sound() says so, and when the region goes
+ * the frame is left alone and counted (vmm_stats.not_taken_back).
+ *
  * @return MM_OK, MM_NOT_ALIGNED, MM_NOT_CANONICAL, MM_BAD_RANGE (empty, wraps),
  *         MM_BAD_ARGUMENT, MM_OVERLAP (with a region), MM_ALREADY_MAPPED or
  *         MM_HUGE_PAGE (a page shows something, whatever the backing),
@@ -230,9 +237,10 @@ void vmm_walk(const struct vmm_space *space, struct vrange range,
               vmm_visit *visit, void *ctx);
 
 /**
- * Regions ascending and apart; no token owed; every page of a region shows an
- * allocated frame, guards show none; immediate regions show all; no page table
- * lies in free memory.
+ * Regions ascending and apart; no token owed or used twice; every page of a
+ * region shows an allocated frame, with no right that the region has not, and
+ * no frame of the pmm's is shown by two pages of regions; guards show none;
+ * immediate regions show all; no page table lies in free memory.
  * @why  set to a sentence when false; may be NULL
  */
 bool vmm_is_sound(const struct vmm_space *space, const char **why);

@@ -329,6 +329,35 @@ START_TEST(a_space_without_a_ring_records_nothing_and_works)
 }
 END_TEST
 
+/*
+ *   page 0 --> A, freed by its owner        a mistake of somebody's, but the
+ *   page 1 --> B                            region goes all the same
+ *   page 2 --> B
+ */
+START_TEST(a_frame_freed_behind_a_regions_back_is_counted_when_it_goes)
+{ /* V8 */
+    const char *why = "";
+    pfn_t a, b;
+
+    ck_assert_status(add(base, 3 * PAGE_SIZE, VMM_DEMAND), MM_OK);
+    ck_assert_status(pmm_alloc(&m.pmm, &a), MM_OK);
+    ck_assert_status(pmm_alloc(&m.pmm, &b), MM_OK);
+    ck_assert_status(vmm_map(&m.space, vaddr(base), a, VMM_WRITE), MM_OK);
+    ck_assert(vmm_is_sound(&m.space, &why));
+    ck_assert_status(pmm_free(&m.pmm, a), MM_OK);
+    ck_assert(!vmm_is_sound(&m.space, &why));
+    ck_assert_str_eq(why, "a page of a region shows a free frame");
+
+    ck_assert_status(vmm_map(&m.space, vaddr(base + PAGE_SIZE), b, VMM_WRITE),
+                     MM_OK);
+    ck_assert_status(
+        vmm_map(&m.space, vaddr(base + 2 * PAGE_SIZE), b, VMM_WRITE), MM_OK);
+    ck_assert_status(vmm_region_remove(&m.space, vaddr(base)), MM_OK);
+    ck_assert_uint_eq(m.space.stats.not_taken_back, 2); /* A, B once */
+    ck_assert_uint_eq(m.space.stats.unmaps, 3);
+}
+END_TEST
+
 Suite *vmm_region_suite(void) {
     Suite *suite = suite_create("vmm_region");
     TCase *tc = tcase_create("regions");
@@ -355,6 +384,8 @@ Suite *vmm_region_suite(void) {
     tcase_add_test(tc, overrun_and_underrun_fault_at_the_first_byte);
     tcase_add_test(tc, a_first_touch_is_recorded_step_by_step);
     tcase_add_test(tc, a_space_without_a_ring_records_nothing_and_works);
+    tcase_add_test(tc,
+                   a_frame_freed_behind_a_regions_back_is_counted_when_it_goes);
     suite_add_tcase(suite, tc);
     return suite;
 }

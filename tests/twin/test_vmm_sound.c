@@ -90,6 +90,36 @@ START_TEST(a_page_that_does_not_fit_its_region_is_noticed)
 }
 END_TEST
 
+START_TEST(a_page_with_more_rights_than_its_region_is_noticed)
+{
+    const pte_t kept = *leaf(1);
+
+    *leaf(1) = pte(kept.v | PTE_USER);
+    expect_complaint("a page has a right that its region has not");
+    *leaf(1) = pte(kept.v & ~PTE_NO_EXECUTE);
+    expect_complaint("a page has a right that its region has not");
+    *leaf(1) = pte(kept.v & ~PTE_WRITABLE); /* fewer are no damage */
+    ck_assert(vmm_is_sound(&m.space, NULL));
+    *leaf(1) = kept;
+    hw_invlpg(page);
+}
+END_TEST
+
+START_TEST(a_frame_shown_by_two_pages_of_regions_is_noticed)
+{
+    const pte_t kept = *leaf(1);
+
+    *leaf(1) = *leaf(0);
+    expect_complaint("two pages of regions show the same frame");
+    *leaf(1) = kept;
+    ck_assert(vmm_is_sound(&m.space, NULL));
+    *leaf(3) = kept; /* of another region */
+    expect_complaint("two pages of regions show the same frame");
+    *leaf(3) = pte(0);
+    hw_invlpg(page);
+}
+END_TEST
+
 START_TEST(a_large_page_in_a_region_is_noticed)
 {
     pte_t *entry = machine_entry(&m.space, page, 2);
@@ -135,6 +165,8 @@ Suite *vmm_sound_suite(void) {
     tcase_add_test(tc, a_sound_space_is_called_sound);
     tcase_add_test(tc, regions_in_disorder_are_noticed);
     tcase_add_test(tc, a_page_that_does_not_fit_its_region_is_noticed);
+    tcase_add_test(tc, a_page_with_more_rights_than_its_region_is_noticed);
+    tcase_add_test(tc, a_frame_shown_by_two_pages_of_regions_is_noticed);
     tcase_add_test(tc, a_large_page_in_a_region_is_noticed);
     tcase_add_test(tc, a_page_table_in_free_memory_is_noticed);
     tcase_add_test(tc, a_wrong_count_of_tables_is_noticed);
