@@ -4,7 +4,8 @@ static const char *const names[EVENT_KIND_COUNT] = {
     [EVENT_HEAP_ASKS] = "heap asks",   [EVENT_HEAP_GROWN] = "heap grown",
     [EVENT_VMM_ASKS] = "vmm asks",     [EVENT_PMM_GIVES] = "pmm gives",
     [EVENT_PMM_TAKES] = "pmm takes",   [EVENT_VMM_MAPS] = "vmm maps",
-    [EVENT_VMM_UNMAPS] = "vmm unmaps", [EVENT_FAULT] = "fault",
+    [EVENT_VMM_UNMAPS] = "vmm unmaps", [EVENT_VMM_FLUSHES] = "vmm flushes",
+    [EVENT_FAULT] = "fault",
 };
 
 const char *event_name(enum event_kind kind) {

@@ -13,16 +13,18 @@
 #include <stdint.h>
 
 enum event_kind {
-    EVENT_HEAP_ASKS,  /* the heap needs memory: address, bytes */
-    EVENT_HEAP_GROWN, /* the heap got it: address, bytes */
-    EVENT_VMM_ASKS,   /* the vmm needs a frame: address of the page, 0; 1
-                         when it is for a table of that page */
-    EVENT_PMM_GIVES,  /* a frame was handed out: frame number, how
-                         many more behind it */
-    EVENT_PMM_TAKES,  /* a frame came back: likewise */
-    EVENT_VMM_MAPS,   /* a page shows a frame now: address, frame number */
-    EVENT_VMM_UNMAPS, /* a page shows nothing now: address, frame number */
-    EVENT_FAULT,      /* a page fault arrived: address, error code */
+    EVENT_HEAP_ASKS,   /* the heap needs memory: address, bytes */
+    EVENT_HEAP_GROWN,  /* the heap got it: address, bytes */
+    EVENT_VMM_ASKS,    /* the vmm needs a frame: address of the page, 0; 1
+                          when it is for a table of that page */
+    EVENT_PMM_GIVES,   /* a frame was handed out: frame number, how
+                          many more behind it */
+    EVENT_PMM_TAKES,   /* a frame came back: likewise */
+    EVENT_VMM_MAPS,    /* a page shows a frame now: address, frame number */
+    EVENT_VMM_UNMAPS,  /* a page shows nothing now: address, frame number */
+    EVENT_VMM_FLUSHES, /* the processor forgot: first address, pages; 0
+                          pages: no page, but every path to one */
+    EVENT_FAULT,       /* a page fault arrived: address, error code */
     EVENT_KIND_COUNT
 };
 

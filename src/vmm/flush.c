@@ -2,7 +2,12 @@
  * Making the processor forget what is no longer so.
  *
  * A change of a present entry hands out a token; until it is used up somebody
- * owes a flush, which vmm_is_sound() tells.
+ * owes a flush, which vmm_is_sound() tells.  Tokens are numbered and the
+ * numbers of those that are owed are kept as a sum of mixed words, so that one
+ * that is used twice does not hide another that is not used at all:
+ *
+ *   owe a, owe b      count 2   mix(a) + mix(b)
+ *   flush a, flush a  count 0   mix(b) - mix(a), which is not 0
  *
  *   few pages                INVLPG each: drops the page, global or not
  *   many pages               MOV to CR3: drops all but global translations
@@ -14,17 +19,23 @@
  */
 #include "vmm/table.h"
 
+#include "base/hash.h"
+
 #define MANY_PAGES 32
 
 struct vmm_token token_owe(struct vmm_space *space, vaddr_t va, uint64_t pages,
                            bool global) {
+    const uint64_t id = ++space->tokens;
+
     space->flushes_owed++;
-    return (struct vmm_token){ space, va, pages, global };
+    space->ids_owed += hash_mix(id);
+    return (struct vmm_token){ space, va, pages, id, global };
 }
 
+/** A token that is used twice is noticed by vmm_is_sound(). */
 static void settle(struct vmm_token token) {
-    MM_ASSERT(token.space->flushes_owed > 0); /* else: used up twice */
     token.space->flushes_owed--;
+    token.space->ids_owed -= hash_mix(token.id);
 }
 
 static void flush_all(struct vmm_token token) {
@@ -51,6 +62,7 @@ void vmm_flush(struct vmm_token token) {
         flush_each(token);
     }
     token.space->stats.flushes += token.pages;
+    events_add(token.space->events, EVENT_VMM_FLUSHES, token.va.v, token.pages);
     settle(token);
 }
 

@@ -113,3 +113,52 @@ struct vmm_changed vmm_protect(struct vmm_space *space, vaddr_t va,
     }
     return result;
 }
+
+#define TABLE_RIGHTS ((unsigned)(VMM_WRITE | VMM_EXECUTE | VMM_USER))
+
+/** The entry of @level that translates @va and leads to a table. */
+static enum mm_status table_entry_of(const struct vmm_space *space, vaddr_t va,
+                                     unsigned level, pte_t **entry) {
+    paddr_t table = space->root;
+
+    for (unsigned l = PAGING_LEVELS;; l--) {
+        *entry = &table_at(space, table)[table_index(va, l)];
+        if (!pte_is_present(entry_get(*entry))) {
+            return MM_NOT_MAPPED;
+        }
+        if (pte_is_leaf(entry_get(*entry), l)) {
+            return MM_HUGE_PAGE;
+        }
+        if (l == level) {
+            return MM_OK;
+        }
+        table = pte_address(entry_get(*entry));
+    }
+}
+
+struct vmm_changed vmm_protect_table(struct vmm_space *space, vaddr_t va,
+                                     unsigned level, unsigned access) {
+    struct vmm_changed result = { .status = page_check(va) };
+    const uint64_t rights = PTE_WRITABLE | PTE_USER | PTE_NO_EXECUTE;
+    pte_t *entry, seen;
+
+    if (result.status == MM_OK &&
+        (level < 2 || level > PAGING_LEVELS || (access & ~TABLE_RIGHTS) != 0)) {
+        result.status = MM_BAD_ARGUMENT;
+    }
+    if (result.status == MM_OK) {
+        result.status = table_entry_of(space, va, level, &entry);
+    }
+    if (result.status != MM_OK) {
+        return result;
+    }
+    seen = entry_get(entry);
+    entry_set(entry, pte((seen.v & ~rights) | (leaf_bits(access) & rights)));
+    space->changes++;
+    if ((leaf_access(seen) & ~access & TABLE_RIGHTS) != 0) {
+        result.token =
+            token_owe(space, vaddr(align_down(va.v, level_size(level))),
+                      level_size(level) >> PAGE_SHIFT, true);
+    }
+    return result;
+}

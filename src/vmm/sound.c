@@ -165,8 +165,11 @@ static bool frames_are_sound(const struct vmm_space *space, const char **why) {
 }
 
 bool vmm_is_sound(const struct vmm_space *space, const char **why) {
-    if (space->flushes_owed != 0) {
+    if (space->flushes_owed != 0 && space->flushes_owed <= space->tokens) {
         return say(why, "a token is neither flushed nor skipped");
+    }
+    if (space->flushes_owed != 0 || space->ids_owed != 0) {
+        return say(why, "a token was used twice");
     }
     if (!regions_are_sound(space, why) || !tables_are_sound(space, why)) {
         return false;

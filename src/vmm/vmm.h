@@ -70,6 +70,8 @@ struct vmm_space {
     struct vmm_region regions[VMM_REGIONS_MAX]; /* ascending, apart */
     size_t region_count;
     uint64_t flushes_owed;  /* tokens given out and not yet used up */
+    uint64_t tokens;        /* given out ever */
+    uint64_t ids_owed;      /* of those owed: their mixed ids, added up */
     uint64_t changes;       /* entries written: maps, unmaps, protects */
     struct vmm_retry retry; /* the newest that SMEP or SMAP may have caused */
     struct vmm_stats stats;
@@ -89,6 +91,7 @@ struct vmm_token {
     struct vmm_space *space; /* NULL: nothing is owed */
     vaddr_t va;
     uint64_t pages; /* pages from va that may be stale */
+    uint64_t id;    /* to be used once */
     bool global;    /* one of them may be a global translation */
 };
 
@@ -154,6 +157,21 @@ struct vmm_changed {
  *  taken away: a processor that meets too few rights looks again. */
 MM_MUST_CHECK struct vmm_changed vmm_protect(struct vmm_space *space,
                                              vaddr_t va, unsigned access);
+
+/**
+ * Set the rights of the table entry of @level (2, 3 or 4) that translates @va:
+ * every page below has at most these, whatever its leaf says.
+ *
+ * @access  OR of VMM_WRITE, VMM_EXECUTE and VMM_USER
+ *
+ * status: MM_OK, MM_NOT_CANONICAL, MM_NOT_ALIGNED, MM_BAD_ARGUMENT,
+ * MM_NOT_MAPPED (no table there), MM_HUGE_PAGE (a leaf stands there, or above).
+ * The token covers all that the entry translates, global or not; it owes
+ * nothing when no right was taken away.  An entry made by vmm_map() allows all.
+ */
+MM_MUST_CHECK struct vmm_changed vmm_protect_table(struct vmm_space *space,
+                                                   vaddr_t va, unsigned level,
+                                                   unsigned access);
 
 struct vmm_translation {
     enum mm_status status; /* MM_OK, MM_NOT_CANONICAL, MM_NOT_MAPPED */

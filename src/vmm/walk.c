@@ -119,6 +119,7 @@ uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range) {
     count = unlinked.count;
     if (count > 0) {
         hw_invlpg(vaddr(0)); /* of any page: drops every cached path */
+        events_add(space->events, EVENT_VMM_FLUSHES, 0, 0);
         chain_give_back(space, &unlinked);
     }
     return count;

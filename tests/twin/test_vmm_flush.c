@@ -325,6 +325,159 @@ START_TEST(a_flush_is_owed_exactly_when_something_is_taken_away)
 }
 END_TEST
 
+START_TEST(a_token_used_twice_does_not_pay_for_another)
+{ /* V2 */
+    const vaddr_t next = vaddr_add(page, PAGE_SIZE);
+    struct vmm_unmapped a, b;
+    const char *why = "";
+
+    map_new(page, VMM_WRITE);
+    map_new(next, VMM_WRITE);
+    a = vmm_unmap(&m.space, page);
+    b = vmm_unmap(&m.space, next);
+    ck_assert(a.status == MM_OK && b.status == MM_OK);
+    ck_assert_uint_eq(m.space.stats.unmaps, 2);
+    vmm_flush(a.token);
+    vmm_flush(a.token);
+    ck_assert(!vmm_is_sound(&m.space, &why));
+    ck_assert_str_eq(why, "a token was used twice");
+    vmm_flush(b.token);
+    ck_assert(!vmm_is_sound(&m.space, &why));
+    ck_assert_str_eq(why, "a token was used twice");
+    m.space.flushes_owed = 0; /* the test's own mistake, undone */
+    m.space.ids_owed = 0;
+    ck_assert_status(pmm_free(&m.pmm, a.frame), MM_OK);
+    ck_assert_status(pmm_free(&m.pmm, b.frame), MM_OK);
+}
+END_TEST
+
+/* --- order ---------------------------------------------------------------- */
+
+/** Where in the ring the newest event of @kind is, counted from 1; 0: none.
+ *  @oldest: the oldest of them instead. */
+static uint64_t when(enum event_kind kind, bool oldest) {
+    uint64_t found = 0;
+
+    ck_assert_uint_le(m.events.total, EVENTS_KEPT);
+    for (uint64_t k = 0; k < m.events.total; k++) {
+        if (m.events.ring[k].kind == kind && !(oldest && found != 0)) {
+            found = k + 1;
+        }
+    }
+    return found;
+}
+
+/** Unmap, then flush, then give back. */
+static void expect_flushed_before_it_was_freed(void) {
+    const uint64_t flushed = when(EVENT_VMM_FLUSHES, false);
+    const uint64_t freed = when(EVENT_PMM_TAKES, true);
+
+    ck_assert(freed != 0);
+    ck_assert_msg(flushed != 0 && flushed < freed,
+                  "a frame went back to the pmm before the flush");
+    ck_assert_uint_lt(when(EVENT_VMM_UNMAPS, false), flushed);
+}
+
+START_TEST(the_frames_of_a_region_go_back_after_the_flush)
+{ /* V8 */
+    const struct vmm_region region = { .name = "test",
+                                       .range = { page, 3 * PAGE_SIZE },
+                                       .access = VMM_WRITE,
+                                       .backing = VMM_IMMEDIATE };
+
+    ck_assert_status(vmm_region_add(&m.space, region), MM_OK);
+    *at(page) = 1;
+    m.events.total = 0;
+    ck_assert_status(vmm_region_remove(&m.space, page), MM_OK);
+    expect_flushed_before_it_was_freed();
+    m.events.total = 0;
+    ck_assert_uint_eq(vmm_reclaim_tables(&m.space, region.range), 3);
+    expect_flushed_before_it_was_freed();
+}
+END_TEST
+
+START_TEST(a_table_whose_last_entry_is_in_use_is_not_reclaimed)
+{                                                         /* V4 */
+    const vaddr_t last = vaddr(UINT64_C(0x4444445ff000)); /* PTE 511 */
+    const struct vrange all = { vaddr(UINT64_C(0x444444400000)), 2 * MIB };
+
+    ck_assert_uint_eq(table_index(last, 1), 511);
+    map_new(last, VMM_WRITE);
+    ck_assert_uint_eq(vmm_reclaim_tables(&m.space, all), 0);
+    *at(last) = 7;
+    ck_assert_uint_eq(*at(last), 7);
+    unmap_and_free(last);
+}
+END_TEST
+
+/* --- rights of upper entries ---------------------------------------------- */
+
+#define ALL ((unsigned)(VMM_WRITE | VMM_EXECUTE | VMM_USER))
+
+START_TEST(a_right_taken_at_an_upper_level_is_owed_and_gone_after_the_flush)
+{ /* V5 */
+    const unsigned level = (unsigned)_i;
+    const vaddr_t next = vaddr_add(page, PAGE_SIZE);
+    struct trap_fault fault = { 0 };
+    struct vmm_changed changed;
+
+    map_new(page, VMM_WRITE);
+    map_new(next, VMM_WRITE | VMM_GLOBAL);
+    *at(page) = 1;
+    *at(next) = 1;
+    changed =
+        vmm_protect_table(&m.space, page, level, ALL & ~(unsigned)VMM_WRITE);
+    ck_assert_status(changed.status, MM_OK);
+    ck_assert_ptr_eq(changed.token.space, &m.space);
+    ck_assert_hex_eq(changed.token.va.v, align_down(page.v, level_size(level)));
+    ck_assert_uint_eq(changed.token.pages, level_size(level) / PAGE_SIZE);
+    vmm_flush(changed.token);
+    ck_assert(!trap_try_write(page, 2, &fault));
+    ck_assert_hex_eq(fault.error, PF_PRESENT | PF_WRITE);
+    ck_assert(!trap_try_write(next, 2, &fault));
+    ck_assert_uint_eq(vmm_translate(&m.space, page).access, VMM_READ);
+
+    /* The processor remembers "no" now; the fault makes it look again. */
+    changed = vmm_protect_table(&m.space, page, level, ALL);
+    ck_assert_status(changed.status, MM_OK);
+    ck_assert_ptr_null(changed.token.space);
+    ck_assert(trap_try_write(page, 3, &fault));
+    ck_assert(trap_try_write(next, 3, &fault));
+    unmap_and_free(page);
+    unmap_and_free(next);
+}
+END_TEST
+
+START_TEST(an_upper_entry_that_is_none_is_refused)
+{ /* V5 */
+    const struct {
+        vaddr_t va;
+        unsigned level, access;
+        enum mm_status status;
+    } rows[] = {
+        { page, 1, ALL, MM_BAD_ARGUMENT },
+        { page, 5, ALL, MM_BAD_ARGUMENT },
+        { page, 2, ALL | VMM_GLOBAL, MM_BAD_ARGUMENT },
+        { vaddr_add(page, 1), 2, ALL, MM_NOT_ALIGNED },
+        { vaddr(UINT64_C(1) << 47), 2, ALL, MM_NOT_CANONICAL },
+        { vaddr_add(page, 2 * MIB), 2, ALL, MM_NOT_MAPPED },
+        { vaddr_add(page, 512 * GIB), 2, ALL, MM_NOT_MAPPED },
+        { m.space.direct_base, 2, ALL, MM_HUGE_PAGE },
+    };
+    const uint64_t tables = (map_new(page, 0), machine_tables_hash(&m.space));
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct vmm_changed seen = vmm_protect_table(
+            &m.space, rows[i].va, rows[i].level, rows[i].access);
+
+        ck_assert_status(seen.status, rows[i].status);
+        ck_assert_ptr_null(seen.token.space);
+    }
+    ck_assert_hex_eq(machine_tables_hash(&m.space), tables);
+    unmap_and_free(page);
+}
+END_TEST
+
 Suite *vmm_flush_suite(void) {
     Suite *suite = suite_create("vmm_flush");
     TCase *tc = tcase_create("flush");
@@ -349,6 +502,21 @@ Suite *vmm_flush_suite(void) {
     tcase_add_test(tc, a_token_that_is_not_used_up_is_noticed);
     tcase_add_test(tc, a_token_that_owes_nothing_costs_nothing);
     tcase_add_test(tc, a_flush_is_owed_exactly_when_something_is_taken_away);
+    tcase_add_test(tc, a_token_used_twice_does_not_pay_for_another);
+    suite_add_tcase(suite, tc);
+
+    tc = tcase_create("order");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, the_frames_of_a_region_go_back_after_the_flush);
+    tcase_add_test(tc, a_table_whose_last_entry_is_in_use_is_not_reclaimed);
+    suite_add_tcase(suite, tc);
+
+    tc = tcase_create("upper entries");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_loop_test(
+        tc, a_right_taken_at_an_upper_level_is_owed_and_gone_after_the_flush, 2,
+        5);
+    tcase_add_test(tc, an_upper_entry_that_is_none_is_refused);
     suite_add_tcase(suite, tc);
     return suite;
 }
