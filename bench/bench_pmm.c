@@ -72,6 +72,7 @@ static void shuffle(void) {
 
 enum figure {
     HOT_ALONE,
+    LOCK,
     HOT_LOCKED,
     BULK_ALLOC,
     BULK_FREE,
@@ -80,9 +81,9 @@ enum figure {
     FIGURES
 };
 static const char *const names[FIGURES] = {
-    "hot pair, strategy alone", "hot pair, locked",
-    "bulk allocate, locked",    "random free, locked",
-    "churn at 50 %, locked",    "2 MiB pair, locked",
+    "hot pair, strategy alone", "the lock alone",      "hot pair, locked",
+    "bulk allocate, locked",    "random free, locked", "churn at 50 %, locked",
+    "2 MiB pair, locked",
 };
 static double samples[FIGURES][CLASSES][ROUNDS];
 
@@ -95,6 +96,16 @@ static double hot_alone(void) {
         (void)pmm.class->free(&pmm, f, pmm.largest_run);
     }
     return (bench_now() - start) / (2.0 * PAIRS);
+}
+
+static double lock_alone(void) {
+    const double start = bench_now();
+
+    for (int i = 0; i < PAIRS; i++) {
+        lock_acquire(&pmm.lock);
+        lock_release(&pmm.lock);
+    }
+    return (bench_now() - start) / PAIRS;
 }
 
 static double hot_locked(void) {
@@ -144,6 +155,7 @@ static void measure(size_t c, int round) {
     frames = bench_room(&pmm);
     count = 0;
     samples[HOT_ALONE][c][round] = hot_alone();
+    samples[LOCK][c][round] = lock_alone();
     samples[HOT_LOCKED][c][round] = hot_locked();
     samples[HUGE_PAIR][c][round] = huge_pair();
     memset(frames, 1, pmm_free_count(&pmm) * sizeof(*frames));

@@ -15,6 +15,13 @@ TESTS += %D%/twin_host
 dist_check_SCRIPTS += %D%/mutant-no-invlpg
 TESTS += %D%/mutant-no-invlpg
 
+# A machine larger than any that QEMU starts.
+check_PROGRAMS += %D%/large/test_pmm_large
+TESTS += %D%/large/test_pmm_large
+%C%_large_test_pmm_large_SOURCES = %D%/large/test_pmm_large.c
+%C%_large_test_pmm_large_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_large_test_pmm_large_LDADD = $(live_libs) $(CHECK_LIBS)
+
 # The live machine, with a kernel of a few lines.
 live_test_sources = %D%/sim/live_machine.h
 live_test_libs = $(live_libs) $(CHECK_LIBS)

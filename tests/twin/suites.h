@@ -18,6 +18,7 @@
     suite(pmm_class_suite)                                                     \
     suite(pmm_model_suite)                                                     \
     suite(pmm_watch_suite)                                                     \
+    suite(pmm_areas_suite)                                                     \
     suite(vmm_map_suite)                                                       \
     suite(vmm_flush_suite)                                                     \
     suite(vmm_translate_suite)                                                 \

@@ -1,0 +1,140 @@
+/*
+ * Frames of a simulated machine with 16 TiB: the RAM is sparse, so what the pmm
+ * touches of it can be counted, in chunks of 128 KiB.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pmm/pmm.h"
+#include "sim/sim.h"
+
+static struct sim *sim;
+static struct pmm pmm;
+
+static void setup(void) {
+    static const struct memmap_entry map[] = {
+        { { { 0 }, 0x9f000 }, MEMMAP_USABLE },
+        { { { MIB }, 3 * GIB - MIB }, MEMMAP_USABLE },
+        { { { 4 * GIB }, 16 * TIB - 4 * GIB }, MEMMAP_USABLE },
+    };
+    struct sim_config config = sim_default_config;
+    char why[256] = "";
+
+    config.map = map;
+    config.map_count = sizeof(map) / sizeof(map[0]);
+    ck_assert_msg(sim_create(&sim, &config, why, sizeof(why)) == SIM_OK, "%s",
+                  why);
+}
+
+static void teardown(void) {
+    sim_destroy(sim);
+}
+
+static uint64_t chunks_touched(void) {
+    const uint64_t chunks = sim->ram.size / RAM_CHUNK;
+    uint64_t touched = 0;
+
+    for (uint64_t i = 0; i < chunks / 8; i++) {
+        touched += (uint64_t)__builtin_popcount(sim->ram.touched[i]);
+    }
+    return touched;
+}
+
+START_TEST(sixteen_tib_start_without_touching_ram)
+{
+    const uint64_t at_boot = chunks_touched();
+
+    ck_assert_int_eq(pmm_init(&pmm, &sim->boot, &pmm_areas), MM_OK);
+    ck_assert_uint_eq(chunks_touched(), at_boot);
+    ck_assert_uint_gt(pmm_free_count(&pmm), (16 * TIB - 2 * GIB) >> PAGE_SHIFT);
+    ck_assert_uint_ge(pmm.metadata.base.v, 4 * GIB);
+    ck_assert(pmm_is_sound(&pmm));
+}
+END_TEST
+
+/** The first words of @count frames from @f are ours. */
+static void use(pfn_t f, uint64_t count) {
+    for (uint64_t n = 0; n < count; n++) {
+        const paddr_t pa = paddr_of(pfn_add(f, n));
+        uint64_t *word = pointer_of(vaddr_add(pmm.direct_base, pa.v));
+
+        *word = f.v + n;
+        ck_assert_uint_eq(*word, f.v + n);
+    }
+}
+
+START_TEST(sixteen_tib_hand_out_frames_and_blocks_and_low_memory)
+{
+    static pfn_t frames[2000];
+    struct pmm_want low = pmm_block(9);
+    pfn_t block, dma;
+    uint64_t at_boot;
+
+    ck_assert_int_eq(pmm_init(&pmm, &sim->boot, &pmm_areas), MM_OK);
+    at_boot = chunks_touched();
+    for (int i = 0; i < 2000; i++) {
+        ck_assert_int_eq(pmm_alloc(&pmm, &frames[i]), MM_OK);
+        ck_assert_uint_ge(frames[i].v, PMM_BELOW_4G.v);
+    }
+    /* A chunk each of bits, of counts, of the index on three levels. */
+    ck_assert_uint_le(chunks_touched() - at_boot, 6);
+    use(frames[1999], 1);
+
+    low.below = PMM_BELOW_4G;
+    ck_assert_int_eq(pmm_alloc_run(&pmm, low, &block), MM_OK);
+    ck_assert_uint_le(block.v + 512, PMM_BELOW_4G.v);
+    use(block, 3);
+    ck_assert_int_eq(
+        pmm_alloc_run(&pmm, (struct pmm_want){ 4, 4, PMM_BELOW_16M, "dma" },
+                      &dma),
+        MM_OK);
+    ck_assert_uint_le(dma.v + 4, PMM_BELOW_16M.v);
+
+    ck_assert_int_eq(pmm_free_run(&pmm, dma, 4), MM_OK);
+    ck_assert_int_eq(pmm_free_run(&pmm, block, 512), MM_OK);
+    for (int i = 0; i < 2000; i++) {
+        ck_assert_int_eq(pmm_free(&pmm, frames[i]), MM_OK);
+    }
+    ck_assert_int_eq(pmm_free(&pmm, pfn(pmm.frames - 1)), MM_NOT_ALLOCATED);
+    ck_assert_int_eq(pmm_free(&pmm, pfn(pmm.frames)), MM_NOT_MANAGED);
+    ck_assert_uint_eq(pmm.stats.allocated, 0);
+    ck_assert(pmm_is_sound(&pmm));
+}
+END_TEST
+
+/* All of it as blocks of 1 GiB would walk; 64 GiB in blocks of 2 MiB don't. */
+START_TEST(sixteen_tib_hand_out_64_gib_in_blocks)
+{
+    const uint64_t blocks = 64 * GIB / (2 * MIB);
+    pfn_t f;
+
+    ck_assert_int_eq(pmm_init(&pmm, &sim->boot, &pmm_areas), MM_OK);
+    for (uint64_t i = 0; i < blocks; i++) {
+        ck_assert_int_eq(pmm_alloc_run(&pmm, pmm_block(9), &f), MM_OK);
+    }
+    use(f, 1);
+    ck_assert_uint_eq(pmm.stats.allocated, blocks * 512);
+    ck_assert(pmm_is_sound(&pmm));
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("pmm_large");
+    TCase *tc = tcase_create("16 TiB");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 30);
+    tcase_add_test(tc, sixteen_tib_start_without_touching_ram);
+    tcase_add_test(tc, sixteen_tib_hand_out_frames_and_blocks_and_low_memory);
+    tcase_add_test(tc, sixteen_tib_hand_out_64_gib_in_blocks);
+    suite_add_tcase(suite, tc);
+    runner = srunner_create(suite);
+    srunner_set_tap(runner, "-");
+    srunner_run_all(runner, CK_SILENT);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

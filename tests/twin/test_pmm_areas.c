@@ -1,0 +1,197 @@
+/*
+ * What the default strategy promises beyond what all strategies do.
+ */
+#include <check.h>
+#include <string.h>
+
+#include "pmm/areas.h"
+#include "support/asserts.h"
+#include "support/machine.h"
+#include "twin/suites.h"
+
+static struct pmm pmm;
+static pfn_t held[8192]; /* frames of a machine of 32 MiB */
+
+static void setup(void) {
+    ck_assert_status(pmm_init(&pmm, machine_power_on(), &pmm_areas), MM_OK);
+}
+
+static void teardown(void) {
+    ck_assert(pmm_is_sound(&pmm));
+    machine_power_off();
+}
+
+static pfn_t alloc(void) {
+    pfn_t f = pfn(0);
+
+    ck_assert_status(pmm_alloc(&pmm, &f), MM_OK);
+    return f;
+}
+
+static pfn_t alloc_block(unsigned order) {
+    pfn_t f = pfn(0);
+
+    ck_assert_status(pmm_alloc_run(&pmm, pmm_block(order), &f), MM_OK);
+    return f;
+}
+
+START_TEST(low_memory_is_left_until_the_rest_is_used_up)
+{ /* P6 */
+    uint64_t high = 0;
+    pfn_t f = pfn(UINT64_MAX);
+
+    while (f.v >= PMM_BELOW_16M.v) {
+        f = alloc();
+        high++;
+    }
+    for (uint64_t n = PMM_BELOW_16M.v; n < pmm.frames; n++) {
+        ck_assert(pmm_is_used(&pmm, pfn(n)));
+    }
+    ck_assert_uint_gt(high, 1000);
+    ck_assert_status(pmm_free(&pmm, f), MM_OK);
+    ck_assert_status(
+        pmm_alloc_run(&pmm, (struct pmm_want){ 1, 1, PMM_BELOW_16M, NULL }, &f),
+        MM_OK);
+}
+END_TEST
+
+START_TEST(a_frame_comes_from_the_fullest_area)
+{ /* P14 */
+    pfn_t in_full;
+
+    for (int i = 0; i < 1200; i++) {
+        held[i] = alloc(); /* two areas are full then, a third serves */
+    }
+    in_full = held[7];
+    for (int i = 600; i < 700; i++) { /* another one has 100 free */
+        ck_assert_status(pmm_free(&pmm, held[i]), MM_OK);
+    }
+    ck_assert_status(pmm_free(&pmm, in_full), MM_OK);
+    while (*pmm.areas.reserves[0].free > 0) {
+        (void)alloc();
+    }
+    ck_assert_hex_eq(alloc().v, in_full.v);
+}
+END_TEST
+
+/* Memory is full; frames come back here and there until half of it is free;
+ * then each that comes back is asked for again, eight times over. */
+START_TEST(blocks_of_2_mib_come_back_from_scattered_frames)
+{ /* P14 */
+    uint64_t count = 0, state = 5, half;
+
+    while (pmm_alloc(&pmm, &held[count]) == MM_OK) {
+        count++;
+    }
+    half = count / 2;
+    for (uint64_t step = 0; step < half + 8 * count; step++) {
+        uint64_t at;
+
+        state = state * UINT64_C(6364136223846793005) + 1;
+        at = (state >> 33) % count;
+        ck_assert_status(pmm_free(&pmm, held[at]), MM_OK);
+        if (step < half) {
+            held[at] = held[--count];
+        } else {
+            held[at] = alloc();
+        }
+    }
+    {
+        const struct pmm_fragmentation f = pmm_fragmentation(&pmm);
+
+        ck_assert_msg(f.blocks + 2 >= f.blocks_possible,
+                      "%lu blocks of %lu possible", (unsigned long)f.blocks,
+                      (unsigned long)f.blocks_possible);
+    }
+}
+END_TEST
+
+START_TEST(a_block_of_2_mib_comes_back_whole)
+{ /* P11 */
+    const pfn_t block = alloc_block(PMM_ORDER_2M);
+
+    ck_assert_status(pmm_free(&pmm, block), MM_BAD_RANGE);
+    ck_assert_status(pmm_free(&pmm, pfn_add(block, 77)), MM_BAD_RANGE);
+    ck_assert_status(pmm_free_run(&pmm, pfn_add(block, 1), 511), MM_BAD_RANGE);
+    ck_assert_uint_eq(pmm.stats.allocated, 512);
+    ck_assert_status(pmm_free_run(&pmm, block, 512), MM_OK);
+    ck_assert_status(pmm_free_run(&pmm, block, 512), MM_NOT_ALLOCATED);
+}
+END_TEST
+
+START_TEST(an_area_that_serves_is_given_up_for_a_block)
+{ /* P6 */
+    uint64_t blocks = pmm_fragmentation(&pmm).blocks;
+
+    ck_assert_status(pmm_free(&pmm, alloc()), MM_OK);
+    ck_assert_status(pmm_free_run(&pmm, alloc_block(3), 8), MM_OK);
+    while (blocks-- > 0) {
+        (void)alloc_block(PMM_ORDER_2M);
+    }
+    ck_assert_uint_eq(pmm_fragmentation(&pmm).blocks, 0);
+    while (pmm_alloc(&pmm, &held[0]) == MM_OK) { /* all the rest, too */
+    }
+    ck_assert_uint_eq(pmm_free_count(&pmm), 0);
+}
+END_TEST
+
+START_TEST(metadata_is_at_most_35_kib_per_gib)
+{ /* P9: what a machine of 16 TiB would need */
+    static struct pmm large;
+
+    large.runs[0] = (struct pmm_run){ pfn(256), 3 * GIB >> PAGE_SHIFT };
+    large.runs[1] =
+        (struct pmm_run){ pfn(4 * GIB >> PAGE_SHIFT), 16 * TIB >> PAGE_SHIFT };
+    large.run_count = 2;
+    large.frames = large.runs[1].first.v + large.runs[1].count;
+    ck_assert_uint_le(pmm_areas.metadata_size(&large),
+                      35 * KIB * (16 * TIB / GIB));
+}
+END_TEST
+
+/** Something in the books is changed and has to be noticed. */
+static void expect_noticed(uint64_t *word, uint64_t flip, const char *what) {
+    *word ^= flip;
+    ck_assert_msg(!pmm_is_sound(&pmm), "%s: not noticed", what);
+    *word ^= flip;
+    ck_assert(pmm_is_sound(&pmm));
+}
+
+START_TEST(damaged_books_of_areas_are_noticed)
+{ /* P14 */
+    const pfn_t f = alloc();
+    const uint64_t n = area_of(&pmm, f, pmm_run_of(&pmm, f));
+    struct pmm_zone *zone = &pmm.areas.zones[1];
+    uint16_t *count = &pmm.areas.free[n];
+    const uint16_t kept = *count;
+
+    expect_noticed(&pmm.areas.lines[n * AREA_WORDS + f.v % 512 / 64],
+                   UINT64_C(1) << (f.v % 64), "a bit of a used frame");
+    expect_noticed(&zone->opened, UINT64_C(1) << 40, "areas opened");
+    for (unsigned c = 0; c < PMM_AREA_CLASSES; c++) {
+        expect_noticed(&zone->level[0]->in[c], 1, "a bit of the index");
+    }
+    *count = AREA_FRAMES + 1;
+    ck_assert(!pmm_is_sound(&pmm));
+    *count = (uint16_t)(kept + 1);
+    ck_assert(!pmm_is_sound(&pmm));
+    *count = kept;
+    ck_assert_status(pmm_free(&pmm, f), MM_OK);
+}
+END_TEST
+
+Suite *pmm_areas_suite(void) {
+    Suite *suite = suite_create("pmm_areas");
+    TCase *tc = tcase_create("areas");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, low_memory_is_left_until_the_rest_is_used_up);
+    tcase_add_test(tc, a_frame_comes_from_the_fullest_area);
+    tcase_add_test(tc, blocks_of_2_mib_come_back_from_scattered_frames);
+    tcase_add_test(tc, a_block_of_2_mib_comes_back_whole);
+    tcase_add_test(tc, an_area_that_serves_is_given_up_for_a_block);
+    tcase_add_test(tc, metadata_is_at_most_35_kib_per_gib);
+    tcase_add_test(tc, damaged_books_of_areas_are_noticed);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
