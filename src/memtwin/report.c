@@ -30,6 +30,7 @@ static const struct row {
     { "page tables", "tables" },
     { "frames in use at the end", "frames_now" },
     { "largest number of frames", "frames_peak" },
+    { "times everything was checked", "sound_checks" },
     { "everything sound", "sound" },
 };
 

@@ -219,6 +219,7 @@ static bool do_op(struct replay *r, const struct replay_op *op) {
 static bool sound(struct replay *r) {
     const char *why = "no reason given";
 
+    r->counts.sound_checks++;
     return mm_is_sound(r->mm, &why) || FAIL(r, "not sound: %s", why);
 }
 

@@ -71,7 +71,8 @@ struct replay_counts {
     uint64_t done[REPLAY_KIND_COUNT]; /* operations carried out, by kind */
     uint64_t live_bytes, peak_bytes;  /* of the requests */
     uint64_t live_blocks, peak_blocks;
-    uint64_t addresses; /* a hash of every address that the heap gave */
+    uint64_t addresses;    /* a hash of every address that the heap gave */
+    uint64_t sound_checks; /* of everything, the one at the end included */
 };
 
 #define REPLAY_ERROR_MAX 240

@@ -83,6 +83,7 @@ static void report_operations(const struct replay *r) {
     result("blocks_peak", c->peak_blocks);
     result("bytes_live", c->live_bytes);
     result("bytes_peak", c->peak_bytes);
+    result("sound_checks", c->sound_checks);
 }
 
 static void report_memory(const struct mm *mm) {

@@ -40,7 +40,7 @@ if xz -dc "$demo" >"$dir/plain" 2>/dev/null; then
 else
 	skip "a trace as plain text gives the same" "no xz here to unpack it"
 fi
-for option in --backing=immediate --sound-every=100 --heap-size=4M \
+for option in --backing=immediate --heap-size=4M \
 	'--heap-base=0x8000000 --heap-limit=4000K' --heap-base=0x8000000 \
 	--heap-base=0x8100000 --heap-limit=2M --ram=32M; do
 	# shellcheck disable=SC2086 # two options in one word
@@ -48,6 +48,18 @@ for option in --backing=immediate --sound-every=100 --heap-size=4M \
 	[ $code -eq 0 ] && [ ! -s "$dir/err" ] || show
 	ok "it runs with $option"
 done
+# checks: how often a run looked at everything.
+checks() {
+	sed -n 's/^times everything was checked *//p' "$dir/out"
+}
+run run --ops 20000 "$demo"
+[ "$(checks)" = 1 ] || show
+ok "everything is checked at the end"
+run run --ops 20000 --sound-every=100 "$demo"
+done=$(sed -n 's/^operations *//p' "$dir/out")
+[ $code -eq 0 ] && [ "$done" -ge 20000 ] &&
+	[ "$(checks)" = $((done / 100 + 1)) ] || show
+ok "with --sound-every=100 everything is checked every 100 operations, too"
 run run --map "$data/pc.map" "$t"
 [ $code -eq 0 ] || show
 ok "it runs on a machine with a memory map from a file"

@@ -457,6 +457,11 @@ START_TEST(a_heap_that_is_unsound_for_a_while_is_found_by_looking_often)
     replay.sound_every = rounds[_i].every;
     good = replay_run(&replay);
     ck_assert_uint_eq(replay.op, rounds[_i].op);
+    ck_assert_uint_eq(
+        replay.counts.sound_checks,
+        good
+            ? 1 + (rounds[_i].every != 0 ? COUNT_OF(ops) / rounds[_i].every : 0)
+            : (replay.op + 1) / rounds[_i].every);
     ck_assert_int_eq(good, rounds[_i].op == COUNT_OF(ops));
     if (!good) {
         ck_assert_msg(strncmp(replay.error, "not sound: ", 11) == 0,
