@@ -1,6 +1,7 @@
 /*
  * The kernel image, in order: the option, the environment, the build tree that
- * this program stands in, the place where it is installed.
+ * this program stands in, the place where both are installed, also when all of
+ * that was moved elsewhere (a staged DESTDIR).
  */
 #include "memtwin/kernel_path.h"
 
@@ -43,11 +44,12 @@ enum outcome_code kernel_path(char path[KERNEL_PATH_MAX], const char *asked) {
     own_folder(folder, sizeof(folder));
     if (take(path, folder, "memtwin-kernel") ||
         take(path, folder, "src/boot/memtwin-kernel") ||
+        take(path, folder, "../libexec/memtwin/memtwin-kernel") ||
         take(path, PKGLIBEXECDIR, "/memtwin-kernel")) {
         return EXIT_GOOD;
     }
-    complain("no kernel to boot in QEMU: neither beside this program nor in "
-             "%s; name one with --kernel or MEMTWIN_KERNEL",
+    complain("no kernel to boot in QEMU: neither beside this program, nor in "
+             "../libexec/memtwin from there, nor in %s; name one with --kernel or MEMTWIN_KERNEL",
              PKGLIBEXECDIR);
     return EXIT_CANNOT;
 }

@@ -60,6 +60,20 @@ if command -v xz >/dev/null; then
 else
 	skip "a trace that does not fit into RAM is refused" "no xz here"
 fi
+mkdir -p "$dir/usr/bin" "$dir/usr/libexec/memtwin"
+cp src/boot/memtwin-kernel "$dir/usr/libexec/memtwin"
+cp "$memtwin" "$dir/usr/bin"
+built=$memtwin
+memtwin=$dir/usr/bin/memtwin
+equal "a program that was moved with its kernel finds it" --ops 1000 "$demo"
+rm "$dir/usr/libexec/memtwin/memtwin-kernel"
+run run --on qemu --qemu "$qemu" --ops 1000 "$demo"
+# Another may be installed for good.
+[ $code -eq 0 ] || { [ $code -eq 77 ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
+	grep -q '^memtwin: no kernel to boot in QEMU: ' "$dir/err"; } || show
+ok "without its kernel it says so"
+memtwin=$built
+
 run run --on qemu --qemu "$qemu" --kernel "$t" "$t"
 [ $code -eq 77 ] && [ "$(wc -l <"$dir/err")" -eq 1 ] &&
 	grep -q '^memtwin: QEMU could not run: ' "$dir/err" || show
