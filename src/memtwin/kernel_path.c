@@ -49,7 +49,8 @@ enum outcome_code kernel_path(char path[KERNEL_PATH_MAX], const char *asked) {
         return EXIT_GOOD;
     }
     complain("no kernel to boot in QEMU: neither beside this program, nor in "
-             "../libexec/memtwin from there, nor in %s; name one with --kernel or MEMTWIN_KERNEL",
+             "../libexec/memtwin from there, nor in %s; name one with --kernel "
+             "or MEMTWIN_KERNEL",
              PKGLIBEXECDIR);
     return EXIT_CANNOT;
 }
