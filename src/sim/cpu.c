@@ -135,8 +135,6 @@ static bool ask_remembered(struct sim_cpu *cpu,
         walk_permits(control, entry->rights, access, cpu_is_user(cpu));
     struct cpu_outcome outcome = {
         .reason = reason,
-        .error = walk_error(control, reason, entry->rights, access,
-                            cpu_is_user(cpu)),
         .pa = paddr_add(entry->frame, va.v - entry->page.v),
         .sets_no_dirty = access_writes(access),
     };
@@ -148,6 +146,8 @@ static bool ask_remembered(struct sim_cpu *cpu,
         return false;
     }
     if (cpu->report_stale) {
+        outcome.error = walk_error(control, reason, entry->rights, access,
+                                   cpu_is_user(cpu));
         cpu_check_stale(cpu, va, access, tlb_origin_of(&cpu->tlb, entry),
                         entry->global, outcome);
     }
@@ -236,6 +236,7 @@ static struct tlb_entry *remember(struct sim_cpu *cpu, vaddr_t va,
     sim_events_add(cpu->events, SIM_EVENT_FILL, entry.page.v, entry.frame.v);
     if (old != NULL && differ_in_dirty_alone(old, &entry)) {
         old->dirty = entry.dirty;
+        cpu->tlb.generation++;
     } else {
         old = tlb_insert(&cpu->tlb, entry);
     }

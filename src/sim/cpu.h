@@ -45,6 +45,25 @@
 
 #define CPU_PHYS_BITS 46 /* MAXPHYADDR after cpu_init() */
 
+/** Hits of loads and stores by host address, while nothing changed: a cache of
+ *  the TLB and of the mode, as cpu_access.c tells.  Never the truth: who puts
+ *  other arrays into the TLB, or other memory into the RAM, adds one to
+ *  tlb.generation. */
+#define CPU_FRONT_LINES 1024 /* a power of two */
+struct cpu_front {
+    uint64_t epoch;      /* lines of another count for nothing */
+    uint64_t generation; /* of the TLB during this epoch, ... */
+    unsigned cpl;        /* ... and the mode */
+    bool ac;
+    uint32_t pkru;
+    struct cpu_front_line {
+        uint64_t last; /* byte of the page */
+        uint64_t epoch;
+        uint8_t *bytes;
+        struct tlb_entry *entry;
+    } lines[2][CPU_FRONT_LINES]; /* for loads, for stores */
+};
+
 struct sim_cpu {
     struct sim_ram *ram;
     struct sim_events *events;
@@ -72,6 +91,7 @@ struct sim_cpu {
     void *local;           /* GS base */
 
     bool report_stale; /* cpu_report_stale() */
+    struct cpu_front front;
 };
 
 /** An exception instead of a result. */

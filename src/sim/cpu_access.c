@@ -7,14 +7,85 @@
  * Both pieces are found before either arrives, so an access that faults has
  * changed nothing.  A and D are set before the bytes move: an access to a table
  * that translates it sees its own flags, and a store onto its own entry stands.
+ *
+ * In front of all that are lines: a page that was loaded from (stored to), and
+ * the host address of its bytes.  They count while the TLB's generation and the
+ * mode are those they were noted under: nothing was dropped, no control
+ * register written since.  A hit by a line is a use of its entry, as any other.
  */
+#include <string.h>
+
 #include "sim/cpu_inside.h"
+
+/* --- lines -------------------------------------------------------------- */
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define HOST_HAS_OUR_BYTE_ORDER true
+#else
+#define HOST_HAS_OUR_BYTE_ORDER false
+#endif
+
+static bool front_is_valid(const struct sim_cpu *cpu) {
+    const struct cpu_front *f = &cpu->front;
+
+    return f->generation == cpu->tlb.generation && f->cpl == cpu->cpl &&
+           f->ac == cpu->ac && f->pkru == cpu->pkru;
+}
+
+static struct cpu_front_line *front_line(struct sim_cpu *cpu, vaddr_t va,
+                                         bool store) {
+    return &cpu->front
+                .lines[store][(va.v >> PAGE_SHIFT) & (CPU_FRONT_LINES - 1)];
+}
+
+/** Where @bytes at @va are on the host, if a line knows; or NULL. */
+static uint8_t *front(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
+                      bool store) {
+    struct cpu_front_line *line = front_line(cpu, va, store);
+    uint64_t offset = va.v & (PAGE_SIZE - 1);
+
+    if (line->last != (va.v | (PAGE_SIZE - 1)) ||
+        line->epoch != cpu->front.epoch || !front_is_valid(cpu) ||
+        offset + bytes > PAGE_SIZE) {
+        return NULL;
+    }
+    tlb_use(&cpu->tlb, line->entry);
+    return line->bytes + offset;
+}
+
+/** Note a line for @va, which @entry translates to @pa, after its access. */
+static void note_line(struct sim_cpu *cpu, vaddr_t va, paddr_t pa,
+                      struct tlb_entry *entry, bool store) {
+    enum tlb_policy policy = cpu->tlb.policy;
+    paddr_t frame = paddr(align_down(pa.v, PAGE_SIZE));
+
+    if (!HOST_HAS_OUR_BYTE_ORDER || cpu->report_stale ||
+        (policy != TLB_LRU && policy != TLB_HOSTILE) ||
+        !ram_holds(cpu->ram, frame, PAGE_SIZE)) {
+        return;
+    }
+    if (!front_is_valid(cpu)) {
+        cpu->front.epoch++;
+        cpu->front.generation = cpu->tlb.generation;
+        cpu->front.cpl = cpu->cpl;
+        cpu->front.ac = cpu->ac;
+        cpu->front.pkru = cpu->pkru;
+    }
+    *front_line(cpu, va, store) =
+        (struct cpu_front_line){ .last = va.v | (PAGE_SIZE - 1),
+                                 .epoch = cpu->front.epoch,
+                                 .bytes = cpu->ram->alias + frame.v,
+                                 .entry = entry };
+}
+
+/* --- pieces ------------------------------------------------------------- */
 
 /** The bytes of one access in one page. */
 struct piece {
     vaddr_t va;
     unsigned bytes;
     struct cpu_found found;
+    struct tlb_entry *entry; /* once it has arrived */
 };
 
 /** Cut an access at the page boundary.  @return how many pieces */
@@ -49,7 +120,7 @@ static bool reach(struct sim_cpu *cpu, struct piece *piece, unsigned count,
         }
     }
     for (unsigned i = 0; i < count; i++) {
-        (void)cpu_arrive(cpu, piece[i].va, &piece[i].found);
+        piece[i].entry = cpu_arrive(cpu, piece[i].va, &piece[i].found);
     }
     return true;
 }
@@ -86,8 +157,8 @@ static void write_pieces(struct sim_cpu *cpu, const struct piece *piece,
     }
 }
 
-bool cpu_load(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t *value,
-              struct sim_fault *fault) {
+static bool load_slowly(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
+                        uint64_t *value, struct sim_fault *fault) {
     struct piece piece[2];
     unsigned count = cut(va, bytes, piece);
 
@@ -95,11 +166,30 @@ bool cpu_load(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t *value,
         return false;
     }
     *value = read_pieces(cpu, piece, count);
+    if (count == 1) {
+        note_line(cpu, va, piece[0].found.pa, piece[0].entry, false);
+    }
     return true;
 }
 
-bool cpu_store(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t value,
-               struct sim_fault *fault) {
+bool cpu_load(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t *value,
+              struct sim_fault *fault) {
+    const uint8_t *p = front(cpu, va, bytes, false);
+
+    if (p == NULL) {
+        return load_slowly(cpu, va, bytes, value, fault);
+    }
+    if (bytes == 8) { /* a constant size: one instruction */
+        memcpy(value, p, 8);
+    } else {
+        *value = 0;
+        memcpy(value, p, bytes);
+    }
+    return true;
+}
+
+static bool store_slowly(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
+                         uint64_t value, struct sim_fault *fault) {
     struct piece piece[2];
     unsigned count = cut(va, bytes, piece);
 
@@ -107,6 +197,24 @@ bool cpu_store(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t value,
         return false;
     }
     write_pieces(cpu, piece, count, value);
+    if (count == 1) {
+        note_line(cpu, va, piece[0].found.pa, piece[0].entry, true);
+    }
+    return true;
+}
+
+bool cpu_store(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t value,
+               struct sim_fault *fault) {
+    uint8_t *p = front(cpu, va, bytes, true);
+
+    if (p == NULL) {
+        return store_slowly(cpu, va, bytes, value, fault);
+    }
+    if (bytes == 8) {
+        memcpy(p, &value, 8);
+    } else {
+        memcpy(p, &value, bytes);
+    }
     return true;
 }
 

@@ -116,6 +116,7 @@ bool cpu_write_cr0(struct sim_cpu *cpu, uint64_t value) {
         return false;
     }
     cpu->cr0 = (value & CR0_KNOWN) | CR0_ET;
+    cpu->tlb.generation++;
     if (paging) {
         cpu->efer |= EFER_LMA;
     }
@@ -138,6 +139,7 @@ bool cpu_write_cr3(struct sim_cpu *cpu, paddr_t value) {
         return false;
     }
     cpu->cr3 = value;
+    cpu->tlb.generation++;
     sim_events_add(cpu->events, SIM_EVENT_CR3, value.v, 0);
     if (!keep) {
         forget(cpu, (struct tlb_scope){ .pcid = cpu_pcid(cpu) });
@@ -184,6 +186,7 @@ bool cpu_write_cr4(struct sim_cpu *cpu, uint64_t value) {
                (struct tlb_scope){ .pcid = cpu_pcid(cpu), .globals = true });
     }
     cpu->cr4 = value;
+    cpu->tlb.generation++;
     return true;
 }
 
@@ -198,6 +201,7 @@ bool cpu_write_efer(struct sim_cpu *cpu, uint64_t value) {
         return false;
     }
     cpu->efer = value;
+    cpu->tlb.generation++;
     return true;
 }
 

@@ -16,6 +16,7 @@
 bool cpu_report_stale(struct sim_cpu *cpu) {
     cpu->report_stale =
         tlb_keep_origins(&cpu->tlb) && tlb_keep_origins(&cpu->upper);
+    cpu->tlb.generation++;
     return cpu->report_stale;
 }
 

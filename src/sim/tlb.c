@@ -119,6 +119,7 @@ static void drop(struct tlb *tlb, unsigned i) {
     }
     *link = s->chain;
     unlink_use(tlb, i);
+    tlb->generation++;
     tlb->by_shift[size_of_shift(s->entry.page_shift)]--;
     tlb->count--;
     s->chain = tlb->unused;
@@ -204,6 +205,15 @@ const struct tlb_entry *tlb_find(const struct tlb *tlb, vaddr_t va,
     return i != NONE ? &tlb->slots[i].entry : NULL;
 }
 
+void tlb_use(struct tlb *tlb, struct tlb_entry *entry) {
+    unsigned i = (unsigned)((struct tlb_slot *)(void *)entry - tlb->slots);
+
+    if (i != tlb->newest) {
+        unlink_use(tlb, i);
+        link_newest(tlb, i);
+    }
+}
+
 struct tlb_entry *tlb_lookup(struct tlb *tlb, vaddr_t va, unsigned pcid) {
     unsigned i = find(tlb, va, pcid);
 
@@ -214,10 +224,7 @@ struct tlb_entry *tlb_lookup(struct tlb *tlb, vaddr_t va, unsigned pcid) {
         drop(tlb, i);
         return NULL;
     }
-    if (i != tlb->newest) {
-        unlink_use(tlb, i);
-        link_newest(tlb, i);
-    }
+    tlb_use(tlb, &tlb->slots[i].entry);
     return &tlb->slots[i].entry;
 }
 

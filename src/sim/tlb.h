@@ -70,9 +70,10 @@ struct tlb {
     unsigned bucket_mask;
     unsigned newest, oldest, unused;
     unsigned by_shift[TLB_SIZES]; /* entries of each size */
-    bool nested;       /* upper entries: they lie inside one another */
-    uint64_t random;   /* state of TLB_RANDOM; not 0 */
-    tlb_drop *on_drop; /* NULL: nobody is told */
+    uint64_t generation; /* counts what may make a permitted access another */
+    bool nested;         /* upper entries: they lie inside one another */
+    uint64_t random;     /* state of TLB_RANDOM; not 0 */
+    tlb_drop *on_drop;   /* NULL: nobody is told */
     void *on_drop_ctx;
     uint64_t evictions;
     vaddr_t evicted; /* page of the newest eviction */
@@ -90,6 +91,8 @@ const struct tlb_entry *tlb_find(const struct tlb *tlb, vaddr_t va,
 /** The same for an access: it becomes the most recently used, unless the policy
  *  has it forgotten. */
 struct tlb_entry *tlb_lookup(struct tlb *tlb, vaddr_t va, unsigned pcid);
+/** @entry, which is in @tlb, was used again. */
+void tlb_use(struct tlb *tlb, struct tlb_entry *entry);
 /** When a remembered translation denies an access: does the processor fault at
  *  once, without looking into the tables? */
 bool tlb_denial_stands(struct tlb *tlb);

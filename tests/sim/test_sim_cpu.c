@@ -205,6 +205,118 @@ START_TEST(with_every_invalidation_done_no_tlb_can_be_noticed)
 }
 END_TEST
 
+/* --- repeated hits ------------------------------------------------------ */
+
+/* Whatever makes repeated hits quick: each of these is obeyed by the next. */
+START_TEST(a_repeated_access_obeys_whatever_changed_in_between)
+{
+    uint64_t value;
+
+    setup_policy(_i);
+    tables_map(&t, VA, OLD_FRAME, 1, P | RW | US);
+    for (unsigned n = 0; n < 3; n++) {
+        store(VA, n);
+        ck_assert_hex_eq(load(VA), n);
+    }
+    cpu.cpl = 3;
+    store(VA, OLD);
+    ck_assert(cpu_write_cr4(&cpu, cpu.cr4 | CR4_SMAP | CR4_PKE));
+    ck_assert_hex_eq(load(VA), OLD);
+    cpu.pkru = 2;
+    ck_assert(!cpu_store(&cpu, VA, 8, 0, &fault));
+    ck_assert_hex_eq(load(VA), OLD);
+    cpu.pkru = 1;
+    ck_assert(!cpu_load(&cpu, VA, 8, &value, &fault));
+    cpu.pkru = 0;
+    ck_assert_hex_eq(load(VA), OLD);
+    cpu.cpl = 0;
+    ck_assert(!cpu_load(&cpu, VA, 8, &value, &fault));
+    cpu.ac = true;
+    ck_assert_hex_eq(load(VA), OLD);
+    store(VA, OLD);
+    cpu.ac = false;
+    ck_assert(!cpu_store(&cpu, VA, 8, 0, &fault));
+    ck_assert(cpu_write_cr4(&cpu, cpu.cr4 & ~CR4_SMAP));
+    store(VA, NEW);
+    ck_assert_hex_eq(load(VA), NEW);
+    tables_map(&t, VA, OLD_FRAME, 1, P | US | D);
+    cpu_invlpg(&cpu, VA);
+    ck_assert_hex_eq(load(VA), NEW);
+    ck_assert(!cpu_store(&cpu, VA, 8, 0, &fault));
+    ck_assert(cpu_write_cr0(&cpu, cpu.cr0 & ~CR0_WP));
+    store(VA, OLD);
+    store(VA, OLD);
+    ck_assert(cpu_write_cr0(&cpu, cpu.cr0 | CR0_WP));
+    ck_assert(!cpu_store(&cpu, VA, 8, 0, &fault));
+    ck_assert_hex_eq(load(VA), OLD);
+    ck_assert(cpu_write_cr3(&cpu, tables_take(&t)));
+    ck_assert(!cpu_load(&cpu, VA, 8, &value, &fault));
+}
+END_TEST
+
+START_TEST(a_repeated_access_of_any_size_meets_its_own_bytes_only)
+{
+    setup_policy(_i);
+    tables_map(&t, VA, OLD_FRAME, 1, P | RW);
+    tables_map(&t, vaddr_add(VA, GIB), NEW_FRAME, 1, P | RW);
+    for (unsigned bytes = 1; bytes <= 8; bytes++) {
+        uint64_t mask = UINT64_MAX >> (64 - 8 * bytes);
+        uint64_t value = 0;
+
+        for (unsigned n = 0; n < 2; n++) {
+            store(vaddr_add(VA, 24), OLD);
+            store(vaddr_add(VA, 32), OLD);
+            store(vaddr_add(VA, GIB + 24), OLD);
+            ck_assert(cpu_store(&cpu, vaddr_add(VA, 24), bytes, NEW, &fault));
+            ck_assert(cpu_load(&cpu, vaddr_add(VA, 24), bytes, &value, &fault));
+            ck_assert_hex_eq(value, NEW & mask);
+            ck_assert_hex_eq(load(vaddr_add(VA, 24)),
+                             (OLD & ~mask) | (NEW & mask));
+            ck_assert_hex_eq(load(vaddr_add(VA, 32)), OLD);
+            ck_assert_hex_eq(load(vaddr_add(VA, GIB + 24)), OLD);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_repeated_access_is_a_use)
+{
+    const vaddr_t third = vaddr_add(VA, 2 * PAGE_SIZE);
+    uint64_t walks;
+
+    power_off();
+    power_on(TLB_LRU, 2);
+    tables_map(&t, VA, OLD_FRAME, 1, P);
+    tables_map(&t, SECOND, OLD_FRAME, 1, P);
+    tables_map(&t, third, OLD_FRAME, 1, P);
+    for (unsigned n = 0; n < 3; n++) {
+        (void)load(VA);
+        (void)load(SECOND);
+    }
+    (void)load(VA);    /* so SECOND was used longest ago */
+    (void)load(third); /* and goes */
+    walks = events.counts[SIM_EVENT_WALK];
+    (void)load(VA);
+    ck_assert_uint_eq(events.counts[SIM_EVENT_WALK], walks);
+    (void)load(SECOND);
+    ck_assert_uint_eq(events.counts[SIM_EVENT_WALK], walks + 1);
+}
+END_TEST
+
+/** RAM and a hole, shown by one large page. */
+START_TEST(a_hole_in_a_large_page_stays_one)
+{
+    setup_policy(_i);
+    tables_map(&t, VA, 0, 2, P | RW); /* the hole begins at 0xa0000 */
+    for (unsigned n = 1; n <= 3; n++) {
+        store(vaddr_add(VA, 0x9fff8), n);
+        ck_assert_hex_eq(load(vaddr_add(VA, 0x9fff8)), n);
+        ck_assert_hex_eq(load(vaddr_add(VA, 0xa0000)), UINT64_MAX);
+        ck_assert_uint_eq(events.counts[SIM_EVENT_HOLE], n);
+    }
+}
+END_TEST
+
 /* --- holes and events: I1, I7 ------------------------------------------- */
 
 START_TEST(an_access_to_a_hole_reads_ones_and_is_an_event)
@@ -266,6 +378,10 @@ int main(void) {
     tcase_add_test(
         tc, a_straddling_access_works_with_a_single_translation_remembered);
     tcase_add_test(tc, pages_meet_at_both_ends_of_the_address_space);
+    EACH(tc, a_repeated_access_obeys_whatever_changed_in_between);
+    EACH(tc, a_repeated_access_of_any_size_meets_its_own_bytes_only);
+    tcase_add_test(tc, a_repeated_access_is_a_use);
+    EACH(tc, a_hole_in_a_large_page_stays_one);
     EACH(tc, an_address_that_is_not_canonical_raises_gp_and_leaves_cr2);
     tcase_add_loop_test(tc, with_every_invalidation_done_no_tlb_can_be_noticed,
                         0, 6);
