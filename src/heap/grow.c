@@ -6,8 +6,10 @@
  *
  * Grow by what the class needs for the block, in whole pages, but by a quantum
  * at least, so that small blocks do not ask each time; never past the limit.
- * When the source can't give the quantum, the need alone is tried.
+ * When the source can't give the quantum, the need alone is tried.  And when
+ * there is none: the hook for those who can't go on.
  */
+#include "base/fmt.h"
 #include "base/poison.h"
 #include "heap/inside.h"
 
@@ -43,4 +45,19 @@ bool heap_grow(struct heap *heap, struct layout want) {
         return true;
     }
     return heap_add(heap, need) == MM_OK;
+}
+
+static void put(void *ctx, char c) {
+    (void)ctx;
+    hw_putc(c);
+}
+
+bool heap_no_memory_panics(struct heap *heap, struct layout want, void *ctx) {
+    (void)ctx;
+    fmt_print(put, NULL,
+              "heap: no memory for size %lu, align %lu; %lu bytes are live in "
+              "%lu blocks\n",
+              want.size, want.align, heap->stats.live_bytes,
+              heap->stats.live_blocks);
+    hw_panic("allocation failed", __FILE__, __LINE__);
 }

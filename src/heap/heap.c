@@ -8,8 +8,10 @@
  *     on_no_memory()   still no: the owner may free something, once
  *     hand_out()       counters, poison
  *
- * The lock is held around the class and the source, never around the hook or
- * while bytes of a block are filled or copied.
+ * The lock is held around the class and the source, never around the hook nor
+ * while a block is copied or a fresh one filled.  A freed block is filled with
+ * poison under it: the class calls heap_discard() before it writes its own
+ * words there.
  */
 #include "heap/heap.h"
 
@@ -170,22 +172,28 @@ static void *fail(struct heap *heap) {
     return NULL;
 }
 
-static void *take_locked(struct heap *heap, const struct ask *want) {
+/** @fresh: the block counts as a new one; it is not one that moves. */
+static void *take_locked(struct heap *heap, const struct ask *want,
+                         bool fresh) {
     void *p;
 
     lock_acquire(&heap->lock);
     p = take(heap, want);
+    if (p != NULL && fresh) {
+        heap->stats.allocs++;
+        heap->stats.live_blocks++;
+    }
     lock_release(&heap->lock);
     return p;
 }
 
-/** A block with its bytes counted; NULL after the hook was asked. */
-static void *obtain(struct heap *heap, const struct ask *want) {
-    void *p = take_locked(heap, want);
+/** A block, counted; NULL after the hook was asked. */
+static void *obtain(struct heap *heap, const struct ask *want, bool fresh) {
+    void *p = take_locked(heap, want, fresh);
 
     if (p == NULL && heap->on_no_memory != NULL &&
         heap->on_no_memory(heap, want->asked, heap->on_no_memory_ctx)) {
-        p = take_locked(heap, want);
+        p = take_locked(heap, want, fresh);
     }
     if (p != NULL) {
         hand_out(heap, p, want, 0);
@@ -200,15 +208,8 @@ void *heap_alloc(struct heap *heap, struct layout want) {
     if (!layout_round(want, &ask)) {
         return fail(heap);
     }
-    p = obtain(heap, &ask);
-    if (p == NULL) {
-        return fail(heap);
-    }
-    lock_acquire(&heap->lock);
-    heap->stats.allocs++;
-    heap->stats.live_blocks++;
-    lock_release(&heap->lock);
-    return p;
+    p = obtain(heap, &ask, true);
+    return p != NULL ? p : fail(heap);
 }
 
 void *heap_alloc_zeroed(struct heap *heap, struct layout want) {
@@ -249,7 +250,7 @@ static void *move(struct heap *heap, void *p, const struct ask *had,
                   const struct ask *want) {
     size_t kept =
         had->asked.size < want->asked.size ? had->asked.size : want->asked.size;
-    void *q = obtain(heap, want);
+    void *q = obtain(heap, want, false);
     enum mm_status st;
 
     if (q == NULL) {

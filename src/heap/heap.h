@@ -71,7 +71,7 @@ struct heap_class {
 };
 
 extern const struct heap_class heap_dummy, heap_bump, heap_bump_noreset,
-    heap_list;
+    heap_list, heap_list_nomerge;
 /** All classes, ended by NULL. */
 extern const struct heap_class *const heap_classes[];
 /** The class of that name, or NULL. */
@@ -87,13 +87,15 @@ struct heap_source {
 
 struct heap_stats {
     uint64_t allocs, frees, reallocs; /* calls that succeeded */
-    uint64_t failures;                /* allocs and reallocs that gave NULL */
+    uint64_t failures;                /* allocs and reallocs that gave NULL,
+                                         for want of memory or as a wrong
+                                         request; a refused free is none */
     uint64_t live_blocks;
     uint64_t live_bytes, peak_live_bytes; /* as asked for */
     uint64_t held_bytes;                  /* the same, rounded as served */
     uint64_t grown;                       /* times memory was added */
 };
-/* Identity, after every call: live_blocks = allocs - frees. */
+/* Identity, whenever the lock is free: live_blocks = allocs - frees. */
 
 struct heap_hole; /* list.c */
 
@@ -108,7 +110,8 @@ struct heap {
 
     /** Asked once per request that finds no memory, with the layout as it was
      *  asked for; true: something was freed, try again.  The lock is not held.
-     *  Must not free a block that is being reallocated.  NULL: no hook. */
+     *  Must not free a block that is being reallocated.  NULL: the caller gets
+     *  NULL; heap_no_memory_panics: a kernel that can't go on without. */
     bool (*on_no_memory)(struct heap *heap, struct layout want, void *ctx);
     void *on_no_memory_ctx;
 
@@ -121,6 +124,7 @@ struct heap {
         struct {
             struct heap_hole *first; /* address order */
             uint64_t holes, hole_bytes;
+            bool merges; /* holes that touch become one */
         } list;
     };
 };
@@ -138,6 +142,9 @@ MM_MUST_CHECK enum mm_status heap_init(struct heap *heap,
                                        struct vrange window, size_t initial,
                                        struct heap_source source,
                                        struct events *events);
+
+/** A hook for heap.on_no_memory: says what was asked for, and panics. */
+bool heap_no_memory_panics(struct heap *heap, struct layout want, void *ctx);
 
 /** Forget the memory: whoever gave it may take it back now. */
 void heap_release(struct heap *heap);

@@ -18,6 +18,10 @@
  * shows.  list_is_sound() walks what must hold: ascending, inside the heap, no
  * two holes touch, hole bytes + held bytes = heap bytes.
  *
+ * "list-nomerge" leaves the merging out and is alike in all else: the lesson is
+ * that its holes only ever get smaller, so that a heap with nothing in it but
+ * holes refuses a block.
+ *
  * alloc, free and resize cost O(holes); they touch every header on the way.
  */
 #include "base/poison.h"
@@ -47,6 +51,12 @@ static void list_init(struct heap *heap) {
     heap->list.first = NULL;
     heap->list.holes = 0;
     heap->list.hole_bytes = 0;
+    heap->list.merges = true;
+}
+
+static void list_nomerge_init(struct heap *heap) {
+    list_init(heap);
+    heap->list.merges = false;
 }
 
 /** The holes around @at: the last that starts below it, the first that does
@@ -81,13 +91,15 @@ link_after(struct heap *heap, struct heap_hole *below, struct heap_hole *hole) {
     }
 }
 
-/** Make [@at, @at + @bytes) a hole, one with the neighbours it touches. */
+/** Make [@at, @at + @bytes) a hole, one with the neighbours it touches where
+ *  the class merges. */
 MM_NO_SANITIZE static void insert(struct heap *heap, struct around around,
                                   uint64_t at, uint64_t bytes) {
     struct heap_hole *hole = hole_at(at);
 
     heap->list.hole_bytes += bytes;
-    if (around.below != NULL && hole_end(around.below) == at) {
+    if (heap->list.merges && around.below != NULL &&
+        hole_end(around.below) == at) {
         hole = around.below;
         hole->bytes += bytes;
     } else {
@@ -96,7 +108,8 @@ MM_NO_SANITIZE static void insert(struct heap *heap, struct around around,
         link_after(heap, around.below, hole);
         heap->list.holes++;
     }
-    if (around.above != NULL && hole_end(hole) == hole_start(around.above)) {
+    if (heap->list.merges && around.above != NULL &&
+        hole_end(hole) == hole_start(around.above)) {
         hole->bytes += around.above->bytes;
         hole->next = around.above->next;
         heap->list.holes--;
@@ -135,16 +148,28 @@ static void list_add(struct heap *heap, void *at, size_t bytes) {
     insert(heap, holes_around(heap, va), va, bytes);
 }
 
+/** Is there room for @want in @hole?  *@at: where it begins. */
+static bool hole_fits(const struct heap_hole *hole, struct layout want,
+                      uint64_t *at) {
+    const uint64_t end = hole_end(hole);
+    uint64_t first;
+
+    if (!align_up(hole_start(hole), want.align, &first) || first >= end ||
+        want.size > end - first) {
+        return false;
+    }
+    *at = first;
+    return true;
+}
+
 MM_NO_SANITIZE static void *list_alloc(struct heap *heap, struct layout want) {
     struct heap_hole *below = NULL;
 
     for (struct heap_hole *hole = heap->list.first; hole != NULL;
          hole = hole->next) {
-        uint64_t end = hole_end(hole);
         uint64_t at;
 
-        if (align_up(hole_start(hole), want.align, &at) && at < end &&
-            want.size <= end - at) {
+        if (hole_fits(hole, want, &at)) {
             carve(heap, below, hole, at, want.size);
             return pointer_of(vaddr(at));
         }
@@ -193,7 +218,8 @@ static size_t list_grow_hint(const struct heap *heap, struct layout want) {
     uint64_t start = heap->end.v;
     uint64_t end;
 
-    if (last != NULL && hole_end(last) == heap->end.v) {
+    if (last != NULL && hole_end(last) == heap->end.v &&
+        (heap->list.merges || hole_fits(last, want, &start))) {
         start = hole_start(last);
     }
     if (!align_up(start, want.align, &start) ||
@@ -236,7 +262,8 @@ MM_NO_SANITIZE static bool list_is_sound(const struct heap *heap) {
         }
         holes++;
         bytes += hole->bytes;
-        lowest = hole_end(hole) + HEAP_ALIGN_MIN; /* a block between them */
+        lowest = hole_end(hole); /* a block between them, or no merging */
+        lowest += heap->list.merges ? HEAP_ALIGN_MIN : 0;
     }
     return holes == heap->list.holes && bytes == heap->list.hole_bytes &&
            bytes + heap->stats.held_bytes == heap_size(heap);
@@ -245,6 +272,18 @@ MM_NO_SANITIZE static bool list_is_sound(const struct heap *heap) {
 const struct heap_class heap_list = {
     .name = "list",
     .init = list_init,
+    .add = list_add,
+    .alloc = list_alloc,
+    .free = list_free,
+    .resize = list_resize,
+    .grow_hint = list_grow_hint,
+    .walk = list_walk,
+    .is_sound = list_is_sound,
+};
+
+const struct heap_class heap_list_nomerge = {
+    .name = "list-nomerge",
+    .init = list_nomerge_init,
     .add = list_add,
     .alloc = list_alloc,
     .free = list_free,

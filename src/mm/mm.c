@@ -111,7 +111,6 @@ static enum mm_status check_config(const struct mm_config *config) {
     struct vrange window;
 
     if (!vaddr_is_page_aligned(config->heap_base) ||
-        config->heap_size % PAGE_SIZE != 0 ||
         config->heap_limit % PAGE_SIZE != 0) {
         return MM_NOT_ALIGNED;
     }
@@ -182,8 +181,9 @@ static struct mm_init_result build_heap(struct mm *mm, enum built *built) {
         return result(st, "guard above the heap");
     }
     *built = BUILT_GUARDS;
-    st = heap_init(&mm->heap, config->heap_class, window, config->heap_size,
-                   source, &mm->events);
+    st = heap_init(&mm->heap, config->heap_class, window,
+                   pages_for(config->heap_size) * PAGE_SIZE, source,
+                   &mm->events);
     if (st != MM_OK) {
         return result(st, "heap");
     }

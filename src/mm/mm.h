@@ -18,7 +18,7 @@ struct mm_config {
     const struct pmm_class *pmm_class;
     const struct heap_class *heap_class;
     vaddr_t heap_base;             /* page-aligned */
-    uint64_t heap_size;            /* bytes at the start, whole pages */
+    uint64_t heap_size;            /* bytes at the start; rounded up to pages */
     uint64_t heap_limit;           /* bytes it may grow to, whole pages */
     enum vmm_backing heap_backing; /* VMM_DEMAND or VMM_IMMEDIATE */
     uint64_t heap_quantum;         /* grow by at least; 0: HEAP_QUANTUM */

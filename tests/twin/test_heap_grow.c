@@ -223,6 +223,16 @@ START_TEST(a_heap_that_uses_its_own_lock_is_reported)
 }
 END_TEST
 
+START_TEST(the_ready_made_hook_panics_when_there_is_no_memory)
+{ /* H4 */
+    arena_open_named("list", PAGE_SIZE, 0);
+    arena.heap.on_no_memory = heap_no_memory_panics;
+    ck_assert_ptr_nonnull(heap_alloc(&arena.heap, layout(PAGE_SIZE, 16)));
+    ck_assert_ptr_null(heap_alloc(&arena.heap, layout(0, 16))); /* no layout */
+    (void)heap_alloc(&arena.heap, layout(24, 8));
+}
+END_TEST
+
 Suite *heap_grow_suite(void) {
     Suite *suite = suite_create("heap growth");
     TCase *tc = tcase_create("growth");
@@ -245,6 +255,8 @@ Suite *heap_grow_suite(void) {
     tcase_add_test(tc, a_heap_starts_only_on_whole_pages_in_its_window);
     tcase_add_test(tc, two_heaps_do_not_know_each_other);
     tcase_add_exit_test(tc, a_heap_that_uses_its_own_lock_is_reported,
+                        HW_EXIT_PANIC);
+    tcase_add_exit_test(tc, the_ready_made_hook_panics_when_there_is_no_memory,
                         HW_EXIT_PANIC);
     suite_add_tcase(suite, tc);
     return suite;

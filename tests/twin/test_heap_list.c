@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/poison.h"
 #include "twin/suites.h"
 #include "twin/test_heap_arena.h"
 
@@ -317,6 +318,58 @@ START_TEST(a_walk_tells_free_and_used_runs_in_order)
 }
 END_TEST
 
+/*
+ * The demonstration: 16 blocks fill the heap and are freed; then one of two
+ * blocks' size is wanted.
+ *
+ *   merging    [ hole .............................. ]   there
+ *   not        [ hole ][ hole ][ hole ] ... [ hole ]     refused
+ */
+START_TEST(the_merging_list_passes_the_fragmentation_demo_and_the_other_fails)
+{ /* H9 */
+    const bool merges = _i == 0;
+    uint8_t *blocks[16], *big;
+
+    arena_open_named(merges ? "list" : "list-nomerge", PAGE_SIZE, 0);
+    for (size_t k = 0; k < 16; k++) {
+        blocks[k] = arena_alloc(PAGE_SIZE / 16, 16);
+    }
+    for (size_t k = 0; k < 16; k++) {
+        arena_free(blocks[(k * 7) % 16], PAGE_SIZE / 16, 16);
+    }
+    ck_assert_uint_eq(arena.heap.list.hole_bytes, PAGE_SIZE);
+    ck_assert_uint_eq(arena.heap.list.holes, merges ? 1 : 16);
+    big = heap_alloc(&arena.heap, layout(PAGE_SIZE / 8, 16));
+    ck_assert_msg((big != NULL) == merges, "%s",
+                  merges ? "fragmented although holes merge"
+                         : "a block over two holes that were never merged");
+    ck_assert_ptr_nonnull(heap_alloc(&arena.heap, layout(PAGE_SIZE / 16, 16)));
+}
+END_TEST
+
+MM_NO_SANITIZE static bool all_are(const uint8_t *p, size_t size,
+                                   uint8_t value) {
+    for (size_t k = 0; k < size; k++) {
+        if (p[k] != value) {
+            return false;
+        }
+    }
+    return true;
+}
+
+START_TEST(the_tail_of_a_block_that_shrinks_is_poisoned)
+{ /* H16; the first 16 bytes of the tail are the hole's own */
+    uint8_t *p;
+
+    arena_open_named(_i == 0 ? "list" : "bump", PAGE_SIZE, 0);
+    p = arena_alloc(256, 16);
+    pattern_fill(p, 256, 1);
+    ck_assert_ptr_eq(heap_realloc(&arena.heap, p, layout(256, 16), 64), p);
+    pattern_check(p, 64, 1);
+    ck_assert(all_are(p + 80, 256 - 80, HEAP_FREED_BYTE));
+}
+END_TEST
+
 Suite *heap_list_suite(void) {
     Suite *suite = suite_create("heap list");
     TCase *tc = tcase_create("list");
@@ -337,6 +390,10 @@ Suite *heap_list_suite(void) {
     tcase_add_test(tc, a_block_does_not_grow_into_a_live_neighbour);
     tcase_add_test(tc, a_block_shrinks_where_it_stands_and_its_tail_merges);
     tcase_add_test(tc, a_walk_tells_free_and_used_runs_in_order);
+    tcase_add_loop_test(
+        tc, the_merging_list_passes_the_fragmentation_demo_and_the_other_fails,
+        0, 2);
+    tcase_add_loop_test(tc, the_tail_of_a_block_that_shrinks_is_poisoned, 0, 2);
     suite_add_tcase(suite, tc);
     return suite;
 }

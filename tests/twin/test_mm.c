@@ -271,7 +271,6 @@ START_TEST(a_window_that_makes_no_sense_is_refused)
         const char *step;
     } cases[] = {
         { 0x8000001, MIB, MIB, VMM_DEMAND, MM_NOT_ALIGNED, "configuration" },
-        { 0x8000000, 100, MIB, VMM_DEMAND, MM_NOT_ALIGNED, "configuration" },
         { 0x8000000, MIB, MIB + 1, VMM_DEMAND, MM_NOT_ALIGNED,
           "configuration" },
         { 0x8000000, MIB, PAGE_SIZE, VMM_DEMAND, MM_BAD_RANGE,
@@ -342,6 +341,21 @@ START_TEST(a_heap_whose_place_is_taken_leaves_what_is_there)
 }
 END_TEST
 
+/* size 1 .. 4096: one page; 4097: two; 100 * 1024 - 1: 25 */
+START_TEST(a_size_that_is_no_row_of_pages_is_rounded_up_to_one)
+{ /* H5 */
+    static const uint64_t sizes[] = { 1, 4095, 4096, 4097, 100 * 1024 - 1 };
+    static const uint64_t pages[] = { 1, 1, 1, 2, 25 };
+
+    config.heap_size = sizes[_i];
+    config.heap_backing = VMM_IMMEDIATE;
+    machine_start(&mm, &config);
+    ck_assert_uint_eq(heap_size(&mm.heap), pages[_i] * PAGE_SIZE);
+    ck_assert_uint_eq(mm.space.stats.maps, pages[_i]);
+    ck_assert(heap_alloc(&mm.heap, layout(pages[_i] * PAGE_SIZE, 16)) != NULL);
+}
+END_TEST
+
 Suite *mm_suite(void) {
     Suite *suite = suite_create("mm");
     TCase *tc = tcase_create("mm");
@@ -362,6 +376,8 @@ Suite *mm_suite(void) {
     tcase_add_test(tc, a_window_that_makes_no_sense_is_refused);
     tcase_add_loop_test(tc, a_heap_whose_place_is_taken_leaves_what_is_there, 0,
                         3);
+    tcase_add_loop_test(tc, a_size_that_is_no_row_of_pages_is_rounded_up_to_one,
+                        0, 5);
     suite_add_tcase(suite, tc);
     return suite;
 }

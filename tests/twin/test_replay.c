@@ -674,7 +674,7 @@ START_TEST(a_module_that_is_not_whole_is_refused)
         h->pmm_class[0] = 'X';
         break;
     case 9:
-        h->heap_size = 123; /* not whole pages */
+        h->heap_limit = 123; /* not whole pages */
         break;
     default:
         h->heap_limit = UINT64_MAX - PAGE_SIZE + 1; /* wraps */
