@@ -26,12 +26,18 @@ TESTS += %D%/large/test_pmm_large
 live_test_sources = %D%/sim/live_machine.h
 live_test_libs = $(live_libs) $(CHECK_LIBS)
 check_PROGRAMS += %D%/sim/test_sim_live %D%/sim/test_sim_stops \
-	%D%/sim/test_sim_firmware %D%/sim/test_sim_host
+	%D%/sim/test_sim_firmware %D%/sim/test_sim_host \
+	%D%/sim/test_sim_translate
 TESTS += %D%/sim/test_sim_live %D%/sim/test_sim_stops \
-	%D%/sim/test_sim_firmware %D%/sim/test_sim_host
+	%D%/sim/test_sim_firmware %D%/sim/test_sim_host \
+	%D%/sim/test_sim_translate
 %C%_sim_test_sim_live_SOURCES = %D%/sim/test_sim_live.c $(live_test_sources)
 %C%_sim_test_sim_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_live_LDADD = $(live_test_libs)
+%C%_sim_test_sim_translate_SOURCES = %D%/sim/test_sim_translate.c \
+	$(live_test_sources)
+%C%_sim_test_sim_translate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_translate_LDADD = $(live_test_libs)
 dist_check_SCRIPTS += %D%/sim/valgrind.sh
 TESTS += %D%/sim/valgrind.sh
 tests/sim/valgrind.log: tests/sim/test_sim_host
