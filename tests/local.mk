@@ -71,7 +71,10 @@ TEST_COUNTS = $(abs_top_builddir)/counts
 endif
 twin_compile = $(CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
 	$(TWIN_CFLAGS) $(CFLAGS) $(TWIN_HARD)
+# No test is a timed one: Check's limit of four seconds is for hangs, and a busy
+# machine is none.
 AM_TESTS_ENVIRONMENT = \
+	CK_DEFAULT_TIMEOUT="$${CK_DEFAULT_TIMEOUT-300}"; export CK_DEFAULT_TIMEOUT; \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	top_builddir='$(abs_top_builddir)'; export top_builddir; \
 	TEST_QEMU="$${MEMTWIN_QEMU-$(QEMU)}"; export TEST_QEMU; \

@@ -131,7 +131,6 @@ Suite *blog_suite(void) {
     Suite *suite = suite_create("blog");
     TCase *tc = tcase_create("blog");
 
-    tcase_set_timeout(tc, 30);
     tcase_add_checked_fixture(tc, NULL, stop);
     tcase_add_loop_test(tc, a_simple_allocation_holds_its_value, 0, 2);
     tcase_add_loop_test(tc, a_large_vector_keeps_its_elements_while_it_grows, 0,

@@ -294,7 +294,6 @@ Suite *heap_random_suite(void) {
     Suite *suite = suite_create("heap oracle");
     TCase *tc = tcase_create("oracle");
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, arena_setup, arena_teardown);
     tcase_add_loop_test(tc, random_operations_agree_with_the_oracle, 0,
                         4 * ARENA_CLASSES);

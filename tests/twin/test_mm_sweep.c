@@ -234,7 +234,6 @@ Suite *mm_sweep_suite(void) {
     Suite *suite = suite_create("mm sweeps");
     TCase *tc = tcase_create("sweeps");
 
-    tcase_set_timeout(tc, 30);
     tcase_add_checked_fixture(tc, setup, stop);
     tcase_add_loop_test(tc, init_with_any_number_of_frames_is_all_or_nothing, 0,
                         2);
