@@ -11,6 +11,11 @@ TESTS += %D%/twin_host
 %C%_twin_host_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_twin_host_LDADD = libtwin.a $(live_libs) $(CHECK_LIBS)
 
+# The same with the hostile TLB.
+dist_check_SCRIPTS += %D%/twin_hostile.sh
+TESTS += %D%/twin_hostile.sh
+%D%/twin_hostile.log: %D%/twin_host
+
 # Tests of the tests: mutated sources, built with the build's own flags.
 dist_check_SCRIPTS += %D%/mutant-no-invlpg
 TESTS += %D%/mutant-no-invlpg
