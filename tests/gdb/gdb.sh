@@ -1,7 +1,7 @@
 #!/bin/sh
-# Stepping through the kernel, as doc/debugging.md shows it: the same commands
-# on the host and over QEMU's gdb stub, and the same backtrace from the page
-# fault handler into the line that touched the page.
+# Stepping through the kernel: what doc/debugging.md shows, word for word; then
+# the same commands on the host and over QEMU's gdb stub, and the same backtrace
+# from the page fault handler into the line that touched the page.
 set -u
 : "${top_srcdir:=.}" "${top_builddir:=.}"
 dir=$(mktemp -d "${TMPDIR:-/tmp}/memtwin-gdb.XXXXXX") || exit 99
@@ -68,6 +68,21 @@ check() { # MACHINE
     has 'EVENT_VMM_MAPS +0x444444440000'
     ok "$1: mm events names what was done"
 }
+
+# --- the words of the document -----------------------------------------------
+
+out=$dir/document
+{
+    sed -n '/^## A page fault/,/^## The same/s/^(gdb) //p' \
+        "$top_srcdir/doc/debugging.md"
+    echo "mm walk zzz"
+} >"$dir/document.gdb"
+timeout 60 "${MAKE:-make}" -s -C "$top_builddir" debug \
+    <"$dir/document.gdb" >"$out" 2>&1
+has '#0 .*vmm_fault' && has '#3 .*<signal handler called>' && has '^#4 '
+ok "make debug: the commands of doc/debugging.md show a page fault"
+has 'mm walk zzz: No symbol "zzz"' && ! has 'Python|Traceback'
+ok "make debug: mm walk of no address is answered in one line"
 
 # --- the simulated machine ---------------------------------------------------
 

@@ -16,6 +16,17 @@ const struct hw_boot *machine_power_on(void);
 /** End the machine of machine_power_on(). */
 void machine_power_off(void);
 
+/** Can a test end the machine, and others follow?  On the host that takes a
+ *  process of its own, which CK_FORK=no (at the debugger) denies. */
+bool machine_can_exit(void);
+/** tcase_add_exit_test(), where that is possible. */
+#define machine_add_exit_test(tc, test, code)                                  \
+    do {                                                                       \
+        if (machine_can_exit()) {                                              \
+            tcase_add_exit_test((tc), test, (code));                           \
+        }                                                                      \
+    } while (0)
+
 /** A fresh machine and a fresh subsystem on it; fails the test when that fails.
  *  @config NULL: mm_default_config */
 void machine_start(struct mm *mm, const struct mm_config *config);

@@ -39,6 +39,12 @@ const struct hw_boot *machine_power_on(void) {
     return &sim->boot;
 }
 
+bool machine_can_exit(void) {
+    const char *fork = getenv("CK_FORK");
+
+    return fork == NULL || strcmp(fork, "no") != 0;
+}
+
 void machine_power_off(void) {
     sim_destroy(sim);
     sim = NULL;

@@ -308,9 +308,10 @@ Suite *base_suite(void) {
     suite_add_tcase(suite, pure);
     tcase_add_checked_fixture(lock, power_on, machine_power_off);
     tcase_add_test(lock, a_lock_keeps_interrupts_off_and_puts_them_back);
-    tcase_add_exit_test(lock, waiting_for_ones_own_lock_is_reported_not_hung,
-                        HW_EXIT_PANIC);
-    tcase_add_exit_test(lock, releasing_a_free_lock_is_reported, HW_EXIT_PANIC);
+    machine_add_exit_test(lock, waiting_for_ones_own_lock_is_reported_not_hung,
+                          HW_EXIT_PANIC);
+    machine_add_exit_test(lock, releasing_a_free_lock_is_reported,
+                          HW_EXIT_PANIC);
     suite_add_tcase(suite, lock);
     return suite;
 }

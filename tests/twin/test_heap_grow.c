@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "support/machine.h"
 #include "twin/suites.h"
 #include "twin/test_heap_arena.h"
 
@@ -254,10 +255,10 @@ Suite *heap_grow_suite(void) {
                         0, ARENA_CLASSES);
     tcase_add_test(tc, a_heap_starts_only_on_whole_pages_in_its_window);
     tcase_add_test(tc, two_heaps_do_not_know_each_other);
-    tcase_add_exit_test(tc, a_heap_that_uses_its_own_lock_is_reported,
-                        HW_EXIT_PANIC);
-    tcase_add_exit_test(tc, the_ready_made_hook_panics_when_there_is_no_memory,
-                        HW_EXIT_PANIC);
+    machine_add_exit_test(tc, a_heap_that_uses_its_own_lock_is_reported,
+                          HW_EXIT_PANIC);
+    machine_add_exit_test(
+        tc, the_ready_made_hook_panics_when_there_is_no_memory, HW_EXIT_PANIC);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -348,7 +348,7 @@ Suite *kmalloc_suite(void) {
     tcase_add_test(tc, a_krealloc_that_fails_leaves_the_block_as_it_was);
     suite_add_tcase(suite, tc);
     tcase_add_checked_fixture(wrong, start, stop);
-#define PANICS(test) tcase_add_exit_test(wrong, test, HW_EXIT_PANIC)
+#define PANICS(test) machine_add_exit_test(wrong, test, HW_EXIT_PANIC)
     PANICS(freeing_twice_is_a_panic);
     PANICS(freeing_twice_after_the_memory_was_merged_is_a_panic);
     PANICS(freeing_twice_is_a_panic_on_a_heap_that_can_not_tell);

@@ -385,8 +385,8 @@ Suite *mm_digest_suite(void) {
     tcase_add_test(story, a_forbidden_write_is_told_with_all_four_entries);
     tcase_add_test(story,
                    the_words_for_a_fetch_by_a_user_through_a_damaged_entry);
-    tcase_add_exit_test(story, a_fault_nobody_repairs_is_a_panic,
-                        HW_EXIT_PANIC);
+    machine_add_exit_test(story, a_fault_nobody_repairs_is_a_panic,
+                          HW_EXIT_PANIC);
     suite_add_tcase(suite, story);
     return suite;
 }

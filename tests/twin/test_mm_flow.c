@@ -257,10 +257,11 @@ Suite *mm_flow_suite(void) {
     suite_add_tcase(suite, tc);
 #ifdef MM_ASAN
     tcase_add_checked_fixture(asan, setup, stop);
-    tcase_add_exit_test(asan, a_use_after_free_is_a_report, ASAN_EXIT);
-    tcase_add_exit_test(asan, an_overflow_by_one_byte_is_a_report, ASAN_EXIT);
-    tcase_add_exit_test(asan, an_underflow_by_one_byte_is_a_report, ASAN_EXIT);
-    tcase_add_exit_test(asan, memory_never_handed_out_is_a_report, ASAN_EXIT);
+    machine_add_exit_test(asan, a_use_after_free_is_a_report, ASAN_EXIT);
+    machine_add_exit_test(asan, an_overflow_by_one_byte_is_a_report, ASAN_EXIT);
+    machine_add_exit_test(asan, an_underflow_by_one_byte_is_a_report,
+                          ASAN_EXIT);
+    machine_add_exit_test(asan, memory_never_handed_out_is_a_report, ASAN_EXIT);
     suite_add_tcase(suite, asan);
 #endif
     return suite;

@@ -457,7 +457,7 @@ Suite *trap_suite(void) {
     tcase_add_test(
         tc, a_handler_runs_with_the_direction_up_whatever_it_interrupted);
     tcase_add_test(tc, a_repaired_fault_leaves_every_register_and_flag);
-    tcase_add_exit_test(tc, a_trap_nobody_repairs_is_a_panic, HW_EXIT_PANIC);
+    machine_add_exit_test(tc, a_trap_nobody_repairs_is_a_panic, HW_EXIT_PANIC);
     tcase_add_test(tc, every_vector_has_an_entry_and_unknown_ones_no_name);
     suite_add_tcase(suite, tc);
     return suite;

@@ -252,7 +252,10 @@ class Walk(gdb.Command):
     def invoke(self, argument, from_tty):
         if not argument:
             raise gdb.GdbError("mm walk needs an address")
-        va = int(gdb.parse_and_eval("(unsigned long)(%s)" % argument))
+        try:
+            va = int(gdb.parse_and_eval("(unsigned long)(%s)" % argument))
+        except gdb.error as why:
+            raise gdb.GdbError("mm walk %s: %s" % (argument, why))
         m = machine()
         print("0x%x  CR3 0x%x" % (va, m.cr3()))
         for level, at, entry in walk(m, va):
