@@ -74,8 +74,14 @@ TESTS += %D%/floors-can-fall
 if COVERAGE
 TEST_COUNTS = $(abs_top_builddir)/counts
 endif
-twin_compile = $(CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
-	$(TWIN_CFLAGS) $(CFLAGS) $(TWIN_HARD)
+twin_flags = $(CPPFLAGS) $(TWIN_CFLAGS) $(CFLAGS) $(TWIN_HARD)
+twin_compile = $(CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(twin_flags)
+if COVERAGE
+INSTRUMENTED = --enable-coverage
+endif
+if SANITIZERS
+INSTRUMENTED = --enable-sanitizers
+endif
 # No test is a timed one: Check's limit of four seconds is for hangs, and a busy
 # machine is none.
 AM_TESTS_ENVIRONMENT = \
@@ -86,6 +92,8 @@ AM_TESTS_ENVIRONMENT = \
 	TEST_GDB='$(GDB)'; export TEST_GDB; \
 	KERNEL_WHY_NOT='$(KERNEL_WHY_NOT)'; export KERNEL_WHY_NOT; \
 	TWIN_COMPILE='$(twin_compile)'; export TWIN_COMPILE; \
+	TWIN_CC='$(CC) $(twin_flags)'; export TWIN_CC; \
+	INSTRUMENTED='$(INSTRUMENTED)'; export INSTRUMENTED; \
 	HOST_LINK='$(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)'; \
 	export HOST_LINK; \
 	HOST_OBJECTS='$(tests_twin_host_OBJECTS)'; export HOST_OBJECTS; \
