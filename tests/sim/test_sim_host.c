@@ -153,7 +153,7 @@ END_TEST
 START_TEST(a_large_page_goes_from_every_window_it_lies_in)
 {
     struct sim_config config = sim_default_config;
-    const uint64_t gib = UINT64_C(0x30000000000);
+    const uint64_t gib = UINT64_C(0x400000000000);
     struct trap_fault fault;
     char why[256] = "";
     uint8_t seen;

@@ -72,6 +72,12 @@ static void start(unsigned seed, enum tlb_policy policy) {
     power_off();
     power_on(policy, policy == TLB_RANDOM ? 16 : TLB_CAPACITY_MAX);
     tables_ram(&twin_ram);
+    for (uint64_t at = 0; at < PAGE_SIZE; at += 8) { /* power_on()'s marks */
+        ram_store64(&twin_ram, paddr(OLD_FRAME + at),
+                    ram_load64(&ram, paddr(OLD_FRAME + at)));
+        ram_store64(&twin_ram, paddr(NEW_FRAME + at),
+                    ram_load64(&ram, paddr(NEW_FRAME + at)));
+    }
     memset(&oracle, 0, sizeof oracle);
     oracle.ram = &twin_ram;
     oracle.real = &cpu;
@@ -206,7 +212,8 @@ static bool access_once(unsigned step) {
     enum sim_access access = (enum sim_access)any(4);
     unsigned bytes = access == SIM_FETCH ? 1 : 1 + (unsigned)any(8);
     uint64_t va = address();
-    uint64_t value = entry() >> (rarely(2) ? 0 : 3);
+    unsigned shift = rarely(2) ? 0 : 3; /* drawn in this order always */
+    uint64_t value = entry() >> shift;
     uint64_t written = value;
     uint64_t cr2 = cpu.cr2.v;
     struct oracle_result r = oracle_access(&oracle, va, bytes, access);
