@@ -3,7 +3,9 @@
  *
  *   SIGSEGV, address known   a page fault of the machine: translate it
  *   SIGSEGV, no address      #GP: an iretq to complete, a non-canonical
- *                            address, or a privileged instruction
+ *                            address, or a privileged instruction; after a
+ *                            page fault: the host found no room on the stack
+ *                            for another signal
  *   SIGBUS, no address       #SS: non-canonical through rsp or rbp
  *   SIGBUS with an address   a physical address past the end of RAM
  *   SIGILL, SIGFPE, SIGTRAP  #UD, #DE, #BP ...: the vector is the host's own
@@ -130,6 +132,14 @@ static void no_address(struct sim *sim, ucontext_t *context, unsigned vector) {
 
     if (rip == sim->cpu.traps.iretq) {
         deliver_iretq(sim, context);
+        return;
+    }
+    if (vector == 14) { /* a page fault has an address: the last one's number */
+        live_halt(sim, context,
+                  "a signal of the host arrived at rip 0x%lx on the simulated "
+                  "stack 0x%lx, where it finds no room: its handler needs "
+                  "SA_ONSTACK",
+                  (unsigned long)regs[REG_RIP], (unsigned long)regs[REG_RSP]);
         return;
     }
     privileged = privileged_name(rip);

@@ -295,6 +295,36 @@ END_TEST
  *   HEAP           +4K             +8K
  *   [ guard: nothing ][ the stack ]   overflow -> push fails -> #DF on IST 1
  */
+static unsigned steps;
+
+static bool count_steps(struct trap_hook *h, struct trap_frame *frame) {
+    (void)h;
+    steps += frame->vector == 1;
+    if (frame->vector == 14) {
+        map_page(HEAP, FRAME, ALL);
+    }
+    return true;
+}
+
+/* RFLAGS.TF belongs to the debugger of the host, whose `stepi` sets it.  The
+ * step ends with the fault: neither the stubs nor what iretq returns to run on
+ * one by one. */
+START_TEST(a_single_step_ends_at_a_fault)
+{
+    steps = 0;
+    hook.handle = count_steps;
+    __asm__ volatile("subq $128, %%rsp\n\t"
+                     "pushfq\n\t"
+                     "orq $0x100, (%%rsp)\n\t"
+                     "popfq\n\t"
+                     "movb (%0), %%al\n\t"
+                     "nop\n\t"
+                     "addq $128, %%rsp" ::"r"(at(HEAP))
+                     : "rax", "memory", "cc");
+    ck_assert_uint_eq(steps, 0);
+}
+END_TEST
+
 START_TEST(a_stack_overflow_is_a_double_fault_on_its_own_stack)
 {
     struct trap_fault fault = { 0 };
@@ -419,6 +449,7 @@ int main(void) {
     tcase_add_test(tc, longjmp_out_of_a_fault_works_ten_thousand_times);
     tcase_add_test(tc, vector_registers_survive_a_fault);
     tcase_add_test(tc, a_frame_looks_as_on_bare_metal);
+    tcase_add_test(tc, a_single_step_ends_at_a_fault);
     tcase_add_test(tc, a_stack_overflow_is_a_double_fault_on_its_own_stack);
     tcase_add_test(tc, a_stack_in_simulated_memory_survives_its_own_flush);
     tcase_add_test(tc,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +120,31 @@ static void faults_without_end(void) {
     (void)*at(HEAP);
 }
 
+static void on_user_signal(int signal) {
+    (void)signal;
+}
+
+/** Its page is shown by the fault of the push; the page below, which the
+ *  host's frame needs, is mapped and not shown. */
+static void send_a_signal(void *arg) {
+    __asm__ volatile("pushq $0\n\t"
+                     "syscall\n\t"
+                     "popq %%rcx"
+                     :
+                     : "a"(SYS_kill), "D"(*(pid_t *)arg), "S"(SIGUSR1)
+                     : "rcx", "r11", "memory");
+}
+
+static void signal_on_a_hidden_stack(void) {
+    struct trap_fault fault;
+    pid_t pid = getpid();
+
+    signal(SIGUSR1, on_user_signal);
+    map_page(HEAP, FRAME, ALL);
+    map_page(HEAP + PAGE_SIZE, FRAME + PAGE_SIZE, ALL);
+    (void)trap_try(send_a_signal, &pid, vaddr(HEAP + PAGE_SIZE + 256), &fault);
+}
+
 static void unrepaired_fault(void) {
     *at(HEAP) = 1;
 }
@@ -141,6 +167,7 @@ static const struct stop_case {
     { set_ac, SIM_EXIT_STOPPED, "privileged instruction stac" },
     { load_cr3, SIM_EXIT_STOPPED, "mov to a control register" },
     { faults_without_end, SIM_EXIT_STOPPED, "traps are nested" },
+    { signal_on_a_hidden_stack, SIM_EXIT_STOPPED, "needs SA_ONSTACK" },
     { damaged_iretq, SIM_EXIT_STOPPED, "iretq to cs 0x1b" },
     { unrepaired_fault, HW_EXIT_PANIC, "" },
 };
