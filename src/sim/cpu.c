@@ -98,6 +98,19 @@ static void note_holes(struct sim_cpu *cpu, const struct walk_result *walk) {
     }
 }
 
+/** Which entries hold something else than at the walk before? */
+static void note_changes(struct sim_cpu *cpu, const struct walk_result *walk) {
+    for (unsigned i = 0; i < walk->step_count; i++) {
+        const struct walk_step *step = &walk->steps[i];
+
+        if (table_writes_notice(cpu->writes, step->at, step->seen,
+                                cpu->number)) {
+            sim_events_add(cpu->events, SIM_EVENT_CHANGE, step->at.v,
+                           step->seen.v);
+        }
+    }
+}
+
 static struct walk_result walk_now(struct sim_cpu *cpu,
                                    const struct walk_control *control,
                                    struct walk_start start, vaddr_t va,
@@ -110,6 +123,9 @@ static struct walk_result walk_now(struct sim_cpu *cpu,
     sim_events_add(cpu->events, SIM_EVENT_WALK, va.v, result.step_count);
     if (cpu->ram->hole_accesses != holes) {
         note_holes(cpu, &result);
+    }
+    if (cpu->writes != NULL) {
+        note_changes(cpu, &result);
     }
     return result;
 }

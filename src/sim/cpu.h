@@ -26,6 +26,7 @@
 #include "sim/ram.h"
 #include "sim/tlb.h"
 #include "sim/walk.h"
+#include "sim/writes.h"
 
 #define CR0_PE (UINT64_C(1) << 0)
 #define CR0_WP (UINT64_C(1) << 16)
@@ -91,6 +92,12 @@ struct sim_cpu {
     void *local;           /* GS base */
 
     bool report_stale; /* cpu_report_stale() */
+
+    struct table_writes *writes; /* cpu_record_writes(); NULL: not recorded */
+    unsigned number;             /* of this processor, in records */
+    /** Of the instruction under way, in records; to be set at will.  0: the
+     *  call of cpu_store() or cpu_rmw() stands for the instruction. */
+    uint64_t rip;
     struct cpu_front front;
 };
 
@@ -150,6 +157,11 @@ unsigned cpu_pcid(const struct sim_cpu *cpu);
  * @return false when the host has no memory to remember origins
  */
 bool cpu_report_stale(struct sim_cpu *cpu);
+
+/** Record every store from now on, and every entry that a walk finds changed
+ *  (SIM_EVENT_CHANGE), in @writes; NULL: no longer.  Stores by host address
+ *  (hits of the front) are slow meanwhile. */
+void cpu_record_writes(struct sim_cpu *cpu, struct table_writes *writes);
 
 /**
  * Translate one byte for @access at the current CPL: TLB, else walk; sets A

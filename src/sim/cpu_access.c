@@ -59,7 +59,7 @@ static void note_line(struct sim_cpu *cpu, vaddr_t va, paddr_t pa,
     enum tlb_policy policy = cpu->tlb.policy;
     paddr_t frame = paddr(align_down(pa.v, PAGE_SIZE));
 
-    if (!HOST_HAS_OUR_BYTE_ORDER || cpu->report_stale ||
+    if (!HOST_HAS_OUR_BYTE_ORDER || cpu->report_stale || cpu->writes != NULL ||
         (policy != TLB_LRU && policy != TLB_HOSTILE) ||
         !ram_holds(cpu->ram, frame, PAGE_SIZE)) {
         return;
@@ -145,14 +145,43 @@ static uint64_t read_pieces(struct sim_cpu *cpu, const struct piece *piece,
     return value;
 }
 
+/** Who calls stands for the instruction, unless cpu->rip tells. */
+#define THIS_CALL ((uint64_t)(uintptr_t)__builtin_return_address(0))
+
+/** ram_store(), and a record of each 8-byte word that it touches. */
+static void store_recorded(struct sim_cpu *cpu, paddr_t pa, unsigned bytes,
+                           uint64_t value, uint64_t call) {
+    const uint64_t first = align_down(pa.v, 8);
+    const uint64_t last = align_down(pa.v + bytes - 1, 8);
+    uint64_t before[2] = { ram_load64(cpu->ram, paddr(first)),
+                           ram_load64(cpu->ram, paddr(last)) };
+
+    ram_store(cpu->ram, pa, bytes, value);
+    for (uint64_t word = first; word <= last; word += 8) {
+        table_writes_add(cpu->writes,
+                         (struct table_write){
+                             .at = paddr(word),
+                             .before = pte(before[word != first]),
+                             .after = pte(ram_load64(cpu->ram, paddr(word))),
+                             .cpu = cpu->number,
+                             .rip = cpu->rip != 0 ? cpu->rip : call,
+                         });
+    }
+}
+
 static void write_pieces(struct sim_cpu *cpu, const struct piece *piece,
-                         unsigned count, uint64_t value) {
+                         unsigned count, uint64_t value, uint64_t call) {
     unsigned done = 0;
 
     for (unsigned i = 0; i < count; i++) {
+        paddr_t pa = piece[i].found.pa;
+
         note_hole(cpu, &piece[i]);
-        ram_store(cpu->ram, piece[i].found.pa, piece[i].bytes,
-                  value >> (8 * done));
+        if (cpu->writes != NULL && ram_holds(cpu->ram, pa, piece[i].bytes)) {
+            store_recorded(cpu, pa, piece[i].bytes, value >> (8 * done), call);
+        } else {
+            ram_store(cpu->ram, pa, piece[i].bytes, value >> (8 * done));
+        }
         done += piece[i].bytes;
     }
 }
@@ -189,14 +218,15 @@ bool cpu_load(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t *value,
 }
 
 static bool store_slowly(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
-                         uint64_t value, struct sim_fault *fault) {
+                         uint64_t value, uint64_t call,
+                         struct sim_fault *fault) {
     struct piece piece[2];
     unsigned count = cut(va, bytes, piece);
 
     if (!reach(cpu, piece, count, SIM_WRITE, fault)) {
         return false;
     }
-    write_pieces(cpu, piece, count, value);
+    write_pieces(cpu, piece, count, value, call);
     if (count == 1) {
         note_line(cpu, va, piece[0].found.pa, piece[0].entry, true);
     }
@@ -208,7 +238,7 @@ bool cpu_store(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t value,
     uint8_t *p = front(cpu, va, bytes, true);
 
     if (p == NULL) {
-        return store_slowly(cpu, va, bytes, value, fault);
+        return store_slowly(cpu, va, bytes, value, THIS_CALL, fault);
     }
     if (bytes == 8) {
         memcpy(p, &value, 8);
@@ -228,7 +258,7 @@ bool cpu_rmw(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
         return false;
     }
     *old = read_pieces(cpu, piece, count);
-    write_pieces(cpu, piece, count, change(ctx, *old));
+    write_pieces(cpu, piece, count, change(ctx, *old), THIS_CALL);
     return true;
 }
 

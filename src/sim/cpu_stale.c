@@ -20,6 +20,11 @@ bool cpu_report_stale(struct sim_cpu *cpu) {
     return cpu->report_stale;
 }
 
+void cpu_record_writes(struct sim_cpu *cpu, struct table_writes *writes) {
+    cpu->writes = writes;
+    cpu->tlb.generation++;
+}
+
 /* --- origins ------------------------------------------------------------ */
 
 void cpu_note_origin(const struct tlb *tlb, const struct tlb_entry *entry,
@@ -84,6 +89,18 @@ static void find_change(struct sim_ram *ram, const struct tlb_origin *origin,
     }
 }
 
+/** Who made the entry hold what it holds, if that was recorded. */
+static void find_writer(const struct table_writes *writes,
+                        struct sim_stale *stale) {
+    const struct table_write *w = table_writes_last(writes, stale->at);
+
+    if (stale->level != 0 && w != NULL && w->rip != 0) {
+        stale->writer_is_known = true;
+        stale->writer_cpu = w->cpu;
+        stale->writer_rip = w->rip;
+    }
+}
+
 void cpu_check_stale(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
                      const struct tlb_origin *origin, bool global,
                      struct cpu_outcome outcome) {
@@ -98,6 +115,9 @@ void cpu_check_stale(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
 
     if (differs(&fresh, outcome, &stale.effect)) {
         find_change(cpu->ram, origin, &stale);
+        if (cpu->writes != NULL) {
+            find_writer(cpu->writes, &stale);
+        }
         cpu->events->stales[number % SIM_STALES_KEPT] = stale;
         sim_events_add(cpu->events, SIM_EVENT_STALE, va.v, number);
     }
@@ -128,10 +148,19 @@ static const char *effect_text(enum sim_stale_effect effect) {
     return texts[effect];
 }
 
+static void explain_writer(const struct sim_stale *s, char *text, size_t size) {
+    text[0] = '\0';
+    if (s->writer_is_known) {
+        fmt_format(text, size, ", stored at rip 0x%jx by processor %u",
+                   (uintmax_t)s->writer_rip, s->writer_cpu);
+    }
+}
+
 static size_t explain_change(const struct sim_stale *s, char *text,
                              size_t size) {
     static const char *const names[] = { "",      "PTE",   "PDE",
                                          "PDPTE", "PML4E", "PML5E" };
+    char writer[64];
 
     if (s->level == 0) {
         return fmt_format(text, size,
@@ -139,15 +168,16 @@ static size_t explain_change(const struct sim_stale *s, char *text,
                           "was remembered under another root, or before "
                           "reports began");
     }
+    explain_writer(s, writer, sizeof(writer));
     return fmt_format(text, size,
                       "the %s (level %u) at physical 0x%jx held 0x%jx when it "
-                      "was remembered and holds 0x%jx now",
+                      "was remembered and holds 0x%jx now%s",
                       names[s->level], s->level, (uintmax_t)s->at.v,
-                      (uintmax_t)s->then.v, (uintmax_t)s->now.v);
+                      (uintmax_t)s->then.v, (uintmax_t)s->now.v, writer);
 }
 
 void sim_stale_explain(const struct sim_stale *s, char *text, size_t size) {
-    char change[160];
+    char change[240];
 
     (void)explain_change(s, change, sizeof(change));
     fmt_format(text, size,

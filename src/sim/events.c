@@ -11,8 +11,36 @@ static const char *const names[SIM_EVENT_KIND_COUNT] = {
     [SIM_EVENT_HOLE] = "access to a hole",
     [SIM_EVENT_INVPCID] = "invpcid",
     [SIM_EVENT_STALE] = "use of a stale translation",
+    [SIM_EVENT_CHANGE] = "change of an entry",
 };
 
 const char *sim_event_name(enum sim_event_kind kind) {
     return (unsigned)kind < SIM_EVENT_KIND_COUNT ? names[kind] : "?";
+}
+
+void sim_events_tell(struct sim_events *events) {
+    const struct sim_event *newest =
+        &events->ring[(events->total - 1) % SIM_EVENTS_KEPT];
+    struct sim_watch *next;
+
+    for (struct sim_watch *w = events->watches; w != NULL; w = next) {
+        next = w->next; /* it may go */
+        w->seen(w, newest);
+    }
+}
+
+void sim_watch(struct sim_events *events, struct sim_watch *watch) {
+    watch->next = events->watches;
+    events->watches = watch;
+}
+
+void sim_unwatch(struct sim_events *events, struct sim_watch *watch) {
+    struct sim_watch **link = &events->watches;
+
+    while (*link != NULL && *link != watch) {
+        link = &(*link)->next;
+    }
+    if (*link != NULL) {
+        *link = watch->next;
+    }
 }

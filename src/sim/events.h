@@ -18,6 +18,8 @@ enum sim_event_kind {
     SIM_EVENT_HOLE,    /* a: physical address of an access to no RAM */
     SIM_EVENT_INVPCID, /* a: address, b: type << 32 | PCID */
     SIM_EVENT_STALE,   /* a: address, b: number of its struct sim_stale */
+    SIM_EVENT_CHANGE,  /* a: physical address of an entry that a walk found
+                          changed since the walk before, b: what it holds */
     SIM_EVENT_KIND_COUNT
 };
 
@@ -47,10 +49,22 @@ struct sim_stale {
     pte_t then, now; /* ... and what it held at the walk, and holds */
     bool global;     /* a load of CR3 would not have ended it */
     unsigned pcid;   /* in force at the access */
+
+    /* Who made it hold that, where writes are recorded (writes.h). */
+    bool writer_is_known;
+    unsigned writer_cpu;
+    uint64_t writer_rip;
 };
 
 #define SIM_EVENTS_KEPT 1024 /* powers of two */
 #define SIM_STALES_KEPT 64
+
+/** Someone who is told of every event when it happens; part of a larger
+ *  struct.  @seen may not cause events. */
+struct sim_watch {
+    void (*seen)(struct sim_watch *watch, const struct sim_event *event);
+    struct sim_watch *next;
+};
 
 struct sim_events {
     uint64_t counts[SIM_EVENT_KIND_COUNT];
@@ -58,7 +72,14 @@ struct sim_events {
     struct sim_event ring[SIM_EVENTS_KEPT];
     uint64_t total;
     struct sim_stale stales[SIM_STALES_KEPT]; /* number n: [n % KEPT] */
+    struct sim_watch *watches;                /* NULL: nobody */
 };
+
+/** Tell all watches of the newest event. */
+void sim_events_tell(struct sim_events *events);
+/** From now on @watch is told, until sim_unwatch(); then it may be reused. */
+void sim_watch(struct sim_events *events, struct sim_watch *watch);
+void sim_unwatch(struct sim_events *events, struct sim_watch *watch);
 
 static inline void sim_events_add(struct sim_events *events,
                                   enum sim_event_kind kind, uint64_t a,
@@ -66,6 +87,9 @@ static inline void sim_events_add(struct sim_events *events,
     events->counts[kind]++;
     events->ring[events->total++ % SIM_EVENTS_KEPT] =
         (struct sim_event){ kind, a, b };
+    if (events->watches != NULL) {
+        sim_events_tell(events);
+    }
 }
 
 const char *sim_event_name(enum sim_event_kind kind);

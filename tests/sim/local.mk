@@ -69,6 +69,15 @@ sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
 %C%_test_sim_mapfile_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_mapfile_LDADD = $(sim_test_libs)
 
+# Recording, injecting, going back.
+machine_tests = %D%/test_sim_writes
+check_PROGRAMS += $(machine_tests)
+TESTS += $(machine_tests)
+processor_sources = %D%/tables.h %D%/processor.h %D%/processor.c
+%C%_test_sim_writes_SOURCES = %D%/test_sim_writes.c $(processor_sources)
+%C%_test_sim_writes_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_writes_LDADD = $(sim_test_libs)
+
 EXTRA_DIST += tests/data/maps/derived-soft-reserved-inside-ram.map \
 	tests/data/maps/firecracker-1g-two-entries.map \
 	tests/data/maps/intel-d875pbz-multiboot.map
