@@ -9,3 +9,35 @@ CLEANFILES += %D%/bench_pmm
 bench-pmm: %D%/bench_pmm
 	%D%/bench_pmm
 .PHONY: bench-pmm
+
+if LIVE
+EXTRA_PROGRAMS += %D%/bench_sim
+%C%_bench_sim_SOURCES = %D%/bench_sim.h %D%/bench_sim.c %D%/bench_sim_live.c \
+	%D%/sim_loops.h
+%C%_bench_sim_CFLAGS = $(AM_CFLAGS)
+%C%_bench_sim_LDADD = $(live_libs)
+CLEANFILES += %D%/bench_sim
+EXTRA_DIST += %D%/sim.sh
+
+if BUILD_KERNEL
+EXTRA_PROGRAMS += %D%/sim-kernel
+%C%_sim_kernel_SOURCES = %D%/guest_sim.c %D%/sim_loops.h
+%C%_sim_kernel_CFLAGS = $(TWIN_CFLAGS)
+%C%_sim_kernel_LDADD = $(kernel_libs)
+%C%_sim_kernel_LINK = $(KERNEL_LINK)
+EXTRA_%C%_sim_kernel_DEPENDENCIES = $(kernel_script)
+$(%C%_sim_kernel_OBJECTS): override CFLAGS += $(TWIN_HARD)
+CLEANFILES += %D%/sim-kernel
+bench_sim_kernel = %D%/sim-kernel
+endif
+
+# Beside QEMU running the same loops, where it is installed.
+bench-sim: %D%/bench_sim $(bench_sim_kernel)
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/sim.sh \
+	    %D%/bench_sim %D%/sim-kernel
+.PHONY: bench-sim
+bench: bench-sim
+endif
+
+bench: bench-pmm
+.PHONY: bench
