@@ -23,14 +23,16 @@ static const struct verb {
     enum outcome_code (*run)(int argc, char **argv);
 } verbs[] = {
     { "run", "memtwin run", run_verb },
+    { "maps", "memtwin maps", maps_verb },
 };
 
 static const char doc[] =
     "A kernel memory subsystem on two machines: a simulator in this process, "
     "and QEMU.\v"
     "Verbs:\n"
-    "  run TRACE   replay the allocations of a real program and check every "
-    "block\n\n"
+    "  run TRACE    replay the allocations of a real program and check every "
+    "block\n"
+    "  maps FILE... print the usable frames of memory maps\n\n"
     "'memtwin VERB --help' lists the options of a verb.\n\n"
     "Exit status: 0 all went well, 1 the run found something wrong, 2 bad "
     "input or usage, 77 this host cannot.";

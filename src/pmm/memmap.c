@@ -62,14 +62,9 @@ static bool usable_at(const struct memmap_entry *map, size_t count, uint64_t at,
     return usable && !claimed;
 }
 
-struct cursor {
-    uint64_t at;
-    bool done; /* @at would be 2^64 */
-};
-
 /** The next stretch of usable bytes, joined; false when there is none. */
 static bool next_stretch(const struct memmap_entry *map, size_t count,
-                         struct cursor *cursor, uint64_t *first,
+                         struct memmap_cursor *cursor, uint64_t *first,
                          uint64_t *last) {
     bool inside = false;
 
@@ -92,9 +87,8 @@ static bool next_stretch(const struct memmap_entry *map, size_t count,
     return inside;
 }
 
-/** The whole frames of the next stretches; false when there are no more. */
-static bool next_run(const struct memmap_entry *map, size_t count,
-                     struct cursor *cursor, struct pmm_run *run) {
+bool memmap_next(const struct memmap_entry *map, size_t count,
+                 struct memmap_cursor *cursor, struct pmm_run *run) {
     uint64_t first, last;
 
     while (next_stretch(map, count, cursor, &first, &last)) {
@@ -140,25 +134,14 @@ static size_t remove_run(struct pmm_run *runs, size_t count, size_t at) {
 
 size_t memmap_usable(const struct memmap_entry *map, size_t count,
                      struct pmm_run *runs, size_t max) {
-    struct cursor cursor = { 0, false };
+    struct memmap_cursor cursor = { 0, false };
     struct pmm_run run;
     size_t kept = 0;
 
-    while (next_run(map, count, &cursor, &run)) {
+    while (memmap_next(map, count, &cursor, &run)) {
         kept = insert_run(runs, kept, max, kept, run);
     }
     return kept;
-}
-
-uint64_t memmap_frames(const struct memmap_entry *map, size_t count) {
-    struct cursor cursor = { 0, false };
-    struct pmm_run run;
-    uint64_t frames = 0;
-
-    while (next_run(map, count, &cursor, &run)) {
-        frames += run.count;
-    }
-    return frames;
 }
 
 /*

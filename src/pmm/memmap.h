@@ -25,7 +25,27 @@
 size_t memmap_usable(const struct memmap_entry *map, size_t count,
                      struct pmm_run *runs, size_t max);
 
-/** How many frames memmap_usable() finds with room for every run. */
+/** Where a walk over the usable runs stands; start with all zero. */
+struct memmap_cursor {
+    uint64_t at; /* the byte that comes next */
+    bool done;   /* @at would be 2^64 */
+};
+
+/** The next run of usable frames, ascending: all of them, however many.
+ *  @return false: there are no more.  O(entries^2) for the whole walk. */
+bool memmap_next(const struct memmap_entry *map, size_t count,
+                 struct memmap_cursor *cursor, struct pmm_run *run);
+
+/** What a map is worth, in whole usable frames. */
+struct memmap_figures {
+    uint64_t runs, frames;
+    uint64_t below_1m, below_16m, below_4g; /* frames below these limits */
+    uint64_t blocks_2m, blocks_1g; /* aligned and usable from end to end */
+    pfn_t lowest, highest;         /* frames; 0 when there are none */
+};
+struct memmap_figures memmap_figures(const struct memmap_entry *map,
+                                     size_t count);
+/** Their number alone. */
 uint64_t memmap_frames(const struct memmap_entry *map, size_t count);
 
 /** Take the frames that @hole touches out of the runs.

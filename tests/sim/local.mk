@@ -78,10 +78,6 @@ processor_sources = %D%/tables.h %D%/processor.h %D%/processor.c
 %C%_test_sim_writes_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_writes_LDADD = $(sim_test_libs)
 
-EXTRA_DIST += tests/data/maps/derived-soft-reserved-inside-ram.map \
-	tests/data/maps/firecracker-1g-two-entries.map \
-	tests/data/maps/intel-d875pbz-multiboot.map
-
 # The example of doc/simulator.md.
 check_PROGRAMS += %D%/example
 %C%_example_SOURCES = %D%/example.c

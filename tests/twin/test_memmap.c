@@ -223,6 +223,61 @@ START_TEST(more_than_64_entries_all_count_and_the_largest_runs_are_kept)
 }
 END_TEST
 
+/* --- figures ---------------------------------------------------------------
+ */
+
+/*
+ *   frame   0    511  1023                  below the limits: 1, 16 MiB
+ *   run        [ 1 ..................]      one whole 2 MiB, not three
+ */
+START_TEST(figures_count_whole_aligned_blocks_and_frames_below_limits)
+{ /* P2 */
+    const struct memmap_entry map[] = {
+        entry(F(1), F(1535), MEMMAP_USABLE),
+        entry(F(4095), F(4097), MEMMAP_USABLE), /* across 16 MiB */
+        entry(4 * GIB - F(1), 6 * GIB, MEMMAP_USABLE),
+    };
+    const struct memmap_figures sum = memmap_figures(map, COUNT(map));
+
+    ck_assert_uint_eq(sum.runs, 3);
+    ck_assert_uint_eq(sum.frames, 1534 + 2 + 1 + (2 * GIB >> PAGE_SHIFT));
+    ck_assert_uint_eq(sum.below_1m, 255);
+    ck_assert_uint_eq(sum.below_16m, 1534 + 1);
+    ck_assert_uint_eq(sum.below_4g, 1534 + 2 + 1);
+    ck_assert_uint_eq(sum.blocks_2m, 1 + 1024);
+    ck_assert_uint_eq(sum.blocks_1g, 2);
+    ck_assert_uint_eq(sum.lowest.v, 1);
+    ck_assert_uint_eq(sum.highest.v, (6 * GIB >> PAGE_SHIFT) - 1);
+}
+END_TEST
+
+START_TEST(figures_reach_to_the_end_of_the_address_space)
+{ /* P2 */
+    const struct memmap_entry map[] = {
+        { { paddr(UINT64_MAX - GIB + 1), 2 * GIB }, MEMMAP_USABLE },
+    };
+    const struct memmap_figures sum = memmap_figures(map, COUNT(map));
+
+    ck_assert_uint_eq(sum.frames, GIB >> PAGE_SHIFT);
+    ck_assert_uint_eq(sum.blocks_1g, 1);
+    ck_assert_uint_eq(sum.blocks_2m, 512);
+    ck_assert_uint_eq(sum.below_4g, 0);
+    ck_assert_uint_eq(sum.highest.v, UINT64_MAX >> PAGE_SHIFT);
+}
+END_TEST
+
+START_TEST(the_figures_of_no_memory_are_zero)
+{ /* P2 */
+    static const struct memmap_figures nothing;
+    const struct memmap_entry map[] = { entry(0, GIB, MEMMAP_RESERVED) };
+    struct memmap_figures sum = memmap_figures(map, COUNT(map));
+
+    ck_assert_int_eq(memcmp(&sum, &nothing, sizeof(sum)), 0);
+    sum = memmap_figures(NULL, 0);
+    ck_assert_int_eq(memcmp(&sum, &nothing, sizeof(sum)), 0);
+}
+END_TEST
+
 /*
  *   frame    10        14        18        22
  *   runs     [   0     ]         [   1     ]
@@ -443,6 +498,13 @@ Suite *memmap_suite(void) {
     tcase_add_test(tc, a_map_without_usable_memory_gives_no_run);
     tcase_add_test(
         tc, more_than_64_entries_all_count_and_the_largest_runs_are_kept);
+    suite_add_tcase(suite, tc);
+
+    tc = tcase_create("figures");
+    tcase_add_test(tc,
+                   figures_count_whole_aligned_blocks_and_frames_below_limits);
+    tcase_add_test(tc, figures_reach_to_the_end_of_the_address_space);
+    tcase_add_test(tc, the_figures_of_no_memory_are_zero);
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("reserve");
