@@ -92,6 +92,9 @@ double outcome_us_per_op(const struct outcome *outcome);
  */
 bool outcome_equal(const struct outcome *a, const struct outcome *b, char *text,
                    size_t size);
+/** Did both give up before the first operation, for the same reason?  Then
+ *  there is no state to compare. */
+bool outcome_failed_alike(const struct outcome *a, const struct outcome *b);
 /** As outcome_equal() for the listed state. */
 bool outcome_state_equal(const struct outcome *a, const struct outcome *b,
                          char *text, size_t size);

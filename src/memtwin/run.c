@@ -151,7 +151,8 @@ static enum outcome_code conclude(struct job *job) {
         other = judge(run.qemu, &job->trace);
         code = code == EXIT_GOOD ? other : code;
     }
-    if (run.sim != NULL && run.qemu != NULL) {
+    if (run.sim != NULL && run.qemu != NULL &&
+        !outcome_failed_alike(run.sim, run.qemu)) {
         enum outcome_code other = compare(job, &run);
 
         code = code == EXIT_GOOD ? other : code;

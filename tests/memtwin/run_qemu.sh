@@ -46,6 +46,12 @@ printf '%s\n' \
 	"memtwin: $t:6: QEMU: out of memory: 4000 bytes aligned to 16 for block 1" |
 	cmp -s - "$dir/err" || show
 ok "it is named with its line for each machine"
+run run --on both --qemu "$qemu" --ram 8M --heap-size 16M --backing immediate "$t"
+printf '%s\n' \
+	"memtwin: $t: simulator, at the start: no heap: MM_NO_MEMORY" \
+	"memtwin: $t: QEMU, at the start: no heap: MM_NO_MEMORY" |
+	cmp -s - "$dir/err" && [ $code -eq 1 ] && ! has DIFFER || show
+ok "two machines that cannot start, for one reason, do not differ"
 if command -v xz >/dev/null; then
 	xz -dc "$demo" | sed 's/^ops .*/ops 255036/; /^tail/d' >"$dir/once"
 	{
