@@ -52,9 +52,10 @@ sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
 	%D%/processor.h %D%/processor.c
 %C%_test_sim_upper_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_upper_LDADD = $(sim_test_libs)
-%C%_test_sim_script_SOURCES = %D%/test_sim_script.c %D%/tables.h \
-	%D%/processor.h %D%/processor.c %D%/oracle.h %D%/oracle.c \
-	%D%/oracle_cpu.h %D%/oracle_cpu.c
+script_sources = %D%/tables.h %D%/processor.h %D%/processor.c \
+	%D%/oracle.h %D%/oracle.c %D%/oracle_cpu.h %D%/oracle_cpu.c \
+	%D%/script.h %D%/script.c
+%C%_test_sim_script_SOURCES = %D%/test_sim_script.c $(script_sources)
 %C%_test_sim_script_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_script_LDADD = $(sim_test_libs)
 %C%_test_sim_modes_SOURCES = %D%/test_sim_modes.c %D%/tables.h \
