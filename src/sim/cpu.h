@@ -89,6 +89,7 @@ struct sim_cpu {
     bool amd; /* bit 8 of upper entries is reserved; Intel ignores it */
 
     struct hw_traps traps; /* IDT and TSS; gates NULL until loaded */
+    uint64_t pending[4];   /* interrupt requests, a bit per vector */
     void *local;           /* GS base */
 
     bool report_stale; /* cpu_report_stale() */
@@ -143,6 +144,17 @@ enum invpcid_type {
 };
 /** @return false: #GP(0) (or #UD: the processor has no PCIDs), nothing done */
 bool cpu_invpcid(struct sim_cpu *cpu, uint64_t type, uint64_t pcid, vaddr_t va);
+
+/** Request interrupt @vector (0 .. 255).  One that is pending already is the
+ *  same one.  Intel SDM vol. 3A, "Interrupt Acceptance for Fixed Interrupts".
+ */
+void cpu_interrupt(struct sim_cpu *cpu, unsigned vector);
+/** Is one pending?  And are interrupts on, so that it can be taken? */
+bool cpu_is_called(const struct sim_cpu *cpu);
+bool cpu_is_interrupted(const struct sim_cpu *cpu);
+/** Take the highest pending vector, which there is: it is pending no more, and
+ *  interrupts are off. */
+unsigned cpu_take_interrupt(struct sim_cpu *cpu);
 
 /** The controls that a walk sees now. */
 struct walk_control cpu_control(const struct sim_cpu *cpu);

@@ -101,6 +101,46 @@ static void find_writer(const struct table_writes *writes,
     }
 }
 
+/** Does @event flush the @size bytes around @va? */
+static bool flushes(const struct sim_event *event, vaddr_t va, uint64_t size) {
+    switch (event->kind) {
+    case SIM_EVENT_INVLPG:
+    case SIM_EVENT_INVPCID:
+        return align_down(event->a, size) == align_down(va.v, size);
+    case SIM_EVENT_CR3:
+    case SIM_EVENT_FLUSH_ALL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/** Another processor that flushed the page, since @cpu has it, as far as the
+ *  ring of events knows. */
+static unsigned find_flusher(const struct sim_cpu *cpu, vaddr_t va,
+                             const struct tlb_origin *origin) {
+    const struct sim_events *events = cpu->events;
+    uint64_t size = origin->count == 0
+                        ? PAGE_SIZE
+                        : level_size(origin->top - origin->count + 1);
+    uint64_t kept =
+        events->total < SIM_EVENTS_KEPT ? events->total : SIM_EVENTS_KEPT;
+
+    for (uint64_t i = 1; i <= kept; i++) {
+        const struct sim_event *event =
+            &events->ring[(events->total - i) % SIM_EVENTS_KEPT];
+
+        if (event->cpu != cpu->number && flushes(event, va, size)) {
+            return event->cpu;
+        }
+        if (event->cpu == cpu->number && event->kind == SIM_EVENT_FILL &&
+            event->a == align_down(va.v, size)) {
+            break;
+        }
+    }
+    return SIM_NO_CPU;
+}
+
 void cpu_check_stale(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
                      const struct tlb_origin *origin, bool global,
                      struct cpu_outcome outcome) {
@@ -109,7 +149,12 @@ void cpu_check_stale(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
     struct walk_result fresh =
         walk(cpu->ram, &control, va, access, cpu_is_user(cpu));
     struct sim_stale stale = {
-        .va = va, .access = access, .global = global, .pcid = cpu_pcid(cpu)
+        .va = va,
+        .access = access,
+        .global = global,
+        .pcid = cpu_pcid(cpu),
+        .cpu = cpu->number,
+        .called = cpu_is_called(cpu),
     };
     uint64_t number = cpu->events->counts[SIM_EVENT_STALE];
 
@@ -118,6 +163,7 @@ void cpu_check_stale(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
         if (cpu->writes != NULL) {
             find_writer(cpu->writes, &stale);
         }
+        stale.flusher = find_flusher(cpu, va, origin);
         cpu->events->stales[number % SIM_STALES_KEPT] = stale;
         sim_events_add(cpu->events, SIM_EVENT_STALE, va.v, number);
     }
@@ -176,14 +222,39 @@ static size_t explain_change(const struct sim_stale *s, char *text,
                       (uintmax_t)s->then.v, (uintmax_t)s->now.v, writer);
 }
 
+/** With several processors: who was it, and whom did nobody call? */
+static void explain_processors(const struct sim_stale *s, char *who,
+                               size_t who_size, char *call, size_t call_size) {
+    who[0] = call[0] = '\0';
+    if (s->cpu == 0 && s->flusher == SIM_NO_CPU) {
+        return;
+    }
+    fmt_format(who, who_size, "processor %u: ", s->cpu);
+    if (s->called) {
+        fmt_format(call, call_size,
+                   ". An interrupt waits for processor %u: if it is the call "
+                   "to flush, its sender must wait until it is obeyed",
+                   s->cpu);
+    } else if (s->flusher != SIM_NO_CPU) {
+        fmt_format(call, call_size,
+                   ". Processor %u flushed the page on itself alone: it must "
+                   "call processor %u by an interrupt, whose handler flushes "
+                   "there (a shootdown)",
+                   s->flusher, s->cpu);
+    }
+}
+
 void sim_stale_explain(const struct sim_stale *s, char *text, size_t size) {
-    char change[240];
+    char change[240], who[32], call[200];
 
     (void)explain_change(s, change, sizeof(change));
-    fmt_format(text, size,
-               "%s 0x%jx %s: %s. Needed after the change: INVLPG of 0x%jx%s",
-               access_name(s->access), (uintmax_t)s->va.v,
-               effect_text(s->effect), change, (uintmax_t)s->va.v,
-               s->global ? " (the page is global: a load of CR3 spares it)"
-                         : ", or a load of CR3");
+    explain_processors(s, who, sizeof(who), call, sizeof(call));
+    fmt_format(
+        text, size,
+        "%s%s 0x%jx %s: %s. Needed after the change: INVLPG of 0x%jx%s%s", who,
+        access_name(s->access), (uintmax_t)s->va.v, effect_text(s->effect),
+        change, (uintmax_t)s->va.v,
+        s->global ? " (the page is global: a load of CR3 spares it)"
+                  : ", or a load of CR3",
+        call);
 }

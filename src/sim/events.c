@@ -12,6 +12,8 @@ static const char *const names[SIM_EVENT_KIND_COUNT] = {
     [SIM_EVENT_INVPCID] = "invpcid",
     [SIM_EVENT_STALE] = "use of a stale translation",
     [SIM_EVENT_CHANGE] = "change of an entry",
+    [SIM_EVENT_IPI] = "interrupt sent",
+    [SIM_EVENT_INTERRUPT] = "interrupt taken",
 };
 
 const char *sim_event_name(enum sim_event_kind kind) {

@@ -14,17 +14,20 @@ enum sim_event_kind {
     SIM_EVENT_INVLPG, /* a: address */
     SIM_EVENT_CR3,    /* a: root */
     SIM_EVENT_FLUSH_ALL,
-    SIM_EVENT_FAULT,   /* a: address, b: vector << 32 | error code */
-    SIM_EVENT_HOLE,    /* a: physical address of an access to no RAM */
-    SIM_EVENT_INVPCID, /* a: address, b: type << 32 | PCID */
-    SIM_EVENT_STALE,   /* a: address, b: number of its struct sim_stale */
-    SIM_EVENT_CHANGE,  /* a: physical address of an entry that a walk found
-                          changed since the walk before, b: what it holds */
+    SIM_EVENT_FAULT,     /* a: address, b: vector << 32 | error code */
+    SIM_EVENT_HOLE,      /* a: physical address of an access to no RAM */
+    SIM_EVENT_INVPCID,   /* a: address, b: type << 32 | PCID */
+    SIM_EVENT_STALE,     /* a: address, b: number of its struct sim_stale */
+    SIM_EVENT_CHANGE,    /* a: physical address of an entry that a walk found
+                            changed since the walk before, b: what it holds */
+    SIM_EVENT_IPI,       /* a: to which processor, b: vector */
+    SIM_EVENT_INTERRUPT, /* a: vector; taken */
     SIM_EVENT_KIND_COUNT
 };
 
 struct sim_event {
     enum sim_event_kind kind;
+    unsigned cpu; /* the processor that acted */
     uint64_t a, b;
 };
 
@@ -42,13 +45,18 @@ struct sim_stale {
     vaddr_t va;
     enum sim_access access;
     enum sim_stale_effect effect;
-    unsigned level;  /* of the entry that changed; 0: none that is known of,
-                        so another root was in force, or the translation is
-                        from before reports began */
-    paddr_t at;      /* that entry's place ... */
-    pte_t then, now; /* ... and what it held at the walk, and holds */
-    bool global;     /* a load of CR3 would not have ended it */
-    unsigned pcid;   /* in force at the access */
+    unsigned level;   /* of the entry that changed; 0: none that is known of,
+                         so another root was in force, or the translation is
+                         from before reports began */
+    paddr_t at;       /* that entry's place ... */
+    pte_t then, now;  /* ... and what it held at the walk, and holds */
+    bool global;      /* a load of CR3 would not have ended it */
+    unsigned pcid;    /* in force at the access */
+    unsigned cpu;     /* the processor that made it ... */
+    unsigned flusher; /* ... and another one, which flushed the page on itself
+                         while this one remembered it; or SIM_NO_CPU */
+    bool called;      /* an interrupt waits for this processor: perhaps the
+                         call to flush */
 
     /* Who made it hold that, where writes are recorded (writes.h). */
     bool writer_is_known;
@@ -56,6 +64,7 @@ struct sim_stale {
     uint64_t writer_rip;
 };
 
+#define SIM_NO_CPU (~0u)
 #define SIM_EVENTS_KEPT 1024 /* powers of two */
 #define SIM_STALES_KEPT 64
 
@@ -73,6 +82,7 @@ struct sim_events {
     uint64_t total;
     struct sim_stale stales[SIM_STALES_KEPT]; /* number n: [n % KEPT] */
     struct sim_watch *watches;                /* NULL: nobody */
+    unsigned cpu; /* who acts; smp.h and live.h set it */
 };
 
 /** Tell all watches of the newest event. */
@@ -86,7 +96,7 @@ static inline void sim_events_add(struct sim_events *events,
                                   uint64_t b) {
     events->counts[kind]++;
     events->ring[events->total++ % SIM_EVENTS_KEPT] =
-        (struct sim_event){ kind, a, b };
+        (struct sim_event){ kind, events->cpu, a, b };
     if (events->watches != NULL) {
         sim_events_tell(events);
     }

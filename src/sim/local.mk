@@ -2,7 +2,9 @@
 sim_sources += %D%/ram.h %D%/ram.c %D%/ram_host.h %D%/ram_host.c \
 	%D%/walk.h %D%/walk.c %D%/walk_explain.c %D%/tlb.h %D%/tlb.c \
 	%D%/cpu.h %D%/cpu_inside.h %D%/cpu.c %D%/cpu_access.c \
-	%D%/cpu_upper.c %D%/cpu_stale.c %D%/cpu_control.c %D%/events.h %D%/events.c \
+	%D%/cpu_upper.c %D%/cpu_stale.c %D%/cpu_control.c %D%/cpu_interrupt.c \
+	%D%/cpu_halves.h %D%/cpu_halves.c %D%/schedule.h %D%/schedule.c \
+	%D%/smp.h %D%/smp.c %D%/events.h %D%/events.c \
 	%D%/writes.h %D%/writes.c \
 	%D%/mapfile.h %D%/mapfile.c %D%/mapfile_pc.c
 

@@ -230,6 +230,19 @@ struct walk_result walk(struct sim_ram *ram, const struct walk_control *control,
     return walk_from(ram, control, root, va, access, user);
 }
 
+bool walk_holds(struct sim_ram *ram, const struct walk_result *result) {
+    for (unsigned i = 0; i < result->step_count; i++) {
+        const struct walk_step *step = &result->steps[i];
+        uint64_t changed = ram_load64(ram, step->at) ^ step->seen.v;
+
+        if (step->after.v != step->seen.v &&
+            (changed & ~(PTE_ACCESSED | PTE_DIRTY)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /*
  * Bits are added to what the entry holds now, as the locked update of a
  * processor does: one entry may stand at several levels of a self-map.

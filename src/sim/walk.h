@@ -133,6 +133,10 @@ struct walk_result walk_from(struct sim_ram *ram,
                              struct walk_start start, vaddr_t va,
                              enum sim_access access, bool user);
 
+/** Do the entries to which @result adds A or D still hold what was read, but
+ * for these two bits?  A processor's update is a locked one: where not, it
+ * walks again.  "Accessed and Dirty Flags". */
+bool walk_holds(struct sim_ram *ram, const struct walk_result *result);
 /** Store the A and D bits of a walk that succeeded. */
 void walk_commit(struct sim_ram *ram, const struct walk_result *result);
 

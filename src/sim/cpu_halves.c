@@ -1,0 +1,29 @@
+#include "sim/cpu_halves.h"
+
+bool cpu_begin(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
+               struct cpu_begun *begun, struct sim_fault *fault) {
+    begun->va = va;
+    begun->access = access;
+    return cpu_look(cpu, va, access, &begun->found, fault);
+}
+
+bool cpu_finish(struct sim_cpu *cpu, struct cpu_begun *begun, unsigned bytes,
+                uint64_t *value, struct sim_fault *fault) {
+    struct cpu_found *found = &begun->found;
+
+    while (found->hit == NULL && !walk_holds(cpu->ram, &found->walk)) {
+        if (!cpu_look(cpu, begun->va, begun->access, found, fault)) {
+            return false;
+        }
+    }
+    (void)cpu_arrive(cpu, begun->va, found);
+    if (!ram_holds(cpu->ram, found->pa, bytes)) {
+        sim_events_add(cpu->events, SIM_EVENT_HOLE, found->pa.v, 0);
+    }
+    if (access_writes(begun->access)) {
+        ram_store(cpu->ram, found->pa, bytes, *value);
+    } else {
+        *value = ram_load(cpu->ram, found->pa, bytes);
+    }
+    return true;
+}
