@@ -57,6 +57,13 @@ tests/sim/valgrind.log: tests/sim/test_sim_host
 %C%_sim_test_sim_firmware_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_firmware_LDADD = $(live_test_libs)
 
+# ... and with the real one, watched.
+check_PROGRAMS += %D%/sim/test_sim_watch
+TESTS += %D%/sim/test_sim_watch
+%C%_sim_test_sim_watch_SOURCES = %D%/sim/test_sim_watch.c $(live_test_sources)
+%C%_sim_test_sim_watch_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_watch_LDADD = $(live_test_libs)
+
 # gdb on both machines, with tools/gdb/mm.py.
 dist_check_SCRIPTS += %D%/gdb/gdb.sh
 TESTS += %D%/gdb/gdb.sh

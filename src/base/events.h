@@ -9,6 +9,7 @@
 #ifndef BASE_EVENTS_H
 #define BASE_EVENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,10 @@ enum event_kind {
     EVENT_VMM_FLUSHES, /* the processor forgot: first address, pages; 0
                           pages: no page, but every path to one */
     EVENT_FAULT,       /* a page fault arrived: address, error code */
+
+    /* Too many to keep: told to the ear alone. */
+    EVENT_HEAP_GIVES, /* a block was handed out: address, bytes asked for */
+    EVENT_HEAP_TAKES, /* a block came back: likewise */
     EVENT_KIND_COUNT
 };
 
@@ -35,10 +40,37 @@ struct event {
     uint64_t a, b;
 };
 
+/** A machine that listens: the simulator, for its log and its faults to
+ *  inject.  Nobody does on bare metal.  Called with locks held, so it may not
+ *  come back to the subsystem. */
+struct events_ear {
+    void (*hear)(struct events_ear *ear, enum event_kind kind, uint64_t a,
+                 uint64_t b);
+    /** Before EVENT_PMM_GIVES and EVENT_HEAP_GIVES: false lets the request fail
+     *  for want of memory. */
+    bool (*permits)(struct events_ear *ear, enum event_kind kind);
+};
+
 struct events {
     struct event ring[EVENTS_KEPT];
     uint64_t total; /* events ever; the newest is ring[(total - 1) % kept] */
+    struct events_ear *ear; /* NULL: nobody listens */
 };
+
+/** Tell the ear, and keep nothing. */
+static inline void events_tell(const struct events *events,
+                               enum event_kind kind, uint64_t a, uint64_t b) {
+    if (events != NULL && events->ear != NULL) {
+        events->ear->hear(events->ear, kind, a, b);
+    }
+}
+
+/** May the frame or block of @kind be handed out? */
+static inline bool events_permit(const struct events *events,
+                                 enum event_kind kind) {
+    return events == NULL || events->ear == NULL ||
+           events->ear->permits(events->ear, kind);
+}
 
 static inline void events_add(struct events *events, enum event_kind kind,
                               uint64_t a, uint64_t b) {
@@ -46,6 +78,7 @@ static inline void events_add(struct events *events, enum event_kind kind,
         events->ring[events->total % EVENTS_KEPT] =
             (struct event){ kind, a, b };
         events->total++;
+        events_tell(events, kind, a, b);
     }
 }
 

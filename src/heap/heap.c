@@ -106,13 +106,19 @@ static void count_bytes(struct heap *heap, const struct ask *ask) {
 }
 
 static void *take(struct heap *heap, const struct ask *want) {
-    void *p = heap->class->alloc(heap, want->served);
+    void *p = NULL;
 
+    if (!events_permit(heap->events, EVENT_HEAP_GIVES)) {
+        return NULL;
+    }
+    p = heap->class->alloc(heap, want->served);
     if (p == NULL && heap_grow(heap, want->served)) {
         p = heap->class->alloc(heap, want->served);
     }
     if (p != NULL) {
         count_bytes(heap, want);
+        events_tell(heap->events, EVENT_HEAP_GIVES, vaddr_of_pointer(p).v,
+                    want->asked.size);
     }
     return p;
 }
@@ -124,6 +130,8 @@ static enum mm_status give_back(struct heap *heap, void *p,
     if (st == MM_OK) {
         heap->stats.live_bytes -= had->asked.size;
         heap->stats.held_bytes -= had->served.size;
+        events_tell(heap->events, EVENT_HEAP_TAKES, vaddr_of_pointer(p).v,
+                    had->asked.size);
     }
     return st;
 }

@@ -5,6 +5,7 @@
 #ifndef HW_BOOT_H
 #define HW_BOOT_H
 
+#include "base/events.h"
 #include "hw/hw.h"
 #include "hw/memmap.h"
 
@@ -36,6 +37,10 @@ struct hw_boot {
     vaddr_t ist_top[HW_IST_COUNT];
 
     unsigned phys_bits; /* MAXPHYADDR, 36..52 */
+
+    /** Hears what the subsystem does; NULL: nobody (always so on bare metal).
+     */
+    struct events_ear *ear;
 };
 
 /** Where the direct map shows @pa. */

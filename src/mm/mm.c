@@ -228,6 +228,7 @@ struct mm_init_result mm_init_frames(struct mm *mm, const struct hw_boot *boot,
         .hook = { .handle = handle, .explain = explain },
         .boot = boot,
         .config = *config,
+        .events = { .ear = boot->ear },
         .heap = no_heap,
     };
     trap_init(&mm->hook, boot);

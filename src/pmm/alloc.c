@@ -40,7 +40,9 @@ enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f) {
     bool have;
 
     lock_acquire(&pmm->lock);
-    have = pmm_free_count(pmm) > 0 && pmm->class->alloc(pmm, &found);
+    have = pmm_free_count(pmm) > 0 &&
+           events_permit(pmm->events, EVENT_PMM_GIVES) &&
+           pmm->class->alloc(pmm, &found);
     if (have) {
         count_alloc(pmm, found, 1);
         if (pmm->watched) {
@@ -100,7 +102,8 @@ static bool find_run(struct pmm *pmm, const struct pmm_want *want,
                      pfn_t *first) {
     const struct pmm_class *class = pmm->class;
 
-    if (want->count > pmm_free_count(pmm)) {
+    if (want->count > pmm_free_count(pmm) ||
+        !events_permit(pmm->events, EVENT_PMM_GIVES)) {
         return false;
     }
     if (want->count == 1 && want->align == 1 && want->below.v == 0) {

@@ -116,8 +116,12 @@ static struct walk_result walk_now(struct sim_cpu *cpu,
                                    struct walk_start start, vaddr_t va,
                                    enum sim_access access) {
     uint64_t holes = cpu->ram->hole_accesses;
-    struct walk_result result =
-        walk_from(cpu->ram, control, start, va, access, cpu_is_user(cpu));
+    struct walk_result result;
+
+    if (cpu->injection != NULL) {
+        cpu_inject_flip(cpu, control, start, va, access);
+    }
+    result = walk_from(cpu->ram, control, start, va, access, cpu_is_user(cpu));
 
     cpu->events->walk_reads += result.step_count;
     sim_events_add(cpu->events, SIM_EVENT_WALK, va.v, result.step_count);
@@ -158,7 +162,8 @@ static bool ask_remembered(struct sim_cpu *cpu,
     if (reason == WALK_OK && access_writes(access) && !entry->dirty) {
         return false;
     }
-    if (reason != WALK_OK && !tlb_denial_stands(&cpu->tlb)) {
+    if (reason != WALK_OK && !tlb_denial_stands(&cpu->tlb) &&
+        !inject_is_due(cpu->injection, INJECT_SPURIOUS)) {
         return false;
     }
     if (cpu->report_stale) {

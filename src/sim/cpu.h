@@ -23,6 +23,7 @@
 
 #include "hw/hw.h"
 #include "sim/events.h"
+#include "sim/inject.h"
 #include "sim/ram.h"
 #include "sim/tlb.h"
 #include "sim/walk.h"
@@ -95,6 +96,7 @@ struct sim_cpu {
     bool report_stale; /* cpu_report_stale() */
 
     struct table_writes *writes; /* cpu_record_writes(); NULL: not recorded */
+    struct injection *injection; /* cpu_inject(); NULL: nothing */
     unsigned number;             /* of this processor, in records */
     /** Of the instruction under way, in records; to be set at will.  0: the
      *  call of cpu_store() or cpu_rmw() stands for the instruction. */
@@ -174,6 +176,17 @@ bool cpu_report_stale(struct sim_cpu *cpu);
  *  (SIM_EVENT_CHANGE), in @writes; NULL: no longer.  Stores by host address
  *  (hits of the front) are slow meanwhile. */
 void cpu_record_writes(struct sim_cpu *cpu, struct table_writes *writes);
+
+/** @frames went back to the kernel's frame allocator: report every translation
+ *  and every upper entry that still leads to them, as SIM_EVENT_STALE with
+ *  STALE_FREED; but not the pages of @except, which the kernel keeps mapped for
+ *  good (its direct map).  Cost: the TLB's entries. */
+void cpu_frames_freed(struct sim_cpu *cpu, struct prange frames,
+                      struct vrange except);
+
+/** Let @injection (INJECT_FLIP, INJECT_SPURIOUS) happen; occasions count from
+ *  now.  NULL: nothing any more. */
+void cpu_inject(struct sim_cpu *cpu, struct injection *injection);
 
 /**
  * Translate one byte for @access at the current CPL: TLB, else walk; sets A

@@ -41,6 +41,12 @@ struct walk_start cpu_walk_start(struct sim_cpu *cpu,
 void cpu_remember_upper(struct sim_cpu *cpu, vaddr_t va,
                         const struct cpu_found *found);
 
+/* cpu_inject.c */
+/** About to walk: flip the bit that is to be flipped, if its turn has come. */
+void cpu_inject_flip(struct sim_cpu *cpu, const struct walk_control *control,
+                     struct walk_start start, vaddr_t va,
+                     enum sim_access access);
+
 /* cpu_stale.c; all are called only while cpu->report_stale */
 /** Note from which table entries, down to level @lowest, @entry of @tlb came.
  */
@@ -58,5 +64,10 @@ struct cpu_outcome {
 void cpu_check_stale(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
                      const struct tlb_origin *origin, bool global,
                      struct cpu_outcome outcome);
+
+/** Complete @stale by what is known of @origin (NULL: nothing), keep it, and
+ *  tell. */
+void cpu_add_stale(struct sim_cpu *cpu, struct sim_stale *stale,
+                   const struct tlb_origin *origin);
 
 #endif

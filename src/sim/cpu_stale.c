@@ -141,6 +141,20 @@ static unsigned find_flusher(const struct sim_cpu *cpu, vaddr_t va,
     return SIM_NO_CPU;
 }
 
+void cpu_add_stale(struct sim_cpu *cpu, struct sim_stale *stale,
+                   const struct tlb_origin *origin) {
+    uint64_t number = cpu->events->counts[SIM_EVENT_STALE];
+
+    if (origin != NULL) {
+        find_change(cpu->ram, origin, stale);
+    }
+    if (cpu->writes != NULL) {
+        find_writer(cpu->writes, stale);
+    }
+    cpu->events->stales[number % SIM_STALES_KEPT] = *stale;
+    sim_events_add(cpu->events, SIM_EVENT_STALE, stale->va.v, number);
+}
+
 void cpu_check_stale(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
                      const struct tlb_origin *origin, bool global,
                      struct cpu_outcome outcome) {
@@ -156,16 +170,10 @@ void cpu_check_stale(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
         .cpu = cpu->number,
         .called = cpu_is_called(cpu),
     };
-    uint64_t number = cpu->events->counts[SIM_EVENT_STALE];
 
     if (differs(&fresh, outcome, &stale.effect)) {
-        find_change(cpu->ram, origin, &stale);
-        if (cpu->writes != NULL) {
-            find_writer(cpu->writes, &stale);
-        }
         stale.flusher = find_flusher(cpu, va, origin);
-        cpu->events->stales[number % SIM_STALES_KEPT] = stale;
-        sim_events_add(cpu->events, SIM_EVENT_STALE, va.v, number);
+        cpu_add_stale(cpu, &stale, origin);
     }
     cpu->ram->hole_accesses = holes; /* looking is no access */
 }
@@ -192,6 +200,11 @@ static const char *effect_text(enum sim_stale_effect effect) {
     };
 
     return texts[effect];
+}
+
+static const char *or_cr3(const struct sim_stale *s) {
+    return s->global ? " (the page is global: a load of CR3 spares it)"
+                     : ", or a load of CR3";
 }
 
 static void explain_writer(const struct sim_stale *s, char *text, size_t size) {
@@ -244,17 +257,31 @@ static void explain_processors(const struct sim_stale *s, char *who,
     }
 }
 
+static void explain_freed(const struct sim_stale *s, char *text, size_t size) {
+    char change[240] = "the tables are as they were";
+
+    if (s->level != 0) {
+        (void)explain_change(s, change, sizeof(change));
+    }
+    fmt_format(text, size,
+               "physical 0x%jx was handed back while the way to it by 0x%jx is "
+               "still remembered: %s. Needed before: INVLPG of 0x%jx%s",
+               (uintmax_t)s->freed.v, (uintmax_t)s->va.v, change,
+               (uintmax_t)s->va.v, or_cr3(s));
+}
+
 void sim_stale_explain(const struct sim_stale *s, char *text, size_t size) {
     char change[240], who[32], call[200];
 
+    if (s->effect == STALE_FREED) {
+        explain_freed(s, text, size);
+        return;
+    }
     (void)explain_change(s, change, sizeof(change));
     explain_processors(s, who, sizeof(who), call, sizeof(call));
     fmt_format(
         text, size,
         "%s%s 0x%jx %s: %s. Needed after the change: INVLPG of 0x%jx%s%s", who,
         access_name(s->access), (uintmax_t)s->va.v, effect_text(s->effect),
-        change, (uintmax_t)s->va.v,
-        s->global ? " (the page is global: a load of CR3 spares it)"
-                  : ", or a load of CR3",
-        call);
+        change, (uintmax_t)s->va.v, or_cr3(s), call);
 }

@@ -1,6 +1,6 @@
 #include "sim/events.h"
 
-static const char *const names[SIM_EVENT_KIND_COUNT] = {
+static const char *const names[SIM_EVENT_KERNEL] = {
     [SIM_EVENT_WALK] = "walk",
     [SIM_EVENT_FILL] = "fill",
     [SIM_EVENT_EVICT] = "evict",
@@ -17,7 +17,10 @@ static const char *const names[SIM_EVENT_KIND_COUNT] = {
 };
 
 const char *sim_event_name(enum sim_event_kind kind) {
-    return (unsigned)kind < SIM_EVENT_KIND_COUNT ? names[kind] : "?";
+    if ((unsigned)kind >= SIM_EVENT_KERNEL) {
+        return event_name((enum event_kind)((unsigned)kind - SIM_EVENT_KERNEL));
+    }
+    return names[kind];
 }
 
 void sim_events_tell(struct sim_events *events) {

@@ -5,6 +5,7 @@
 #ifndef SIM_EVENTS_H
 #define SIM_EVENTS_H
 
+#include "base/events.h"
 #include "sim/walk.h"
 
 enum sim_event_kind {
@@ -22,7 +23,9 @@ enum sim_event_kind {
                             changed since the walk before, b: what it holds */
     SIM_EVENT_IPI,       /* a: to which processor, b: vector */
     SIM_EVENT_INTERRUPT, /* a: vector; taken */
-    SIM_EVENT_KIND_COUNT
+    SIM_EVENT_KERNEL, /* + enum event_kind: what the kernel says it did, where
+                         it is heard; a and b as in base/events.h */
+    SIM_EVENT_KIND_COUNT = SIM_EVENT_KERNEL + EVENT_KIND_COUNT
 };
 
 struct sim_event {
@@ -36,7 +39,8 @@ enum sim_stale_effect {
     STALE_ALLOWED,   /* the access was made; the tables forbid it now */
     STALE_ELSEWHERE, /* it was made in another place than the tables say */
     STALE_NOT_DIRTY, /* it was a write, and D stays 0 in the leaf */
-    STALE_DENIED     /* it faulted; the tables say otherwise */
+    STALE_DENIED,    /* it faulted; the tables say otherwise */
+    STALE_FREED      /* no access yet: its frame went back to the kernel */
 };
 
 /** An access whose result depended on a translation, or on an upper entry, that
@@ -50,6 +54,7 @@ struct sim_stale {
                          from before reports began */
     paddr_t at;       /* that entry's place ... */
     pte_t then, now;  /* ... and what it held at the walk, and holds */
+    paddr_t freed;    /* STALE_FREED: the first byte that went back */
     bool global;      /* a load of CR3 would not have ended it */
     unsigned pcid;    /* in force at the access */
     unsigned cpu;     /* the processor that made it ... */

@@ -39,9 +39,12 @@ static void run_call(struct sim *sim, guest_call *fn, uint64_t operand) {
     sim->live->busy = true;
     fn(sim, operand);
     sim->live->busy = false;
+    if (live_budget_is_over(sim)) {
+        live_stopped(sim);
+    }
 }
 
-static void on_host_stack(guest_call *fn, uint64_t operand) {
+void live_call(guest_call *fn, uint64_t operand) {
     struct sim *sim = machine();
     uint64_t rsp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
 
@@ -63,7 +66,7 @@ static void do_putc(struct sim *sim, uint64_t operand) {
 }
 
 void hw_putc(char c) {
-    on_host_stack(do_putc, (uint8_t)c);
+    live_call(do_putc, (uint8_t)c);
 }
 
 MM_NO_SANITIZE static void do_exit(struct sim *sim, uint64_t code) {
@@ -77,7 +80,7 @@ MM_NO_SANITIZE static void do_exit(struct sim *sim, uint64_t code) {
 }
 
 _Noreturn void hw_exit(enum hw_exit_code code) {
-    on_host_stack(do_exit, code);
+    live_call(do_exit, code);
     abort();
 }
 
@@ -114,7 +117,7 @@ static void do_write_cr3(struct sim *sim, uint64_t root) {
 }
 
 void hw_write_cr3(paddr_t root) {
-    on_host_stack(do_write_cr3, root.v);
+    live_call(do_write_cr3, root.v);
 }
 
 static void do_invlpg(struct sim *sim, uint64_t va) {
@@ -122,7 +125,7 @@ static void do_invlpg(struct sim *sim, uint64_t va) {
 }
 
 void hw_invlpg(vaddr_t va) {
-    on_host_stack(do_invlpg, va.v);
+    live_call(do_invlpg, va.v);
 }
 
 static void do_flush_all(struct sim *sim, uint64_t unused) {
@@ -136,21 +139,26 @@ static void do_flush_all(struct sim *sim, uint64_t unused) {
 }
 
 void hw_flush_all(void) {
-    on_host_stack(do_flush_all, 0);
+    live_call(do_flush_all, 0);
 }
 
 bool hw_irq_save(void) {
     struct sim *sim = machine();
-    bool were_on = sim->cpu.interrupts;
+    bool were_on;
 
+    live_interrupt(sim, true);
+    were_on = sim->cpu.interrupts;
     sim->cpu.interrupts = false;
     return were_on;
 }
 
 void hw_irq_restore(bool were_on) {
+    struct sim *sim = machine();
+
     if (were_on) {
-        machine()->cpu.interrupts = true;
+        sim->cpu.interrupts = true;
     }
+    live_interrupt(sim, true);
 }
 
 void *hw_local(void) {

@@ -56,6 +56,8 @@ struct sim_live {
     struct sigaction old[LIVE_SIGNALS];
     bool handling; /* signal handlers are installed */
 
+    bool interrupt_waits; /* an injected one, for interrupts to be on */
+
     bool orphaned;     /* a child of fork(): the RAM is its parent's */
     bool busy;         /* the simulator itself runs: a fault is its own bug */
     bool native_iretq; /* iretq does not trap here (valgrind) */
@@ -107,6 +109,10 @@ void live_on_signal(int signal, siginfo_t *info, void *raw);
 void live_halt(struct sim *sim, ucontext_t *context, const char *format, ...)
     MM_PRINTF(3, 4);
 
+/** The machine has stopped, as stop_text says: back into sim_run()'s caller, or
+ *  the end of the process with SIM_EXIT_STOPPED. */
+_Noreturn void live_stopped(struct sim *sim);
+
 /** A child of fork() used the machine of its parent: end with a sentence. */
 _Noreturn void live_refuse_orphan(void);
 /** Back into sim_run()'s caller; @value as guest_leave(). */
@@ -148,7 +154,15 @@ void guest_call_on(uint64_t stack_top,
 /* firmware.c */
 enum sim_status firmware_boot(struct sim *sim, char *why, size_t why_size);
 
+/* sim_watch.c */
+/** Interrupts are about to go off, or just came on: an @occasion for one. */
+void live_interrupt(struct sim *sim, bool occasion);
+/** @return true, once, with the report in stop_text */
+bool live_budget_is_over(struct sim *sim);
+
 /* hw_sim.c */
+/** Call @fn on a stack of the host. */
+void live_call(guest_call *fn, uint64_t operand);
 void sim_make_current(struct sim *sim);
 
 #endif

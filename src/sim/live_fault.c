@@ -34,11 +34,12 @@ MM_NO_SANITIZE _Noreturn void live_leave(struct sim *sim, int value) {
     guest_leave(sim->live->run_rsp, value);
 }
 
-/** Where halted code goes on: a host stack, outside the handler. */
-MM_NO_SANITIZE static void halted(struct sim *sim) {
+/** Also where halted code goes on: a host stack, outside the handler. */
+MM_NO_SANITIZE _Noreturn void live_stopped(struct sim *sim) {
     struct sim_live *live = sim->live;
 
     live->busy = false;
+    live->exit_code = HW_EXIT_FAIL;
     if (live->running) {
         live_leave(sim, 2);
     }
@@ -47,18 +48,24 @@ MM_NO_SANITIZE static void halted(struct sim *sim) {
     exit(SIM_EXIT_STOPPED);
 }
 
+/** The interrupted code goes on there; stop_text says why. */
+static void go_to_stop(struct sim *sim, ucontext_t *context) {
+    greg_t *regs = context->uc_mcontext.gregs;
+
+    regs[REG_RIP] = (greg_t)(uintptr_t)live_stopped;
+    regs[REG_RDI] = (greg_t)(uintptr_t)sim;
+    regs[REG_RSP] =
+        (greg_t)(uintptr_t)(sim->live->host_stack + LIVE_STACK_SIZE - 8);
+}
+
 void live_halt(struct sim *sim, ucontext_t *context, const char *format, ...) {
     struct sim_live *live = sim->live;
-    greg_t *regs = context->uc_mcontext.gregs;
     va_list args;
 
     va_start(args, format);
     fmt_vformat(live->stop_text, sizeof live->stop_text, format, args);
     va_end(args);
-    live->exit_code = HW_EXIT_FAIL;
-    regs[REG_RIP] = (greg_t)(uintptr_t)halted;
-    regs[REG_RDI] = (greg_t)(uintptr_t)sim;
-    regs[REG_RSP] = (greg_t)(uintptr_t)(live->host_stack + LIVE_STACK_SIZE - 8);
+    go_to_stop(sim, context);
 }
 
 _Noreturn void live_refuse_orphan(void) {
@@ -198,6 +205,9 @@ void live_on_signal(int signal, siginfo_t *info, void *raw) {
     } else {
         sim->live->busy = true;
         handle(sim, signal, info, raw);
+        if (live_budget_is_over(sim)) {
+            go_to_stop(sim, raw);
+        }
         sim->live->busy = false;
     }
     errno = saved;

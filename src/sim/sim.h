@@ -10,6 +10,7 @@
 #define SIM_SIM_H
 
 #include "hw/boot.h"
+#include "sim/budget.h"
 #include "sim/cpu.h"
 #include "sim/events.h"
 
@@ -62,6 +63,11 @@ struct sim {
     struct sim_live *live;    /* host mappings; live.h */
     vaddr_t boot_stack_bottom, boot_stack_top;
     bool ram_is_on, cpu_is_on;
+
+    /* sim_watch.c */
+    struct events_ear ear;
+    struct event heard;
+    struct sim_budget *budget;
 };
 
 enum sim_status {
@@ -94,6 +100,23 @@ enum hw_exit_code sim_run(struct sim *sim,
  * processor remembers stays.  hw.h does this by itself.
  */
 void sim_controls_changed(struct sim *sim);
+
+/**
+ * Hear the kernel that is started next: what pmm, vmm and heap do become events
+ * of the machine (SIM_EVENT_KERNEL), in one order with its own, and a frame
+ * that is freed while the processor remembers a way to it is reported as stale
+ * use (STALE_FREED).  Costs a call for each.
+ */
+void sim_listen(struct sim *sim);
+
+/** Let @injection happen (inject.h); NULL: nothing any more.  INJECT_FRAME and
+ *  INJECT_BLOCK need sim_listen(). */
+void sim_inject(struct sim *sim, struct injection *injection);
+
+/** Stop the machine, with the report as sim_stop_reason(), when @budget is
+ *  over; counts from now.  NULL: no longer.  Only events are seen: code that
+ *  runs on in pages it has already is not. */
+void sim_set_budget(struct sim *sim, struct sim_budget *budget);
 
 /** Why the machine stopped by itself during sim_run() (physical hole, triple
  *  fault ...), as a sentence; NULL: it did not. */

@@ -72,13 +72,23 @@ script_sources = %D%/tables.h %D%/processor.h %D%/processor.c \
 %C%_test_sim_mapfile_LDADD = $(sim_test_libs)
 
 # Recording, injecting, going back.
-machine_tests = %D%/test_sim_writes
+machine_tests = %D%/test_sim_writes %D%/test_sim_budget \
+	%D%/test_sim_inject %D%/test_sim_freed
 check_PROGRAMS += $(machine_tests)
 TESTS += $(machine_tests)
 processor_sources = %D%/tables.h %D%/processor.h %D%/processor.c
 %C%_test_sim_writes_SOURCES = %D%/test_sim_writes.c $(processor_sources)
 %C%_test_sim_writes_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_writes_LDADD = $(sim_test_libs)
+%C%_test_sim_budget_SOURCES = %D%/test_sim_budget.c $(processor_sources)
+%C%_test_sim_budget_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_budget_LDADD = $(sim_test_libs)
+%C%_test_sim_inject_SOURCES = %D%/test_sim_inject.c $(processor_sources)
+%C%_test_sim_inject_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_inject_LDADD = $(sim_test_libs)
+%C%_test_sim_freed_SOURCES = %D%/test_sim_freed.c $(processor_sources)
+%C%_test_sim_freed_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_freed_LDADD = $(sim_test_libs)
 %C%_test_sim_smp_SOURCES = %D%/test_sim_smp.c $(several_sources)
 %C%_test_sim_smp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_smp_LDADD = $(sim_test_libs)
