@@ -1,7 +1,8 @@
 /**
  * @file boot.h
  * From the boot loader's hand-over to kernel_main(), in three steps: read what
- * it says (pvh.c), build the page tables (tables.c), go (start.c).
+ * it says (pvh.c or multiboot2.c, both by handover.c), build the page tables
+ * (tables.c), go (start.c).
  */
 #ifndef BOOT_BOOT_H
 #define BOOT_BOOT_H
@@ -19,12 +20,29 @@
 
 #define BOOT_CMDLINE_MAX 256
 
-/** Copy what the PVH start info at physical @start_info says: memory map,
- *  module, command line.  Panics with a sentence when it can't be read. */
-void pvh_read(uint32_t start_info, struct hw_boot *boot);
+/** How we were started: EAX of a multiboot2 loader; for PVH, what its start
+ * info begins with. */
+#define BOOT_BY_MULTIBOOT2 UINT32_C(0x36d76289)
+#define BOOT_BY_PVH UINT32_C(0x336ec578)
+
+/** Copy what lies at physical @info: memory map, module, command line.  A panic
+ *  with a sentence when it can't be read. */
+void pvh_read(uint32_t info, struct hw_boot *boot);
+void multiboot2_read(uint32_t info, struct hw_boot *boot);
 
 /** The words given to the kernel (QEMU's -append); "" when none. */
 const char *boot_cmdline(void);
+
+/* --- handover.c: what both protocols say --------------------------------- */
+
+#define boot_refuse(sentence) hw_panic((sentence), __FILE__, __LINE__)
+/** What lies at physical @pa, @len bytes of it, through the identity map. */
+const void *boot_reach(uint64_t pa, uint64_t len);
+void boot_add_entry(struct hw_boot *boot, uint64_t base, uint64_t len,
+                    uint32_t type);
+void boot_set_module(struct hw_boot *boot, uint64_t base, uint64_t len);
+/** @from ends with '\0' or after @max bytes; what is too long is cut. */
+void boot_set_cmdline(const char *from, size_t max);
 
 /** Build the tables that boot->root names: the image at KERNEL_BASE, the
  *  direct map at DIRECT_BASE.  Runs on the identity map of entry.S. */

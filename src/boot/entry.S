@@ -1,16 +1,17 @@
 /*
- * From the PVH entry to C: 32-bit, no paging  ->  64-bit at -2 GiB.
+ * From the boot loader to C: 32-bit, no paging  ->  64-bit at -2 GiB.
  *
  *   virtual                                  physical
  *   0 .. 4 GiB            identity      -->  0 .. 4 GiB
  *   -2 GiB .. -1 GiB      the image     -->  0 .. 1 GiB
  *
  * These first tables stand only until boot_main() has built the real ones; the
- * identity map is there because start info, module list and command line may
- * lie anywhere below 4 GiB.
+ * identity map is there because what the loader says may lie anywhere below
+ * 4 GiB.
  *
- * At entry: protected mode, flat segments, paging off, interrupts off, EBX =
- * physical address of the start info.  Xen, "x86/HVM direct boot ABI".
+ * At either entry: protected mode, flat segments, paging off, interrupts off,
+ * EBX = physical address of what the loader says.  Xen, "x86/HVM direct boot
+ * ABI"; Multiboot2 Specification, "I386 machine state".
  */
 #define KERNEL_BASE 0xffffffff80000000
 #define BOOT_STACK_SIZE 0x40000
@@ -22,6 +23,12 @@
 #define CR0_WP_PG 0x80010000
 #define MSR_EFER 0xc0000080
 #define EFER_LME_NXE 0x900
+
+#define BY_PVH 0x336ec578               /* boot.h */
+
+#define MULTIBOOT2_HEADER 0xe85250d6
+#define MULTIBOOT2_I386 0
+#define TAG_ENTRY 3
 
 #define SELECTOR_CODE 0x08
 #define SELECTOR_DATA 0x10
@@ -38,16 +45,35 @@
 
         .section .boot, "ax", @progbits
 
+/* The loader looks for this in the first 32 KiB of the file, 8-aligned. */
+        .balign 8
+multiboot2_header:
+        .long   MULTIBOOT2_HEADER, MULTIBOOT2_I386
+        .long   multiboot2_header_end - multiboot2_header
+        .long   -(MULTIBOOT2_HEADER + MULTIBOOT2_I386 + \
+                  multiboot2_header_end - multiboot2_header)
+        .balign 8
+        .word   TAG_ENTRY, 0
+        .long   12, multiboot2_entry
+        .balign 8
+        .word   0, 0                    /* the end */
+        .long   8
+multiboot2_header_end:
+
 /* --- 32 bits --------------------------------------------------------------- */
 
         .code32
         .globl  pvh_entry
         .type   pvh_entry, @function
 pvh_entry:
+        movl    $BY_PVH, %eax
+
+multiboot2_entry:                       /* EAX = its magic number */
         cli
         cld
         movl    $(first_stack_top), %esp
-        movl    %ebx, %ebp              /* cpuid takes ebx */
+        movl    %eax, %edi              /* cpuid takes eax and ebx */
+        movl    %ebx, %ebp
 
         .macro  require leaf, bit, name
         movl    $\leaf, %eax
@@ -200,13 +226,15 @@ at_kernel_base:
         .cfi_startproc
         .cfi_undefined rip              /* nobody called: backtraces end here */
         leaq    boot_stack_top(%rip), %rsp
+        movl    %edi, %r12d
         leaq    bss_start(%rip), %rdi
         leaq    bss_end(%rip), %rcx
         subq    %rdi, %rcx
         shrq    $3, %rcx
         xorl    %eax, %eax
         rep stosq
-        movl    %ebp, %edi              /* the start info */
+        movl    %r12d, %edi             /* who started us */
+        movl    %ebp, %esi              /* what it says */
         xorl    %ebp, %ebp
         call    boot_main
         ud2

@@ -1,5 +1,6 @@
 # From the boot loader to kernel_main(), and the image that replays traces.
-boot_sources += %D%/boot.h %D%/entry.S %D%/pvh.c %D%/tables.c %D%/start.c
+boot_sources += %D%/boot.h %D%/entry.S %D%/handover.c %D%/pvh.c \
+	%D%/multiboot2.c %D%/tables.c %D%/start.c
 
 if BUILD_KERNEL
 pkglibexec_PROGRAMS += %D%/memtwin-kernel
@@ -12,6 +13,16 @@ endif
 %C%_memtwin_kernel_LINK = $(KERNEL_LINK)
 EXTRA_%C%_memtwin_kernel_DEPENDENCIES = $(kernel_script)
 $(%C%_memtwin_kernel_OBJECTS): override CFLAGS += $(TWIN_HARD)
+
+# An ISO image that replays the bundled trace, on any PC.
+iso: memtwin.iso
+memtwin.iso: memtwin %D%/memtwin-kernel tools/make-iso
+	$(AM_V_GEN)./memtwin run --save-module memtwin.module \
+	    $(srcdir)/tests/data/demo.trace.xz && \
+	GRUB_MKRESCUE='$(GRUB_MKRESCUE)' $(SHELL) $(srcdir)/tools/make-iso \
+	    -m memtwin.module %D%/memtwin-kernel $@
+CLEANFILES += memtwin.iso memtwin.module
 endif
+.PHONY: iso
 
 EXTRA_DIST += %D%/kernel.ld doc/boot.md

@@ -6,6 +6,7 @@
  */
 #include "memtwin/module.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,20 @@ bool module_make(struct module *module, const struct trace *trace,
         memcpy(h + 1, trace->ops, ops_bytes);
     }
     return true;
+}
+
+bool module_save(const struct module *module, const char *path) {
+    FILE *file = fopen(path, "wb");
+    bool good = file != NULL &&
+                fwrite(module->header, 1, module->size, file) == module->size;
+
+    if (file != NULL) {
+        good = fclose(file) == 0 && good;
+    }
+    if (!good) {
+        complain("%s: cannot be written: %s", path, strerror(errno));
+    }
+    return good;
 }
 
 void module_destroy(struct module *module) {

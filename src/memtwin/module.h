@@ -16,6 +16,8 @@ struct module {
 /** @return false after a message: no memory */
 bool module_make(struct module *module, const struct trace *trace,
                  const struct run_options *options);
+/** Write it to a file.  @return false after a message */
+bool module_save(const struct module *module, const char *path);
 void module_destroy(struct module *module);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * The module in QEMU: a kernel booted with the module as its initrd.
+ * The module in QEMU: a kernel booted with the module as its initrd, or an ISO
+ * image that has both.
  *
  *   memtwin --- module: an unlinked file, /dev/fd/3 -----> qemu -initrd
  *           <-- serial console and QEMU's own messages --- stdout, stderr
@@ -123,10 +124,10 @@ static bool start(pid_t *pid, int *console, const char *kernel,
     char ram[32];
     char initrd[32];
     char *argv[] = { (char *)o->qemu,
-                     "-kernel",
-                     (char *)kernel,
-                     "-initrd",
-                     initrd,
+                     o->iso != NULL ? "-cdrom" : "-kernel",
+                     (char *)(o->iso != NULL ? o->iso : kernel),
+                     o->iso != NULL ? "-boot" : "-initrd",
+                     o->iso != NULL ? "d" : initrd,
                      "-m",
                      ram,
                      "-accel",
@@ -309,8 +310,9 @@ static enum outcome_code run_with(struct outcome *outcome, const char *kernel,
 enum outcome_code run_on_qemu(struct outcome *outcome,
                               const struct run_options *o,
                               const struct module *module) {
-    char kernel[KERNEL_PATH_MAX];
-    enum outcome_code result = kernel_path(kernel, o->kernel);
+    char kernel[KERNEL_PATH_MAX] = "";
+    enum outcome_code result =
+        o->iso != NULL ? EXIT_GOOD : kernel_path(kernel, o->kernel);
     FILE *file;
 
     if (result != EXIT_GOOD) {
@@ -328,5 +330,12 @@ enum outcome_code run_on_qemu(struct outcome *outcome,
     }
     result = run_with(outcome, kernel, o, fileno(file));
     fclose(file);
+    if (result == EXIT_GOOD && o->iso != NULL &&
+        outcome->module.len != module->size) {
+        complain("%s has a module of %" PRIu64 " bytes, that of this trace has "
+                 "%zu; make it anew with --save-module and tools/make-iso",
+                 o->iso, outcome->module.len, module->size);
+        return EXIT_USAGE;
+    }
     return result;
 }

@@ -38,6 +38,8 @@ enum key {
     KEY_KERNEL,
     KEY_QEMU,
     KEY_PATIENCE,
+    KEY_ISO,
+    KEY_SAVE,
 };
 
 static const struct argp_option option_table[] = {
@@ -76,12 +78,22 @@ static const struct argp_option option_table[] = {
     { "seed", KEY_SEED, "N", 0, "Seed of the junk in simulated RAM (default 1)",
       2 },
     { "kernel", KEY_KERNEL, "FILE", 0, "Kernel for QEMU to boot", 2 },
+    { "iso", KEY_ISO, "FILE", 0,
+      "Boot QEMU from an ISO image (tools/make-iso) that has the module of "
+      "this "
+      "trace and these options, instead of a kernel",
+      2 },
     { "qemu", KEY_QEMU, "PROGRAM", 0,
       "QEMU to use (default qemu-system-x86_64)", 2 },
     { "patience", KEY_PATIENCE, "SECONDS", 0,
       "Give QEMU up when it was silent that long (default 120)", 2 },
     { 0, 0, 0, 0, "The report:", 3 },
     { "json", KEY_JSON, 0, 0, "Print the report as JSON", 3 },
+    { 0, 0, 0, 0, "Instead of a run:", 4 },
+    { "save-module", KEY_SAVE, "FILE", 0,
+      "Write what the kernel gets beside itself, the trace in its own form, to "
+      "FILE",
+      4 },
     { 0, 0, 0, 0, "Other:", -1 },
     { 0 }
 };
@@ -284,6 +296,12 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     case KEY_QEMU:
         o->qemu = value;
         return 0;
+    case KEY_ISO:
+        o->iso = value;
+        return 0;
+    case KEY_SAVE:
+        o->save_path = value;
+        return 0;
     case KEY_PATIENCE:
         return parse_count(&o->patience, "patience", value, 1, 86400);
     case ARGP_KEY_ARG:
@@ -353,6 +371,10 @@ static bool fits(const struct run_options *o) {
     if (o->map_path != NULL && (o->on & ON_QEMU) != 0) {
         complain("--map is for the simulator alone; QEMU makes its own map "
                  "from --ram");
+        return false;
+    }
+    if (o->iso != NULL && (o->kernel != NULL || (o->on & ON_QEMU) == 0)) {
+        complain("--iso is for --on qemu or both, and has a kernel of its own");
         return false;
     }
     return true;

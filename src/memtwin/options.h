@@ -26,7 +26,9 @@ struct run_options {
     uint64_t seed;
     bool json;
     const char *kernel, *qemu;
-    uint64_t patience; /* seconds */
+    const char *iso;       /* NULL: QEMU boots the kernel by itself */
+    const char *save_path; /* where the module goes; NULL: run it */
+    uint64_t patience;     /* seconds */
 };
 
 /** Parse the words after "run"; argv[0] is the name for --help.

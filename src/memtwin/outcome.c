@@ -128,14 +128,24 @@ static void see_reserved(struct outcome *o, const char *rest) {
     }
 }
 
+static void see_nothing(struct outcome *o, const char *rest) {
+    (void)o;
+    (void)rest;
+}
+
 static const struct {
     const char *prefix;
     void (*see)(struct outcome *o, const char *rest);
 } kinds[] = {
-    { "replay: progress ", see_progress }, { "replay: result ", see_result },
-    { "replay: error ", see_error },       { "replay: state ", see_state },
-    { "replay: verdict ", see_verdict },   { "boot: map ", see_map },
-    { "boot: module ", see_module },       { "boot: reserved ", see_reserved },
+    { "replay: progress ", see_progress },
+    { "replay: result ", see_result },
+    { "replay: error ", see_error },
+    { "replay: state ", see_state },
+    { "replay: verdict ", see_verdict },
+    { "boot: map ", see_map },
+    { "boot: module ", see_module },
+    { "boot: reserved ", see_reserved },
+    { "boot: ", see_nothing },
 };
 
 /** A panic may come in the middle of any line; the first is the one that

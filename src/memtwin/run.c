@@ -175,6 +175,10 @@ static enum outcome_code run_job(struct job *job) {
         !module_make(&job->module, &job->trace, o)) {
         return EXIT_CANNOT;
     }
+    if (o->save_path != NULL) {
+        return module_save(&job->module, o->save_path) ? EXIT_GOOD
+                                                       : EXIT_CANNOT;
+    }
     code = run_machines(job);
     return code == EXIT_GOOD ? conclude(job) : code;
 }

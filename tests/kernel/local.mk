@@ -2,7 +2,7 @@
 # otherwise than it should.
 twin_kernel_sources = %D%/runtime.h %D%/check_build.c %D%/check_run.c \
 	%D%/machine_kernel.c %D%/misbehave.c %D%/sample.h %D%/test_boot.c \
-	%D%/test_pvh.c %D%/test_string.c %D%/main.c
+	%D%/test_pvh.c %D%/test_multiboot2.c %D%/test_string.c %D%/main.c
 
 if BUILD_KERNEL
 # One object for both runners.
@@ -29,7 +29,17 @@ $(%C%_twin_kernel_OBJECTS): override CFLAGS += $(TWIN_HARD)
 endif
 
 dist_check_SCRIPTS += %D%/qemu_twin.sh %D%/qemu_verdicts.sh \
-	%D%/qemu_machines.sh %D%/check_same.sh
+	%D%/qemu_machines.sh %D%/qemu_maps.sh %D%/qemu_iso.sh \
+	%D%/check_same.sh
 TESTS += %D%/qemu_twin.sh %D%/qemu_verdicts.sh \
-	%D%/qemu_machines.sh %D%/check_same.sh
-EXTRA_DIST += %D%/gcov_dump.c tools/qemu-run
+	%D%/qemu_machines.sh %D%/qemu_maps.sh %D%/qemu_iso.sh \
+	%D%/check_same.sh
+EXTRA_DIST += %D%/gcov_dump.c tools/qemu-run tools/make-iso
+
+# UEFI firmware takes its time.
+EXTRA_DIST += %D%/qemu_uefi.sh
+if BUILD_KERNEL
+check-uefi: all %D%/twin-kernel
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS=%D%/qemu_uefi.sh
+endif
+.PHONY: check-uefi

@@ -90,6 +90,7 @@ static const Suite *find_suites(const struct words *words) {
     TWIN_SUITES(ADD)
     ADD(boot_suite)
     ADD(pvh_suite)
+    ADD(multiboot2_suite)
     ADD(string_suite)
 #undef ADD
     return all;

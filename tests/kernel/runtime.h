@@ -72,6 +72,7 @@ Suite *misbehave_suite(const char *how);
 /** Of this machine alone; run after the shared ones. */
 Suite *boot_suite(void);
 Suite *pvh_suite(void);
+Suite *multiboot2_suite(void);
 Suite *string_suite(void);
 
 #endif

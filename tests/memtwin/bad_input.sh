@@ -275,4 +275,15 @@ expect "a map that is not there is refused" 2 \
 	"memtwin: $dir/none: cannot be opened: No such file or directory; it should be a readable memory map" \
 	run --map "$dir/none" "$t"
 
+
+# --- the ISO image
+expect "an ISO image for the simulator is refused" 2 \
+	"memtwin: --iso is for --on qemu or both, and has a kernel of its own" \
+	run --iso x "$data/demo.trace.xz"
+expect "an ISO image beside a kernel is refused" 2 \
+	"memtwin: --iso is for --on qemu or both, and has a kernel of its own" \
+	run --on qemu --iso x --kernel y "$data/demo.trace.xz"
+expect "a module that cannot be written is told" 77 \
+	"memtwin: $dir/none/x: cannot be written: No such file or directory" \
+	run --save-module "$dir/none/x" "$data/demo.trace.xz"
 finish
