@@ -8,7 +8,8 @@ CLEANFILES += %D%/bench_pmm
 
 bench-pmm: %D%/bench_pmm
 	%D%/bench_pmm
-.PHONY: bench-pmm
+
+bench_figures = bench-pmm
 
 if LIVE
 EXTRA_PROGRAMS += %D%/bench_sim
@@ -35,9 +36,8 @@ endif
 bench-sim: %D%/bench_sim $(bench_sim_kernel)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/sim.sh \
 	    %D%/bench_sim %D%/sim-kernel
-.PHONY: bench-sim
-bench: bench-sim
+bench_figures += bench-sim
 endif
 
-bench: bench-pmm
-.PHONY: bench
+bench: $(bench_figures)
+.PHONY: bench bench-pmm bench-sim

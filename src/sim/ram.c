@@ -9,7 +9,7 @@
  *
  * Junk.  The word at physical p is a hash of the seed and p.  It is written
  * when its chunk is first needed, so every way to the memory has to
- * announce itself by ram_touch(); a bit per chunk remembers.
+ * announce itself by ram_touch(); a mark per chunk remembers.
  */
 #include "sim/ram.h"
 
@@ -126,15 +126,15 @@ bool ram_init(struct sim_ram *ram, const struct memmap_entry *map, size_t count,
         return false;
     }
     chunks = (ram->size + RAM_CHUNK - 1) / RAM_CHUNK;
-    ram->touched = calloc((size_t)(chunks / 8 + 1), 1);
-    if (ram->touched == NULL) {
+    ram->ready = calloc((size_t)chunks, sizeof(*ram->ready));
+    if (ram->ready == NULL) {
         fmt_format(why, why_size, "no memory for the marks of %ju chunks",
                    (uintmax_t)chunks);
         return false;
     }
     if (!ram_host_map(ram, alias_base, why, why_size)) {
-        free(ram->touched);
-        ram->touched = NULL;
+        free(ram->ready);
+        ram->ready = NULL;
         return false;
     }
     return true;
@@ -142,7 +142,7 @@ bool ram_init(struct sim_ram *ram, const struct memmap_entry *map, size_t count,
 
 void ram_destroy(struct sim_ram *ram) {
     ram_host_unmap(ram);
-    free(ram->touched);
+    free(ram->ready);
     memset(ram, 0, sizeof(*ram));
     ram->memfd = -1;
 }
@@ -199,10 +199,6 @@ static void write_junk(struct sim_ram *ram, struct prange part) {
     }
 }
 
-static bool is_touched(const struct sim_ram *ram, uint64_t chunk) {
-    return (ram->touched[chunk / 8] >> (chunk % 8) & 1) != 0;
-}
-
 /** Write the junk of one chunk, in as much of it as is RAM. */
 static void touch_chunk(struct sim_ram *ram, uint64_t chunk) {
     uint64_t base = chunk * RAM_CHUNK;
@@ -219,7 +215,7 @@ static void touch_chunk(struct sim_ram *ram, uint64_t chunk) {
         to = to > end ? end : to;
         write_junk(ram, (struct prange){ paddr(from), to - from });
     }
-    ram->touched[chunk / 8] |= (uint8_t)(1u << (chunk % 8));
+    ram->ready[chunk] = true;
 }
 
 void ram_touch(struct sim_ram *ram, struct prange range) {
@@ -232,7 +228,7 @@ void ram_touch(struct sim_ram *ram, struct prange range) {
                ? range.base.v + range.len - 1
                : ram->size - 1;
     for (uint64_t c = range.base.v / RAM_CHUNK; c <= last / RAM_CHUNK; c++) {
-        if (!is_touched(ram, c)) {
+        if (!ram->ready[c]) {
             touch_chunk(ram, c);
         }
     }
@@ -240,22 +236,30 @@ void ram_touch(struct sim_ram *ram, struct prange range) {
 
 /* --- loads and stores --------------------------------------------------- */
 
-/** @pa .. @pa + @bytes, ready for use; or NULL: a hole, and counted. */
-static uint8_t *reach(struct sim_ram *ram, paddr_t pa, unsigned bytes) {
+static uint8_t *search(struct sim_ram *ram, paddr_t pa) {
+    size_t i = run_after(ram, pa.v);
     uint64_t chunk = pa.v / RAM_CHUNK;
 
-    if (!ram_holds(ram, pa, bytes)) {
+    if (i == ram->run_count || !prange_holds(ram->runs[i], pa)) {
         ram->hole_accesses++;
         return NULL;
     }
-    if (!is_touched(ram, chunk)) {
+    if (!ram->ready[chunk]) {
         touch_chunk(ram, chunk);
     }
+    ram->recent = i;
     return ram->alias + pa.v;
 }
 
+/** @pa, ready for use; or NULL: a hole, and counted. */
+static uint8_t *reach(struct sim_ram *ram, paddr_t pa) {
+    struct ram_view view = ram_view(ram);
+
+    return ram_view_shows(view, pa) ? view.alias + pa.v : search(ram, pa);
+}
+
 uint64_t ram_load(struct sim_ram *ram, paddr_t pa, unsigned bytes) {
-    const uint8_t *p = reach(ram, pa, bytes);
+    const uint8_t *p = reach(ram, pa);
     uint64_t value = 0;
 
     for (unsigned i = bytes; i-- > 0;) {
@@ -266,7 +270,7 @@ uint64_t ram_load(struct sim_ram *ram, paddr_t pa, unsigned bytes) {
 
 void ram_store(struct sim_ram *ram, paddr_t pa, unsigned bytes,
                uint64_t value) {
-    uint8_t *p = reach(ram, pa, bytes);
+    uint8_t *p = reach(ram, pa);
 
     for (unsigned i = 0; p != NULL && i < bytes; i++) {
         p[i] = (uint8_t)(value >> (8 * i));
@@ -285,7 +289,7 @@ void ram_store8(struct sim_ram *ram, paddr_t pa, uint8_t value) {
  *  host's as well, eight bytes are one access. */
 uint64_t ram_load64(struct sim_ram *ram, paddr_t pa) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    const uint8_t *p = reach(ram, pa, 8);
+    const uint8_t *p = reach(ram, pa);
     uint64_t value = ~UINT64_C(0);
 
     if (p != NULL) {
@@ -299,7 +303,7 @@ uint64_t ram_load64(struct sim_ram *ram, paddr_t pa) {
 
 void ram_store64(struct sim_ram *ram, paddr_t pa, uint64_t value) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint8_t *p = reach(ram, pa, 8);
+    uint8_t *p = reach(ram, pa);
 
     if (p != NULL) {
         memcpy(p, &value, sizeof(value));

@@ -25,11 +25,12 @@
 struct sim_ram {
     struct prange runs[RAM_RUNS_MAX]; /* RAM, ascending, whole frames, apart */
     size_t run_count;
+    size_t recent;  /* the run that an access was in last: asked first */
     uint64_t size;  /* bytes up to the end of the last run */
     uint8_t *alias; /* physical byte p is alias[p]; only runs are meant */
     int memfd;      /* -1 where the host has none: functional only */
     uint64_t seed;
-    uint8_t *touched;       /* a bit per chunk */
+    bool *ready;            /* of each chunk: its junk is written */
     uint64_t hole_accesses; /* loads and stores that met a hole */
 };
 
@@ -50,6 +51,26 @@ bool ram_holds(const struct sim_ram *ram, paddr_t pa, uint64_t len);
 struct prange ram_run_at(const struct sim_ram *ram, paddr_t pa);
 /** Write the junk of all chunks that @range touches, unless it is there. */
 void ram_touch(struct sim_ram *ram, struct prange range);
+
+/** The run that an access was in last, as one value: who asks often keeps it
+ *  in registers.  It stays right as long as the RAM is there. */
+struct ram_view {
+    uint64_t base, len;
+    const bool *ready;
+    uint8_t *alias;
+};
+
+static inline struct ram_view ram_view(const struct sim_ram *ram) {
+    const struct prange *run = &ram->runs[ram->recent];
+
+    return (struct ram_view){ run->base.v, run->len, ram->ready, ram->alias };
+}
+
+/** Is the byte at @pa, with the rest of its frame, at view.alias + pa.v on the
+ *  host?  false: that takes a search or junk; the calls below do both. */
+static inline bool ram_view_shows(struct ram_view view, paddr_t pa) {
+    return pa.v - view.base < view.len && view.ready[pa.v / RAM_CHUNK];
+}
 
 /** @bytes 1..8, all inside one frame; the machine is little-endian. */
 uint64_t ram_load(struct sim_ram *ram, paddr_t pa, unsigned bytes);

@@ -15,6 +15,8 @@
  */
 #include "sim/walk.h"
 
+#include <string.h>
+
 bool walk_is_canonical(const struct walk_control *control, vaddr_t va) {
     unsigned sign = control->five_levels ? 56 : 47;
     uint64_t top = va.v >> sign;
@@ -30,8 +32,8 @@ static uint64_t bits(unsigned high, unsigned low) {
 }
 
 /** Which bits of the present entry @e at @level must be 0 and are not. */
-static uint64_t reserved_bits(const struct walk_control *control, pte_t e,
-                              unsigned level) {
+__attribute__((noinline)) static uint64_t
+reserved_bits(const struct walk_control *control, pte_t e, unsigned level) {
     uint64_t must_be_zero = 0;
     bool large = level > 1 && pte_has(e, PTE_HUGE);
 
@@ -68,9 +70,9 @@ static bool key_denies(const struct walk_control *control,
                                  (user || control->write_protect));
 }
 
-enum walk_reason walk_permits(const struct walk_control *control,
-                              struct walk_rights rights, enum sim_access access,
-                              bool user) {
+static inline enum walk_reason permits(const struct walk_control *control,
+                                       struct walk_rights rights,
+                                       enum sim_access access, bool user) {
     bool fetch = access == SIM_FETCH;
 
     if (user && !rights.user) {
@@ -93,6 +95,12 @@ enum walk_reason walk_permits(const struct walk_control *control,
         return WALK_NO_EXECUTE;
     }
     return WALK_OK;
+}
+
+enum walk_reason walk_permits(const struct walk_control *control,
+                              struct walk_rights rights, enum sim_access access,
+                              bool user) {
+    return permits(control, rights, access, user);
 }
 
 uint32_t walk_error(const struct walk_control *control, enum walk_reason reason,
@@ -148,86 +156,159 @@ static unsigned denying_level(const struct walk_result *r,
 
 /* --- the walk ----------------------------------------------------------- */
 
+static pte_t load_entry(struct sim_ram *ram, struct ram_view view, paddr_t at) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t value;
+
+    if (ram_view_shows(view, at)) {
+        memcpy(&value, view.alias + at.v, sizeof(value));
+        return pte(value);
+    }
+#else
+    (void)view;
+#endif
+    return pte(ram_load64(ram, at));
+}
+
+/** An entry without any of these bits has no reserved one, and is no large
+ *  leaf. */
+static uint64_t suspect_bits(const struct walk_control *control) {
+    uint64_t suspect = PTE_HUGE;
+
+    if (control->phys_bits < 52) {
+        suspect |= bits(51, control->phys_bits);
+    }
+    suspect |= control->no_execute ? 0 : PTE_NO_EXECUTE;
+    return suspect | (control->amd ? PTE_GLOBAL : 0);
+}
+
 /** Read the entries from @table to the leaf.  @return WALK_OK or why not;
  *  level, steps, rights and reserved_bits say how far it came. */
 static enum walk_reason descend(struct sim_ram *ram,
                                 const struct walk_control *control,
                                 paddr_t table, vaddr_t va,
                                 struct walk_result *r) {
-    for (r->level = r->top;; r->level--) {
-        paddr_t at = paddr_add(table, 8ull * table_index(va, r->level));
-        pte_t e = pte(ram_load64(ram, at));
+    const struct ram_view view = ram_view(ram);
+    const uint64_t suspect = suspect_bits(control);
+    enum walk_reason reason = WALK_OK;
+    pte_t all = pte(~UINT64_C(0)), any = pte(0); /* AND and OR of the entries */
+    struct walk_step *step = r->steps;
+    unsigned level = r->top;
+    pte_t e;
 
-        r->steps[r->step_count++] = (struct walk_step){ at, e, e };
+    for (;; level--, step++) {
+        paddr_t at = paddr_add(table, 8ull * table_index(va, level));
+
+        e = load_entry(ram, view, at);
+        *step = (struct walk_step){ at, e, pte(e.v | PTE_ACCESSED) };
         if (!pte_is_present(e)) {
-            return WALK_NOT_PRESENT;
+            reason = WALK_NOT_PRESENT;
+            break;
         }
-        r->reserved_bits = reserved_bits(control, e, r->level);
-        if (r->reserved_bits != 0) {
-            return WALK_RESERVED;
+        all.v &= e.v;
+        any.v |= e.v;
+        if ((e.v & suspect) != 0) {
+            r->reserved_bits = reserved_bits(control, e, level);
+            if (r->reserved_bits != 0) {
+                reason = WALK_RESERVED;
+                break;
+            }
+            if (pte_is_leaf(e, level)) {
+                break;
+            }
         }
-        r->rights.writable &= pte_has(e, PTE_WRITABLE);
-        r->rights.user &= pte_has(e, PTE_USER);
-        r->rights.no_execute |= pte_has(e, PTE_NO_EXECUTE);
-        if (pte_is_leaf(e, r->level)) {
-            r->rights.key = (uint8_t)(e.v >> PTE_KEY_SHIFT & 15);
-            return WALK_OK;
+        if (level == 1) {
+            break;
         }
         table = pte_address(e);
     }
+    r->level = level;
+    r->step_count = r->top - level + 1;
+    r->rights.writable &= pte_has(all, PTE_WRITABLE);
+    r->rights.user &= pte_has(all, PTE_USER);
+    r->rights.no_execute |= pte_has(any, PTE_NO_EXECUTE);
+    r->rights.key = (uint8_t)(e.v >> PTE_KEY_SHIFT & 15);
+    return reason;
 }
 
-/** The access succeeds: note where it goes, and A and D. */
+/** The access succeeds: note where it goes, and D. */
 static void arrive(struct walk_result *r, vaddr_t va, enum sim_access access) {
     struct walk_step *leaf = &r->steps[r->step_count - 1];
+    const pte_t e = leaf->seen;
 
     r->page_shift = level_shift(r->level);
-    r->pa = paddr_add(pte_leaf_address(leaf->seen, r->level),
+    r->pa = paddr_add(pte_leaf_address(e, r->level),
                       va.v & (level_size(r->level) - 1));
-    r->global = pte_has(leaf->seen, PTE_GLOBAL);
-    for (unsigned i = 0; i < r->step_count; i++) {
-        r->steps[i].after.v |= PTE_ACCESSED;
-    }
+    r->global = pte_has(e, PTE_GLOBAL);
     if (access_writes(access)) {
         leaf->after.v |= PTE_DIRTY;
     }
     r->dirty = pte_has(leaf->after, PTE_DIRTY);
 }
 
+/** The access fails: no entry changes. */
+static void fail(struct walk_result *r, const struct walk_control *control,
+                 enum sim_access access, bool user) {
+    for (unsigned i = 0; i < r->step_count; i++) {
+        r->steps[i].after = r->steps[i].seen;
+    }
+    r->vector = 14;
+    r->error = walk_error(control, r->reason, r->rights, access, user);
+}
+
+void walk_into(struct walk_result *r, struct sim_ram *ram,
+               const struct walk_control *control, struct walk_start start,
+               vaddr_t va, enum sim_access access, bool user) {
+    memset(r, 0, offsetof(struct walk_result, steps));
+    r->top = start.level;
+    if (!walk_is_canonical(control, va)) {
+        r->reason = WALK_NOT_CANONICAL;
+        r->vector = control->stack && access != SIM_FETCH ? 12 : 13;
+        return;
+    }
+    r->rights = start.rights;
+    r->reason = descend(ram, control, start.table, va, r);
+    if (r->reason == WALK_OK) {
+        r->reason = permits(control, r->rights, access, user);
+        if (r->reason == WALK_OK) {
+            arrive(r, va, access);
+            return;
+        }
+        r->level = denying_level(r, start.rights, r->reason);
+    }
+    fail(r, control, access, user);
+}
+
+/** Steps that there were not hold nothing. */
+static void clear_rest(struct walk_result *r) {
+    for (unsigned i = r->step_count; i < WALK_LEVELS_MAX; i++) {
+        r->steps[i] = (struct walk_step){ { 0 }, { 0 }, { 0 } };
+    }
+}
+
 struct walk_result walk_from(struct sim_ram *ram,
                              const struct walk_control *control,
                              struct walk_start start, vaddr_t va,
                              enum sim_access access, bool user) {
-    struct walk_result r = { .reason = WALK_NOT_CANONICAL, .top = start.level };
+    struct walk_result r;
 
-    if (!walk_is_canonical(control, va)) {
-        r.vector = control->stack && access != SIM_FETCH ? 12 : 13;
-        return r;
-    }
-    r.rights = start.rights;
-    r.reason = descend(ram, control, start.table, va, &r);
-    if (r.reason == WALK_OK) {
-        r.reason = walk_permits(control, r.rights, access, user);
-        if (r.reason == WALK_OK) {
-            arrive(&r, va, access);
-            return r;
-        }
-        r.level = denying_level(&r, start.rights, r.reason);
-    }
-    r.vector = 14;
-    r.error = walk_error(control, r.reason, r.rights, access, user);
+    walk_into(&r, ram, control, start, va, access, user);
+    clear_rest(&r);
     return r;
 }
 
 struct walk_result walk(struct sim_ram *ram, const struct walk_control *control,
                         vaddr_t va, enum sim_access access, bool user) {
-    struct walk_start root = {
+    const struct walk_start root = {
         .table = control->root,
         .level = walk_levels(control),
         .rights = { .writable = true, .user = true },
     };
+    struct walk_result r;
 
-    return walk_from(ram, control, root, va, access, user);
+    walk_into(&r, ram, control, root, va, access, user);
+    clear_rest(&r);
+    return r;
 }
 
 bool walk_holds(struct sim_ram *ram, const struct walk_result *result) {

@@ -80,7 +80,6 @@ struct walk_result {
     unsigned level; /* of the leaf, or of the entry that decided (1..5); when
                        a remembered upper entry decided, of that one */
 
-    struct walk_step steps[WALK_LEVELS_MAX];
     unsigned step_count;
     unsigned top; /* level of steps[0]; steps[i] is of level top - i */
 
@@ -96,6 +95,8 @@ struct walk_result {
     uint8_t vector;         /* 14; not canonical: 13, or 12 through SS */
     uint32_t error;         /* PF_ bits; 0 with vectors 12 and 13 */
     uint64_t reserved_bits; /* WALK_RESERVED: which, in the deciding entry */
+
+    struct walk_step steps[WALK_LEVELS_MAX]; /* last: step_count are set */
 };
 
 /** Where a walk begins that need not begin at the root: a remembered upper
@@ -132,6 +133,11 @@ struct walk_result walk_from(struct sim_ram *ram,
                              const struct walk_control *control,
                              struct walk_start start, vaddr_t va,
                              enum sim_access access, bool user);
+
+/** The same into *@result, steps beyond step_count left as they were. */
+void walk_into(struct walk_result *result, struct sim_ram *ram,
+               const struct walk_control *control, struct walk_start start,
+               vaddr_t va, enum sim_access access, bool user);
 
 /** Do the entries to which @result adds A or D still hold what was read, but
  * for these two bits?  A processor's update is a locked one: where not, it

@@ -112,15 +112,15 @@ wrong() {
     fi
 }
 wrong "a walk that takes R/W from the leaf alone is found out" walk.c \
-    's/rights\.writable &= pte_has/rights.writable = pte_has/'
+    's/pte_has(all, PTE_WRITABLE)/pte_has(e, PTE_WRITABLE)/'
 wrong "a walk that takes U/S from any level is found out" walk.c \
-    's/rights\.user &= pte_has/rights.user |= pte_has/'
+    's/pte_has(all, PTE_USER)/pte_has(any, PTE_USER)/'
 wrong "a walk that takes XD from the leaf alone is found out" walk.c \
-    's/rights\.no_execute |= pte_has/rights.no_execute = pte_has/'
+    's/pte_has(any, PTE_NO_EXECUTE)/pte_has(e, PTE_NO_EXECUTE)/'
 wrong "a walk without reserved bits is found out" walk.c \
     's/return e\.v & must_be_zero/return 0 \& must_be_zero/'
 wrong "D in every entry is found out" walk.c \
-    's/\.after\.v |= PTE_ACCESSED/.after.v |= PTE_ACCESSED | PTE_DIRTY/'
+    's/pte(e\.v | PTE_ACCESSED)/pte(e.v | PTE_ACCESSED | PTE_DIRTY)/'
 wrong "reserved bits asked before P are found out" walk.c \
     's/if (!pte_is_present(e))/if (!pte_is_present(e) \&\& e.v == 0)/'
 wrong "an error code without W/R is found out" walk.c \

@@ -35,8 +35,8 @@ static uint64_t chunks_touched(void) {
     const uint64_t chunks = sim->ram.size / RAM_CHUNK;
     uint64_t touched = 0;
 
-    for (uint64_t i = 0; i < chunks / 8; i++) {
-        touched += (uint64_t)__builtin_popcount(sim->ram.touched[i]);
+    for (uint64_t i = 0; i < chunks; i++) {
+        touched += sim->ram.ready[i];
     }
     return touched;
 }
