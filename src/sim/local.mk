@@ -7,6 +7,8 @@ sim_sources += %D%/ram.h %D%/ram.c %D%/ram_host.h %D%/ram_host.c \
 	%D%/smp.h %D%/smp.c %D%/events.h %D%/events.c \
 	%D%/writes.h %D%/writes.c %D%/cpu_freed.c %D%/cpu_inject.c \
 	%D%/budget.h %D%/budget.c %D%/inject.h %D%/inject.c \
+	%D%/snapshot.h %D%/snapshot.c %D%/journal.h %D%/journal.c \
+	%D%/journal_log.c %D%/log.h %D%/log.c \
 	%D%/mapfile.h %D%/mapfile.c %D%/mapfile_pc.c
 
 # The live half: x86_64 Linux, behind hw.h.

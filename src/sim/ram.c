@@ -218,6 +218,14 @@ static void touch_chunk(struct sim_ram *ram, uint64_t chunk) {
     ram->ready[chunk] = true;
 }
 
+bool ram_is_ready(const struct sim_ram *ram, uint64_t number) {
+    return ram->ready[number];
+}
+
+void ram_forget(struct sim_ram *ram, uint64_t number) {
+    ram->ready[number] = false;
+}
+
 void ram_touch(struct sim_ram *ram, struct prange range) {
     uint64_t last;
 

@@ -49,6 +49,11 @@ void ram_destroy(struct sim_ram *ram);
 bool ram_holds(const struct sim_ram *ram, paddr_t pa, uint64_t len);
 /** The run of RAM that holds @pa; len 0 when none does. */
 struct prange ram_run_at(const struct sim_ram *ram, paddr_t pa);
+/** Was chunk @number touched, so that its junk is written? */
+bool ram_is_ready(const struct sim_ram *ram, uint64_t number);
+/** As if that chunk had never been touched: it is junk again.  Who keeps host
+ *  addresses of it (cpu_front, host mappings) lets them go first. */
+void ram_forget(struct sim_ram *ram, uint64_t number);
 /** Write the junk of all chunks that @range touches, unless it is there. */
 void ram_touch(struct sim_ram *ram, struct prange range);
 

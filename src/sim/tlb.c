@@ -182,6 +182,32 @@ void tlb_destroy(struct tlb *tlb) {
     memset(tlb, 0, sizeof(*tlb));
 }
 
+/** Where they came from, for whoever keeps it; else it is not known. */
+static void copy_origins(struct tlb *to, const struct tlb *from) {
+    for (unsigned i = 0; to->origins != NULL && i < to->capacity; i++) {
+        to->origins[i] =
+            from->origins != NULL ? from->origins[i] : (struct tlb_origin){ 0 };
+    }
+}
+
+void tlb_copy(struct tlb *to, const struct tlb *from) {
+    struct tlb was = *to;
+
+    memcpy(to->slots, from->slots, from->capacity * sizeof(*to->slots));
+    memcpy(to->buckets, from->buckets,
+           (from->bucket_mask + 1) * sizeof(*to->buckets));
+    copy_origins(to, from);
+    *to = *from;
+    to->slots = was.slots;
+    to->buckets = was.buckets;
+    to->origins = was.origins;
+    to->on_drop = was.on_drop;
+    to->on_drop_ctx = was.on_drop_ctx;
+    to->generation = (was.generation > from->generation ? was.generation
+                                                        : from->generation) +
+                     1; /* what was noted of either is out of date */
+}
+
 bool tlb_keep_origins(struct tlb *tlb) {
     if (tlb->origins == NULL) {
         tlb->origins = calloc(tlb->capacity, sizeof(*tlb->origins));

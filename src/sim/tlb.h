@@ -83,6 +83,10 @@ struct tlb {
 bool tlb_init(struct tlb *tlb, enum tlb_policy policy, unsigned capacity);
 void tlb_destroy(struct tlb *tlb);
 
+/** @to, of the same capacity, holds what @from holds, in the same order, and
+ *  goes on as it would; nobody is told of what goes. */
+void tlb_copy(struct tlb *to, const struct tlb *from);
+
 /** The entry that translates @va under @pcid; when several are nested, the
  *  smallest; or NULL.  The pointer holds until the next call that is not
  *  const. */

@@ -73,7 +73,8 @@ script_sources = %D%/tables.h %D%/processor.h %D%/processor.c \
 
 # Recording, injecting, going back.
 machine_tests = %D%/test_sim_writes %D%/test_sim_budget \
-	%D%/test_sim_inject %D%/test_sim_freed
+	%D%/test_sim_inject %D%/test_sim_freed %D%/test_sim_snapshot \
+	%D%/test_sim_log
 check_PROGRAMS += $(machine_tests)
 TESTS += $(machine_tests)
 processor_sources = %D%/tables.h %D%/processor.h %D%/processor.c
@@ -89,6 +90,12 @@ processor_sources = %D%/tables.h %D%/processor.h %D%/processor.c
 %C%_test_sim_freed_SOURCES = %D%/test_sim_freed.c $(processor_sources)
 %C%_test_sim_freed_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_freed_LDADD = $(sim_test_libs)
+%C%_test_sim_snapshot_SOURCES = %D%/test_sim_snapshot.c $(processor_sources)
+%C%_test_sim_snapshot_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_snapshot_LDADD = $(sim_test_libs)
+%C%_test_sim_log_SOURCES = %D%/test_sim_log.c $(processor_sources)
+%C%_test_sim_log_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_log_LDADD = $(sim_test_libs)
 %C%_test_sim_smp_SOURCES = %D%/test_sim_smp.c $(several_sources)
 %C%_test_sim_smp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_smp_LDADD = $(sim_test_libs)
