@@ -64,6 +64,13 @@ TESTS += %D%/sim/test_sim_watch
 %C%_sim_test_sim_watch_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_watch_LDADD = $(live_test_libs)
 
+check_PROGRAMS += %D%/sim/test_sim_restore
+TESTS += %D%/sim/test_sim_restore
+%C%_sim_test_sim_restore_SOURCES = %D%/sim/test_sim_restore.c \
+	$(live_test_sources)
+%C%_sim_test_sim_restore_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_restore_LDADD = $(live_test_libs)
+
 # gdb on both machines, with tools/gdb/mm.py.
 dist_check_SCRIPTS += %D%/gdb/gdb.sh
 TESTS += %D%/gdb/gdb.sh

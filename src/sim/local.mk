@@ -15,4 +15,4 @@ sim_sources += %D%/ram.h %D%/ram.c %D%/ram_host.h %D%/ram_host.c \
 sim_live_sources += %D%/sim.h %D%/sim.c %D%/firmware.c %D%/live.h %D%/fiber.h %D%/live.c %D%/live_fault.c \
 	%D%/privileged.c \
 	%D%/live_map.c %D%/live_windows.c %D%/live_check.c %D%/guest.S \
-	%D%/deliver.c %D%/hw_sim.c %D%/sim_watch.c
+	%D%/deliver.c %D%/hw_sim.c %D%/sim_watch.c %D%/sim_snapshot.c

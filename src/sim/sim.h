@@ -13,6 +13,7 @@
 #include "sim/budget.h"
 #include "sim/cpu.h"
 #include "sim/events.h"
+#include "sim/snapshot.h"
 
 #define SIM_ALIAS_BASE UINT64_C(0x120000000000)
 #define SIM_STACK_BASE UINT64_C(0x1f0000000000)
@@ -117,6 +118,17 @@ void sim_inject(struct sim *sim, struct injection *injection);
  *  over; counts from now.  NULL: no longer.  Only events are seen: code that
  *  runs on in pages it has already is not. */
 void sim_set_budget(struct sim *sim, struct sim_budget *budget);
+
+/**
+ * Keep the machine as it is (snapshot.h), from host code: between runs, or
+ * while kernel calls are made on the host's own stack, as tests make them. What
+ * the kernel has outside simulated memory, the caller adds by snapshot_keep().
+ * @return NULL: no memory on the host, or sim_run() is under way
+ */
+struct snapshot *sim_snapshot(struct sim *sim, const struct snapshot *like);
+/** The machine is as it was.  @return false: sim_run() is under way; nothing
+ *  changed */
+bool sim_restore(struct sim *sim, const struct snapshot *snapshot);
 
 /** Why the machine stopped by itself during sim_run() (physical hole, triple
  *  fault ...), as a sentence; NULL: it did not. */

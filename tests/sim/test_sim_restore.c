@@ -1,0 +1,169 @@
+/*
+ * The live machine kept and put back, with the real kernel on it: tests that
+ * share one machine and need no process each.  I9
+ */
+#include "mm/mm.h"
+
+#include "sim/live_machine.h"
+
+static struct mm mm;
+static struct snapshot *kept;
+static void *block;
+
+static void start(void) {
+    power_on();
+    ck_assert_int_eq(mm_init(&mm, &sim->boot, &mm_default_config).status,
+                     MM_OK);
+    block = kmalloc(&mm, 3 * PAGE_SIZE);
+    memset(block, 0x5a, 3 * PAGE_SIZE);
+    kept = sim_snapshot(sim, NULL);
+    ck_assert_ptr_nonnull(kept);
+    ck_assert(snapshot_keep(kept, &mm, sizeof mm));
+}
+
+static void stop(void) {
+    snapshot_drop(kept);
+    power_off();
+}
+
+static bool is_sound(void) {
+    const char *why = "";
+    bool sound = mm_is_sound(&mm, &why);
+
+    ck_assert_msg(sound, "%s", why);
+    return sound;
+}
+
+static void go_on(void) {
+    for (unsigned i = 0; i < 200; i++) {
+        uint8_t *p = kmalloc(&mm, 100 * (i % 7 + 1));
+
+        memset(p, (int)i, 100);
+        if (i % 3 != 0) {
+            kfree(&mm, p);
+        }
+    }
+}
+
+/* What a test may do to a machine: afterwards it is as if it had not. */
+static void free_all(void) {
+    kfree(&mm, block);
+    mm_teardown(&mm);
+}
+static void overwrite(void) {
+    memset(block, 0, 3 * PAGE_SIZE);
+    memset(&mm, 0xff, sizeof mm);
+}
+static void break_tables(void) {
+    pte_t *root = boot_direct(&sim->boot, hw_read_cr3());
+
+    root[table_index(mm_default_config.heap_base, PAGING_LEVELS)] = pte(0);
+    hw_flush_all();
+}
+static void other_root(void) {
+    uint64_t *copy = direct(paddr(FRAME));
+
+    memcpy(copy, direct(hw_read_cr3()), PAGE_SIZE);
+    hw_write_cr3(paddr(FRAME));
+    copy[table_index(mm_default_config.heap_base, PAGING_LEVELS)] = 0;
+    hw_flush_all();
+    hw_irq_restore(true);
+}
+static void break_heap(void) {
+    memset((uint8_t *)block - 16, 0x77, 16); /* its header */
+}
+
+static void (*const damages[])(void) = { free_all,   overwrite,  break_tables,
+                                         other_root, break_heap, go_on };
+
+START_TEST(whatever_was_done_the_restored_kernel_is_sound_and_goes_on)
+{
+    const struct mm_digest before = mm_digest(&mm);
+    struct mm_digest after;
+
+    go_on();
+    after = mm_digest(&mm);
+    for (unsigned again = 0; again < 3; again++) {
+        ck_assert(sim_restore(sim, kept));
+        damages[_i]();
+        ck_assert(sim_restore(sim, kept));
+        ck_assert_uint_eq(mm_digest(&mm).all, before.all);
+        ck_assert(!sim->cpu.interrupts);
+        for (unsigned i = 0; i < 3 * PAGE_SIZE; i++) {
+            ck_assert_uint_eq(((uint8_t *)block)[i], 0x5a);
+        }
+        ck_assert(is_sound());
+        go_on();
+        ck_assert_uint_eq(mm_digest(&mm).all, after.all);
+    }
+}
+END_TEST
+
+START_TEST(a_page_written_after_the_snapshot_shows_the_old_bytes)
+{
+    volatile uint8_t *p = block;
+
+    p[10] = 1; /* shown writable on the host */
+    ck_assert(sim_restore(sim, kept));
+    ck_assert_uint_eq(p[10], 0x5a);
+    p[10] = 2;
+    ck_assert(sim_restore(sim, kept));
+    ck_assert_uint_eq(p[10], 0x5a);
+}
+END_TEST
+
+START_TEST(a_stale_translation_is_as_stale_as_it_was)
+{
+    map_page(HEAP + 2 * GIB, FRAME, ALL);
+    (void)*at(HEAP + 2 * GIB);
+    *entry_of(HEAP + 2 * GIB, 1) = 0;
+    snapshot_drop(kept);
+    kept = sim_snapshot(sim, NULL);
+    hw_invlpg(vaddr(HEAP + 2 * GIB));
+    ck_assert(sim_restore(sim, kept));
+    (void)*at(HEAP + 2 * GIB); /* no fault: still remembered */
+    hw_invlpg(vaddr(HEAP + 2 * GIB));
+}
+END_TEST
+
+static struct snapshot *within;
+static bool restored;
+
+static void kernel(const struct hw_boot *boot) {
+    volatile uint64_t *word = boot_direct(boot, paddr(FRAME));
+
+    *word += 1;
+    within = sim_snapshot(sim, NULL);
+    restored = sim_restore(sim, kept);
+    hw_exit(*word == 7 ? HW_EXIT_PASS : HW_EXIT_FAIL);
+}
+
+START_TEST(every_run_from_one_snapshot_begins_alike)
+{
+    *direct(paddr(FRAME)) = 6;
+    snapshot_drop(kept);
+    kept = sim_snapshot(sim, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_int_eq(sim_run(sim, kernel), HW_EXIT_PASS);
+        ck_assert(sim_restore(sim, kept));
+        ck_assert_uint_eq(*direct(paddr(FRAME)), 6);
+    }
+    ck_assert_ptr_null(within); /* not while a kernel runs */
+    ck_assert(!restored);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("sim_restore");
+    TCase *tc = tcase_create("restore");
+
+    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_loop_test(
+        tc, whatever_was_done_the_restored_kernel_is_sound_and_goes_on, 0,
+        sizeof damages / sizeof damages[0]);
+    tcase_add_test(tc, a_page_written_after_the_snapshot_shows_the_old_bytes);
+    tcase_add_test(tc, a_stale_translation_is_as_stale_as_it_was);
+    tcase_add_test(tc, every_run_from_one_snapshot_begins_alike);
+    suite_add_tcase(suite, tc);
+    return run(suite);
+}
