@@ -125,9 +125,18 @@ static bool reach(struct sim_cpu *cpu, struct piece *piece, unsigned count,
     return true;
 }
 
-static void note_hole(struct sim_cpu *cpu, const struct piece *piece) {
+static void note_no_ram(struct sim_cpu *cpu, paddr_t pa, bool stores) {
+    if (ram_device_at(cpu->ram, pa) != NULL) {
+        sim_events_add(cpu->events, SIM_EVENT_DEVICE, pa.v, stores);
+    } else {
+        sim_events_add(cpu->events, SIM_EVENT_HOLE, pa.v, 0);
+    }
+}
+
+static void note_hole(struct sim_cpu *cpu, const struct piece *piece,
+                      bool stores) {
     if (!ram_holds(cpu->ram, piece->found.pa, piece->bytes)) {
-        sim_events_add(cpu->events, SIM_EVENT_HOLE, piece->found.pa.v, 0);
+        note_no_ram(cpu, piece->found.pa, stores);
     }
 }
 
@@ -137,7 +146,7 @@ static uint64_t read_pieces(struct sim_cpu *cpu, const struct piece *piece,
     unsigned done = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        note_hole(cpu, &piece[i]);
+        note_hole(cpu, &piece[i], false);
         value |= ram_load(cpu->ram, piece[i].found.pa, piece[i].bytes)
                  << (8 * done);
         done += piece[i].bytes;
@@ -176,7 +185,7 @@ static void write_pieces(struct sim_cpu *cpu, const struct piece *piece,
     for (unsigned i = 0; i < count; i++) {
         paddr_t pa = piece[i].found.pa;
 
-        note_hole(cpu, &piece[i]);
+        note_hole(cpu, &piece[i], true);
         if (cpu->writes != NULL && ram_holds(cpu->ram, pa, piece[i].bytes)) {
             store_recorded(cpu, pa, piece[i].bytes, value >> (8 * done), call);
         } else {

@@ -13,6 +13,7 @@ static const char *const names[SIM_EVENT_KERNEL] = {
     [SIM_EVENT_STALE] = "use of a stale translation",
     [SIM_EVENT_CHANGE] = "change of an entry",
     [SIM_EVENT_IPI] = "interrupt sent",
+    [SIM_EVENT_DEVICE] = "access to a device",
     [SIM_EVENT_INTERRUPT] = "interrupt taken",
 };
 

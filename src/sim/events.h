@@ -23,6 +23,8 @@ enum sim_event_kind {
                             changed since the walk before, b: what it holds */
     SIM_EVENT_IPI,       /* a: to which processor, b: vector */
     SIM_EVENT_INTERRUPT, /* a: vector; taken */
+    SIM_EVENT_DEVICE,    /* a: physical address of an access to a device, b: 1
+                            when it stores */
     SIM_EVENT_KERNEL, /* + enum event_kind: what the kernel says it did, where
                          it is heard; a and b as in base/events.h */
     SIM_EVENT_KIND_COUNT = SIM_EVENT_KERNEL + EVENT_KIND_COUNT

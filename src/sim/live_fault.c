@@ -93,6 +93,25 @@ static enum sim_access access_of(const greg_t *regs) {
     return (regs[REG_ERR] & ERR_WRITE) != 0 ? SIM_WRITE : SIM_READ;
 }
 
+/** The access leads to @pa, a hole; a device there is only named. */
+static void no_ram(struct sim *sim, ucontext_t *context, enum sim_access access,
+                   vaddr_t va, paddr_t pa) {
+    const struct ram_device *device = ram_device_at(&sim->ram, pa);
+
+    sim_events_add(&sim->events,
+                   device != NULL ? SIM_EVENT_DEVICE : SIM_EVENT_HOLE, pa.v,
+                   device != NULL && access_writes(access));
+    live_halt(sim, context,
+              "%s 0x%lx at rip 0x%lx: it leads to physical 0x%lx, where there "
+              "is no RAM%s%s%s",
+              access_name(access), va.v,
+              (unsigned long)context->uc_mcontext.gregs[REG_RIP], pa.v,
+              device != NULL ? " but the device \"" : "",
+              device != NULL ? device->name : "",
+              device != NULL ? "\", which only the functional machine runs"
+                             : "");
+}
+
 static void page_fault(struct sim *sim, ucontext_t *context) {
     greg_t *regs = context->uc_mcontext.gregs;
     vaddr_t va = vaddr((uint64_t)regs[REG_CR2]);
@@ -116,11 +135,7 @@ static void page_fault(struct sim *sim, ucontext_t *context) {
                   "outside every window reserved on this host",
                   access_name(access), va.v, rip);
     } else if (!live_show(sim, entry, va)) {
-        sim_events_add(&sim->events, SIM_EVENT_HOLE, pa.v, 0);
-        live_halt(sim, context,
-                  "%s 0x%lx at rip 0x%lx: it leads to physical 0x%lx, where "
-                  "there is no RAM",
-                  access_name(access), va.v, rip, pa.v);
+        no_ram(sim, context, access, va, pa);
     }
 }
 

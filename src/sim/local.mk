@@ -1,5 +1,5 @@
 # The functional half: plain C11 on any POSIX host.
-sim_sources += %D%/ram.h %D%/ram.c %D%/ram_host.h %D%/ram_host.c \
+sim_sources += %D%/ram.h %D%/ram.c %D%/ram_host.h %D%/ram_host.c %D%/ram_device.c \
 	%D%/walk.h %D%/walk.c %D%/walk_explain.c %D%/tlb.h %D%/tlb.c \
 	%D%/cpu.h %D%/cpu_inside.h %D%/cpu.c %D%/cpu_access.c \
 	%D%/cpu_upper.c %D%/cpu_stale.c %D%/cpu_control.c %D%/cpu_interrupt.c \

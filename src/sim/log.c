@@ -19,6 +19,7 @@ static const struct names {
     [SIM_EVENT_STALE] = { "address", "number", true },
     [SIM_EVENT_CHANGE] = { "entry", "value", false },
     [SIM_EVENT_IPI] = { "to", "vector", true },
+    [SIM_EVENT_DEVICE] = { "physical", "stores", true },
     [SIM_EVENT_INTERRUPT] = { "vector", NULL, false },
     [SIM_EVENT_KERNEL + EVENT_HEAP_ASKS] = { "address", "bytes", true },
     [SIM_EVENT_KERNEL + EVENT_HEAP_GROWN] = { "address", "bytes", true },

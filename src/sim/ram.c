@@ -249,7 +249,6 @@ static uint8_t *search(struct sim_ram *ram, paddr_t pa) {
     uint64_t chunk = pa.v / RAM_CHUNK;
 
     if (i == ram->run_count || !prange_holds(ram->runs[i], pa)) {
-        ram->hole_accesses++;
         return NULL;
     }
     if (!ram->ready[chunk]) {
@@ -259,19 +258,49 @@ static uint8_t *search(struct sim_ram *ram, paddr_t pa) {
     return ram->alias + pa.v;
 }
 
-/** @pa, ready for use; or NULL: a hole, and counted. */
+/** @pa, ready for use; or NULL: no RAM. */
 static uint8_t *reach(struct sim_ram *ram, paddr_t pa) {
     struct ram_view view = ram_view(ram);
 
     return ram_view_shows(view, pa) ? view.alias + pa.v : search(ram, pa);
 }
 
+/** A device, or a hole, which is counted. */
+static uint64_t load_elsewhere(struct sim_ram *ram, paddr_t pa,
+                               unsigned bytes) {
+    const struct ram_device *d = ram_device_at(ram, pa);
+    uint64_t ones = ~UINT64_C(0) >> (64 - 8 * bytes);
+
+    if (d == NULL) {
+        ram->hole_accesses++;
+        return ones;
+    }
+    return d->load == NULL
+               ? ones
+               : d->load(d->ctx, pa.v - d->range.base.v, bytes) & ones;
+}
+
+static void store_elsewhere(struct sim_ram *ram, paddr_t pa, unsigned bytes,
+                            uint64_t value) {
+    const struct ram_device *d = ram_device_at(ram, pa);
+
+    if (d == NULL) {
+        ram->hole_accesses++;
+    } else if (d->store != NULL) {
+        d->store(d->ctx, pa.v - d->range.base.v, bytes,
+                 value & ~UINT64_C(0) >> (64 - 8 * bytes));
+    }
+}
+
 uint64_t ram_load(struct sim_ram *ram, paddr_t pa, unsigned bytes) {
     const uint8_t *p = reach(ram, pa);
     uint64_t value = 0;
 
+    if (p == NULL) {
+        return load_elsewhere(ram, pa, bytes);
+    }
     for (unsigned i = bytes; i-- > 0;) {
-        value = value << 8 | (p != NULL ? p[i] : 0xff);
+        value = value << 8 | p[i];
     }
     return value;
 }
@@ -280,7 +309,11 @@ void ram_store(struct sim_ram *ram, paddr_t pa, unsigned bytes,
                uint64_t value) {
     uint8_t *p = reach(ram, pa);
 
-    for (unsigned i = 0; p != NULL && i < bytes; i++) {
+    if (p == NULL) {
+        store_elsewhere(ram, pa, bytes, value);
+        return;
+    }
+    for (unsigned i = 0; i < bytes; i++) {
         p[i] = (uint8_t)(value >> (8 * i));
     }
 }
@@ -298,11 +331,12 @@ void ram_store8(struct sim_ram *ram, paddr_t pa, uint8_t value) {
 uint64_t ram_load64(struct sim_ram *ram, paddr_t pa) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     const uint8_t *p = reach(ram, pa);
-    uint64_t value = ~UINT64_C(0);
+    uint64_t value;
 
-    if (p != NULL) {
-        memcpy(&value, p, sizeof(value));
+    if (p == NULL) {
+        return load_elsewhere(ram, pa, 8);
     }
+    memcpy(&value, p, sizeof(value));
     return value;
 #else
     return ram_load(ram, pa, 8);
@@ -313,9 +347,11 @@ void ram_store64(struct sim_ram *ram, paddr_t pa, uint64_t value) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint8_t *p = reach(ram, pa);
 
-    if (p != NULL) {
-        memcpy(p, &value, sizeof(value));
+    if (p == NULL) {
+        store_elsewhere(ram, pa, 8, value);
+        return;
     }
+    memcpy(p, &value, sizeof(value));
 #else
     ram_store(ram, pa, 8, value);
 #endif

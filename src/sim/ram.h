@@ -10,7 +10,8 @@
  * shows; the junk is written chunk by chunk (RAM_CHUNK) when a chunk is
  * first touched, so a machine of 16 TiB costs nothing until it is used.
  *
- * Holes read as all ones and swallow writes, as an unclaimed bus does.
+ * Holes read as all ones and swallow writes, as an unclaimed bus does, but for
+ * those parts where a device was put.
  */
 #ifndef SIM_RAM_H
 #define SIM_RAM_H
@@ -22,6 +23,19 @@
 #define RAM_RUNS_MAX 1024
 #define RAM_SIZE_MAX (16 * TIB)
 
+/** Registers of a device, in a hole: loads and stores are calls.  The live
+ *  machine only names it. */
+struct ram_device {
+    const char *name;
+    struct prange range; /* whole frames, where no RAM is */
+    /** @offset bytes from the range's base; 1 to 8 @bytes, in one frame.  NULL:
+     *  reads as ones; swallows writes. */
+    uint64_t (*load)(void *ctx, uint64_t offset, unsigned bytes);
+    void (*store)(void *ctx, uint64_t offset, unsigned bytes, uint64_t value);
+    void *ctx;
+};
+#define RAM_DEVICES_MAX 8
+
 struct sim_ram {
     struct prange runs[RAM_RUNS_MAX]; /* RAM, ascending, whole frames, apart */
     size_t run_count;
@@ -32,6 +46,8 @@ struct sim_ram {
     uint64_t seed;
     bool *ready;            /* of each chunk: its junk is written */
     uint64_t hole_accesses; /* loads and stores that met a hole */
+    struct ram_device devices[RAM_DEVICES_MAX];
+    unsigned device_count;
 };
 
 /**
@@ -76,6 +92,12 @@ static inline struct ram_view ram_view(const struct sim_ram *ram) {
 static inline bool ram_view_shows(struct ram_view view, paddr_t pa) {
     return pa.v - view.base < view.len && view.ready[pa.v / RAM_CHUNK];
 }
+
+/** Put @device where there is a hole.  @return false: no whole frames, RAM or
+ *  another device there, or RAM_DEVICES_MAX reached */
+bool ram_add_device(struct sim_ram *ram, struct ram_device device);
+/** The device at @pa, or NULL. */
+const struct ram_device *ram_device_at(const struct sim_ram *ram, paddr_t pa);
 
 /** @bytes 1..8, all inside one frame; the machine is little-endian. */
 uint64_t ram_load(struct sim_ram *ram, paddr_t pa, unsigned bytes);

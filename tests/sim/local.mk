@@ -74,7 +74,7 @@ script_sources = %D%/tables.h %D%/processor.h %D%/processor.c \
 # Recording, injecting, going back.
 machine_tests = %D%/test_sim_writes %D%/test_sim_budget \
 	%D%/test_sim_inject %D%/test_sim_freed %D%/test_sim_snapshot \
-	%D%/test_sim_log
+	%D%/test_sim_log %D%/test_sim_device
 check_PROGRAMS += $(machine_tests)
 TESTS += $(machine_tests)
 processor_sources = %D%/tables.h %D%/processor.h %D%/processor.c
@@ -96,6 +96,9 @@ processor_sources = %D%/tables.h %D%/processor.h %D%/processor.c
 %C%_test_sim_log_SOURCES = %D%/test_sim_log.c $(processor_sources)
 %C%_test_sim_log_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_log_LDADD = $(sim_test_libs)
+%C%_test_sim_device_SOURCES = %D%/test_sim_device.c $(processor_sources)
+%C%_test_sim_device_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_device_LDADD = $(sim_test_libs)
 %C%_test_sim_smp_SOURCES = %D%/test_sim_smp.c $(several_sources)
 %C%_test_sim_smp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_smp_LDADD = $(sim_test_libs)

@@ -288,6 +288,29 @@ START_TEST(the_cost_of_a_page_on_demand_is_known_exactly)
 }
 END_TEST
 
+/* --- devices ------------------------------------------------------------- */
+
+static void read_device(const struct hw_boot *boot) {
+    (void)*(volatile uint8_t *)boot_direct(boot, paddr(0xa0004));
+}
+
+START_TEST(a_device_is_named_when_it_is_accessed)
+{
+    const struct ram_device screen = { .name = "screen",
+                                       .range = { { 0xa0000 }, PAGE_SIZE } };
+
+    ck_assert(ram_add_device(&sim->ram, screen));
+    ck_assert_int_eq(sim_run(sim, read_device), HW_EXIT_FAIL);
+    ck_assert_msg(strstr(sim_stop_reason(sim),
+                         "leads to physical 0xa0004, where there is no RAM but "
+                         "the device \"screen\", which only the functional "
+                         "machine runs") != NULL,
+                  "%s", sim_stop_reason(sim));
+    ck_assert_uint_eq(sim->events.counts[SIM_EVENT_DEVICE], 1);
+    ck_assert_uint_eq(sim->events.counts[SIM_EVENT_HOLE], 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("sim_watch");
     TCase *kernel = tcase_create("kernel");
@@ -310,6 +333,7 @@ int main(void) {
     tcase_add_loop_test(
         runs, a_kernel_that_runs_away_is_stopped_with_the_report, 0, 2);
     tcase_add_exit_test(runs, outside_a_run_the_process_ends, SIM_EXIT_STOPPED);
+    tcase_add_test(runs, a_device_is_named_when_it_is_accessed);
     suite_add_tcase(suite, runs);
     return run(suite);
 }
