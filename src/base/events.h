@@ -21,8 +21,9 @@ enum event_kind {
     EVENT_PMM_GIVES,   /* a frame was handed out: frame number, how
                           many more behind it */
     EVENT_PMM_TAKES,   /* a frame came back: likewise */
-    EVENT_VMM_MAPS,    /* a page shows a frame now: address, frame number */
-    EVENT_VMM_UNMAPS,  /* a page shows nothing now: address, frame number */
+    EVENT_VMM_MAPS,    /* pages show frames now: address of the first, plus how
+                          many more behind it in the same table; first frame */
+    EVENT_VMM_UNMAPS,  /* pages show nothing now: likewise */
     EVENT_VMM_FLUSHES, /* the processor forgot: first address, pages; 0
                           pages: no page, but every path to one */
     EVENT_FAULT,       /* a page fault arrived: address, error code */

@@ -18,6 +18,7 @@ enum mm_status {
     MM_ALREADY_MAPPED, /* the page shows a frame already */
     MM_NOT_MAPPED,     /* the page shows no frame */
     MM_HUGE_PAGE,      /* a 2 MiB or 1 GiB leaf stands where a table is due */
+    MM_SMALL_PAGES,    /* a table stands where a large leaf is due */
     MM_OVERLAP,        /* the range touches one that exists */
     MM_NOT_ALLOCATED,  /* the frame or block is not in use: freed twice? */
     MM_NOT_MANAGED,    /* the frame or block was never ours to free */

@@ -59,6 +59,7 @@ _Noreturn void boot_main(uint32_t by, uint32_t info) {
     machine_start_processor(boot.ist_top[0]);
 
     boot.phys_bits = machine_phys_bits();
+    boot.has_1gib = machine_has_1gib_pages();
     read_what_the_loader_says(by, info);
     reserve((struct prange){ paddr(LOAD_START), LOAD_END - LOAD_START });
     if (boot.module.len != 0) {

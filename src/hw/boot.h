@@ -37,6 +37,7 @@ struct hw_boot {
     vaddr_t ist_top[HW_IST_COUNT];
 
     unsigned phys_bits; /* MAXPHYADDR, 36..52 */
+    bool has_1gib;      /* the processor knows 1 GiB pages */
 
     /** Hears what the subsystem does; NULL: nobody (always so on bare metal).
      */

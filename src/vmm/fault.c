@@ -74,7 +74,11 @@ static struct vmm_verdict repair(struct vmm_space *space, vaddr_t page,
         return verdict(MM_REFUSED, region,
                        "the page of an immediate region was unmapped");
     }
-    status = pages_map(space, page, 1, NULL, region->access);
+    status = pages_map(space, (struct mapping){ .va = page,
+                                                .pages = 1,
+                                                .anonymous = true,
+                                                .access = region->access,
+                                                .largest = 1 });
     if (status != MM_OK) {
         return verdict(status, region,
                        "no frame is left for the page or its tables");
@@ -135,6 +139,7 @@ static struct vmm_verdict decide(struct vmm_space *space, vaddr_t va,
                            "SMEP or SMAP: the page is the user's");
         }
         hw_invlpg(va);
+        space->stats.invlpgs++;
         return verdict(MM_OK, region, "a stale translation was dropped");
     }
     if (region == NULL) {

@@ -21,15 +21,13 @@
 
 #include "base/hash.h"
 
-#define MANY_PAGES 32
-
-struct vmm_token token_owe(struct vmm_space *space, vaddr_t va, uint64_t pages,
-                           bool global) {
+struct vmm_token token_owe(struct vmm_space *space, vaddr_t va, unsigned level,
+                           uint64_t pages, bool global) {
     const uint64_t id = ++space->tokens;
 
     space->flushes_owed++;
     space->ids_owed += hash_mix(id);
-    return (struct vmm_token){ space, va, pages, id, global };
+    return (struct vmm_token){ space, va, level, pages, id, global };
 }
 
 /** A token that is used twice is noticed by vmm_is_sound(). */
@@ -38,7 +36,15 @@ static void settle(struct vmm_token token) {
     token.space->ids_owed -= hash_mix(token.id);
 }
 
+static void flush_each(struct vmm_token token) {
+    for (uint64_t n = 0; n < token.pages; n++) {
+        hw_invlpg(vaddr_add(token.va, n * level_size(token.level)));
+    }
+    token.space->stats.invlpgs += token.pages;
+}
+
 static void flush_all(struct vmm_token token) {
+    token.space->stats.flushed_all++;
     if (token.global) {
         hw_flush_all();
     } else {
@@ -46,23 +52,21 @@ static void flush_all(struct vmm_token token) {
     }
 }
 
-static void flush_each(struct vmm_token token) {
-    for (uint64_t n = 0; n < token.pages; n++) {
-        hw_invlpg(vaddr_add(token.va, n * PAGE_SIZE));
-    }
+static void note(struct vmm_token token) {
+    token.space->stats.flushes += token.pages;
+    events_add(token.space->events, EVENT_VMM_FLUSHES, token.va.v, token.pages);
 }
 
 void vmm_flush(struct vmm_token token) {
     if (token.space == NULL) {
         return;
     }
-    if (token.pages > MANY_PAGES) {
+    if (token.pages > VMM_FLUSH_EACH_MAX) {
         flush_all(token);
     } else {
         flush_each(token);
     }
-    token.space->stats.flushes += token.pages;
-    events_add(token.space->events, EVENT_VMM_FLUSHES, token.va.v, token.pages);
+    note(token);
     settle(token);
 }
 
@@ -70,4 +74,40 @@ void vmm_flush_skip(struct vmm_token token) {
     if (token.space != NULL) {
         settle(token);
     }
+}
+
+/* --- many at once --------------------------------------------------------- */
+
+/** Tokens beyond the room settle at once: then all will be flushed. */
+void vmm_batch_add(struct vmm_batch *batch, struct vmm_token token) {
+    if (token.space == NULL) {
+        return;
+    }
+    if (batch->count < VMM_FLUSH_EACH_MAX) {
+        batch->tokens[batch->count] = token;
+    } else {
+        note(token);
+        settle(token);
+    }
+    batch->count++;
+    batch->pages += token.pages;
+    batch->global |= token.global;
+}
+
+void vmm_batch_flush(struct vmm_batch *batch) {
+    const bool each = batch->pages <= VMM_FLUSH_EACH_MAX;
+
+    if (batch->pages > VMM_FLUSH_EACH_MAX) {
+        flush_all((struct vmm_token){ .space = batch->tokens[0].space,
+                                      .global = batch->global });
+    }
+    for (uint64_t n = 0; n < batch->count && n < VMM_FLUSH_EACH_MAX; n++) {
+        if (each) {
+            vmm_flush(batch->tokens[n]);
+        } else {
+            note(batch->tokens[n]);
+            settle(batch->tokens[n]);
+        }
+    }
+    *batch = (struct vmm_batch){ 0 };
 }

@@ -1,5 +1,5 @@
 /*
- * The mapper: one page at a time, each wrong request with its own status.
+ * The mapper: one leaf at a time, each wrong request with its own status.
  *
  * Check, find, act.  Not-present to present needs no flush, since a processor
  * does not cache what is not there; every other change gives a token.
@@ -13,33 +13,76 @@
  */
 #include "vmm/table.h"
 
-static enum mm_status frames_check(const struct vmm_space *space, pfn_t f,
-                                   uint64_t count, unsigned access) {
-    const uint64_t limit = UINT64_C(1) << (space->phys_bits - PAGE_SHIFT);
+/** MM_OK, or what is wrong with asking for a leaf of @level at @va. */
+static enum mm_status leaf_check(const struct vmm_space *space, vaddr_t va,
+                                 unsigned level) {
+    const enum mm_status status = page_check(va);
 
-    if ((access & ~(unsigned)VMM_ACCESS_ALL) != 0 || f.v >= limit ||
-        count > limit - f.v) {
+    if (status != MM_OK) {
+        return status;
+    }
+    if (level < 1 || level > space->largest) {
         return MM_BAD_ARGUMENT;
     }
-    return MM_OK;
+    return (va.v & (level_size(level) - 1)) == 0 ? MM_OK : MM_NOT_ALIGNED;
 }
 
-enum mm_status vmm_map_range(struct vmm_space *space, vaddr_t va, pfn_t f,
-                             uint64_t count, unsigned access) {
+enum mm_status vmm_map_leaf(struct vmm_space *space, vaddr_t va, pfn_t f,
+                            unsigned level, unsigned access) {
+    enum mm_status status = leaf_check(space, va, level);
+    struct slot slot;
+
+    if (status == MM_OK) {
+        status = frames_check(space, f, level_pages(level), access);
+    }
+    if (status == MM_OK && (f.v & (level_pages(level) - 1)) != 0) {
+        status = MM_NOT_ALIGNED;
+    }
+    if (status != MM_OK) {
+        return status;
+    }
+    slot = table_walk_to(space, va, level);
+    if (slot.level == level && !pte_is_present(entry_get(slot.entry))) {
+        /* No table is missing: the usual case, and one walk is enough. */
+        entry_set(slot.entry, pte_make(f, leaf_bits(access, level)));
+        space->changes++;
+        space->stats.maps++;
+        events_add(space->events, EVENT_VMM_MAPS, va.v, f.v);
+        return MM_OK;
+    }
+    return pages_map(space, (struct mapping){ .va = va,
+                                              .pages = level_pages(level),
+                                              .f = f,
+                                              .access = access,
+                                              .largest = level });
+}
+
+static enum mm_status map_range(struct vmm_space *space, vaddr_t va, pfn_t f,
+                                uint64_t count, unsigned access,
+                                unsigned largest) {
     enum mm_status status = pages_check(va, count);
 
     if (status == MM_OK) {
         status = frames_check(space, f, count, access);
     }
-    if (status == MM_OK) {
-        status = pages_map(space, va, count, &f, access);
+    if (status != MM_OK) {
+        return status;
     }
-    return status;
+    return pages_map(space, (struct mapping){ .va = va,
+                                              .pages = count,
+                                              .f = f,
+                                              .access = access,
+                                              .largest = largest });
 }
 
-enum mm_status vmm_map(struct vmm_space *space, vaddr_t va, pfn_t f,
-                       unsigned access) {
-    return vmm_map_range(space, va, f, 1, access);
+enum mm_status vmm_map_range(struct vmm_space *space, vaddr_t va, pfn_t f,
+                             uint64_t count, unsigned access) {
+    return map_range(space, va, f, count, access, 1);
+}
+
+enum mm_status vmm_map_large(struct vmm_space *space, vaddr_t va, pfn_t f,
+                             uint64_t count, unsigned access) {
+    return map_range(space, va, f, count, access, space->largest);
 }
 
 enum mm_status vmm_identity_map(struct vmm_space *space, pfn_t f,
@@ -50,66 +93,91 @@ enum mm_status vmm_identity_map(struct vmm_space *space, pfn_t f,
     return vmm_map(space, vaddr(paddr_of(f).v), f, access);
 }
 
-/** The 4 KiB leaf that shows something at @va. */
+/** The leaf of @level that shows something at @va. */
 static enum mm_status leaf_of(const struct vmm_space *space, vaddr_t va,
-                              pte_t **leaf) {
-    const enum mm_status status = page_check(va);
+                              unsigned level, pte_t **leaf) {
+    const enum mm_status status = leaf_check(space, va, level);
     struct slot slot;
 
     if (status != MM_OK) {
         return status;
     }
-    slot = table_walk(space, va);
+    slot = table_walk_to(space, va, level);
     if (!pte_is_present(entry_get(slot.entry))) {
         return MM_NOT_MAPPED;
     }
     *leaf = slot.entry;
-    return slot.level == 1 ? MM_OK : MM_HUGE_PAGE;
+    if (slot.level > level) {
+        return MM_HUGE_PAGE;
+    }
+    return pte_is_leaf(entry_get(slot.entry), level) ? MM_OK : MM_SMALL_PAGES;
 }
 
-struct vmm_unmapped vmm_unmap(struct vmm_space *space, vaddr_t va) {
+struct vmm_unmapped vmm_unmap_leaf(struct vmm_space *space, vaddr_t va,
+                                   unsigned level) {
     struct vmm_unmapped result = { 0 };
     pte_t *leaf, seen;
 
-    result.status = leaf_of(space, va, &leaf);
+    result.status = leaf_of(space, va, level, &leaf);
     if (result.status != MM_OK) {
         return result;
     }
     seen = entry_get(leaf);
     entry_set(leaf, pte(0));
-    result.frame = pfn_of(pte_address(seen));
-    result.token = token_owe(space, va, 1, pte_has(seen, PTE_GLOBAL));
+    result.frame = pfn_of(pte_leaf_address(seen, level));
+    result.token = token_owe(space, va, level, 1, pte_has(seen, PTE_GLOBAL));
     space->changes++;
     space->stats.unmaps++;
     events_add(space->events, EVENT_VMM_UNMAPS, va.v, result.frame.v);
     return result;
 }
 
-/** May a processor that still believes @old do what @new forbids? */
-static bool must_flush(unsigned old, unsigned new) {
-    const unsigned taken = old & ~new;
-
-    return (taken & ~(unsigned)VMM_UNCACHED) != 0 ||
-           ((old ^ new) & VMM_UNCACHED) != 0;
-}
-
-struct vmm_changed vmm_protect(struct vmm_space *space, vaddr_t va,
-                               unsigned access) {
-    struct vmm_changed result = { 0 };
+struct vmm_unmapped vmm_update_leaf(struct vmm_space *space, vaddr_t va,
+                                    pfn_t f, unsigned level, unsigned access) {
+    struct vmm_unmapped result = { 0 };
     pte_t *leaf, seen;
 
-    result.status = frames_check(space, pfn(0), 1, access);
+    result.status = leaf_of(space, va, level, &leaf);
     if (result.status == MM_OK) {
-        result.status = leaf_of(space, va, &leaf);
+        result.status = frames_check(space, f, level_pages(level), access);
+    }
+    if (result.status == MM_OK && (f.v & (level_pages(level) - 1)) != 0) {
+        result.status = MM_NOT_ALIGNED;
     }
     if (result.status != MM_OK) {
         return result;
     }
     seen = entry_get(leaf);
-    entry_set(leaf, pte((seen.v & ~LEAF_BITS) | leaf_bits(access)));
+    entry_set(leaf, pte_make(f, leaf_bits(access, level)));
+    result.frame = pfn_of(pte_leaf_address(seen, level));
+    result.token = token_owe(space, va, level, 1, pte_has(seen, PTE_GLOBAL));
     space->changes++;
-    if (must_flush(leaf_access(seen), access)) {
-        result.token = token_owe(space, va, 1, pte_has(seen, PTE_GLOBAL));
+    space->stats.maps++;
+    space->stats.unmaps++;
+    events_add(space->events, EVENT_VMM_UNMAPS, va.v, result.frame.v);
+    events_add(space->events, EVENT_VMM_MAPS, va.v, f.v);
+    return result;
+}
+
+struct vmm_changed vmm_protect_leaf(struct vmm_space *space, vaddr_t va,
+                                    unsigned level, unsigned access) {
+    struct vmm_changed result = { 0 };
+    pte_t *leaf, seen;
+
+    result.status = frames_check(space, pfn(0), 1, access);
+    if (result.status == MM_OK) {
+        result.status = leaf_of(space, va, level, &leaf);
+    }
+    if (result.status != MM_OK) {
+        return result;
+    }
+    seen = entry_get(leaf);
+    entry_set(leaf,
+              pte((seen.v & ~leaf_mask(level)) | leaf_bits(access, level)));
+    space->changes++;
+    if (access_is_taken(leaf_access(seen), access)) {
+        result.token =
+            token_owe(space, va, level, 1, pte_has(seen, PTE_GLOBAL));
     }
     return result;
 }
@@ -153,12 +221,12 @@ struct vmm_changed vmm_protect_table(struct vmm_space *space, vaddr_t va,
         return result;
     }
     seen = entry_get(entry);
-    entry_set(entry, pte((seen.v & ~rights) | (leaf_bits(access) & rights)));
+    entry_set(entry, pte((seen.v & ~rights) | (leaf_bits(access, 1) & rights)));
     space->changes++;
     if ((leaf_access(seen) & ~access & TABLE_RIGHTS) != 0) {
         result.token =
-            token_owe(space, vaddr(align_down(va.v, level_size(level))),
-                      level_size(level) >> PAGE_SHIFT, true);
+            token_owe(space, vaddr(align_down(va.v, level_size(level))), 1,
+                      level_pages(level), true);
     }
     return result;
 }

@@ -1,5 +1,5 @@
 /*
- * Many pages at once, all or none.
+ * Many pages at once, all or none, a row of entries at a time.
  *
  *   survey   is every page free, how many tables are missing?   no effect
  *   take     that many frames, strung on chains                 may fail
@@ -9,70 +9,115 @@
  * call leaves the tables byte-identical, and needs no flush: the processor
  * never saw any of it.
  *
- * Dropping goes the other way, in two rounds with the flush between:
+ * A row is a run of entries in one table.  One walk finds its first entry, and
+ * the rest is a loop over an array:
  *
- *   leaf    [ frame | P=1 ]  -->  [ frame | P=0 ]  --flush-->  [ 0 ]
+ *   table   [ . . . . . . | row: leaves of one size ............ ]
+ *                           ^ one walk
  *
- * The frame number stays in the entry, which the processor ignores once P is
- * 0, until no translation can lead to the frame any more; then it is given
- * back.  Intel SDM vol. 3A, "Recommended Invalidation".
+ * A range that may have large leaves begins and ends with smaller ones where it
+ * is not aligned; a row never leaves its table, so each takes the largest
+ * leaves that fit where it begins:
+ *
+ *   4 KiB up to a 2 MiB boundary, 2 MiB up to 1 GiB, 1 GiB ..., 2 MiB, 4 KiB
  */
 #include "vmm/table.h"
 
-/** Tables below the absent entry of @level for @pages pages from @va. */
-static uint64_t tables_below(vaddr_t va, uint64_t pages, unsigned level) {
-    const uint64_t last = va.v + (pages - 1) * PAGE_SIZE;
-    uint64_t tables = 0;
-
-    for (unsigned l = level; l > 1; l--) {
-        tables += (last >> level_shift(l)) - (va.v >> level_shift(l)) + 1;
-    }
-    return tables;
-}
-
 enum mm_status pages_survey(const struct vmm_space *space, vaddr_t va,
-                            uint64_t count, uint64_t *tables) {
-    *tables = 0;
+                            uint64_t count) {
     while (count > 0) {
         const struct slot slot = table_walk(space, va);
-        const uint64_t pages = slot_pages(slot, va, count);
+        uint64_t pages = slot_pages(slot, va, count);
+        uint64_t any = entry_get(slot.entry).v;
 
-        if (pte_is_present(entry_get(slot.entry))) {
+        if (slot.level == 1) {
+            pages = row_entries(va, 1, count);
+            any = row_bits(slot.entry, pages).any;
+        }
+        if ((any & PTE_PRESENT) != 0) {
             return slot.level == 1 ? MM_ALREADY_MAPPED : MM_HUGE_PAGE;
         }
-        *tables += tables_below(va, pages, slot.level);
         va = vaddr_add(va, pages * PAGE_SIZE);
         count -= pages;
     }
     return MM_OK;
 }
 
-/** Link tables until there is a leaf slot for @va. */
-static pte_t *leaf_slot(struct vmm_space *space, vaddr_t va,
-                        struct frame_chain *tables) {
-    struct slot slot = table_walk(space, va);
+/* --- mapping ------------------------------------------------------------- */
 
-    while (slot.level > 1) {
-        const pfn_t table = chain_pop_zeroed(space, tables);
+struct row {
+    unsigned level;
+    uint64_t entries;
+};
 
-        entry_set(slot.entry, pte_make(table, TABLE_BITS));
-        space->stats.tables++;
-        slot.level--;
-        slot.entry =
-            &table_at(space, paddr_of(table))[table_index(va, slot.level)];
+/** The next row of @m: the largest leaves that fit at its start. */
+static struct row next_row(const struct mapping *m) {
+    const uint64_t page = m->va.v >> PAGE_SHIFT | (m->anonymous ? 0 : m->f.v);
+    unsigned level = m->largest;
+
+    while (level > 1 && ((page & (level_pages(level) - 1)) != 0 ||
+                         m->pages < level_pages(level))) {
+        level--;
     }
-    return slot.entry;
+    return (struct row){ level, row_entries(m->va, level, m->pages) };
 }
 
-static void link_page(struct vmm_space *space, vaddr_t va, pfn_t f,
-                      unsigned access, struct frame_chain *tables) {
-    pte_t *leaf = leaf_slot(space, va, tables);
+static void step_over(struct mapping *m, struct row row) {
+    const uint64_t pages = row.entries * level_pages(row.level);
 
-    MM_ASSERT(!pte_is_present(entry_get(leaf)));
-    entry_set(leaf, pte_make(f, leaf_bits(access)));
-    space->changes++;
-    space->stats.maps++;
-    events_add(space->events, EVENT_VMM_MAPS, va.v, f.v);
+    m->va = vaddr_add(m->va, pages * PAGE_SIZE);
+    m->f = pfn_add(m->f, pages);
+    m->pages -= pages;
+}
+
+/** May leaves stand in @row, which begins at @slot or below it? */
+static enum mm_status row_check(const struct vmm_space *space, struct slot slot,
+                                struct row row) {
+    if (slot.level > row.level) {
+        return pte_is_present(entry_get(slot.entry)) ? MM_HUGE_PAGE : MM_OK;
+    }
+    if ((row_bits(slot.entry, row.entries).any & PTE_PRESENT) == 0) {
+        return MM_OK;
+    }
+    for (uint64_t n = 0; n < row.entries; n++) {
+        const pte_t seen = entry_get(&slot.entry[n]);
+
+        if (pte_is_present(seen) &&
+            (pte_is_leaf(seen, row.level) ||
+             !table_is_vacant(space, pte_address(seen), row.level - 1))) {
+            return MM_ALREADY_MAPPED;
+        }
+    }
+    return MM_OK;
+}
+
+/** Is there room for all of @m, and how many tables are missing?  Two rows of
+ *  the same absent table count it once. */
+static enum mm_status survey(const struct vmm_space *space, struct mapping m,
+                             uint64_t *tables) {
+    uint64_t counted[PAGING_LEVELS];
+
+    for (unsigned level = 1; level < PAGING_LEVELS; level++) {
+        counted[level] = UINT64_MAX;
+    }
+    *tables = 0;
+    while (m.pages > 0) {
+        const struct row row = next_row(&m);
+        const struct slot slot = table_walk_to(space, m.va, row.level);
+        const enum mm_status status = row_check(space, slot, row);
+
+        if (status != MM_OK) {
+            return status;
+        }
+        for (unsigned level = row.level; level < slot.level; level++) {
+            const uint64_t table = m.va.v >> level_shift(level + 1);
+
+            *tables += counted[level] != table;
+            counted[level] = table;
+        }
+        step_over(&m, row);
+    }
+    return MM_OK;
 }
 
 /** @count frames for the pages at @va; on failure none is kept. */
@@ -89,89 +134,92 @@ static enum mm_status take(struct vmm_space *space, struct frame_chain *chain,
     return MM_OK;
 }
 
-enum mm_status pages_map(struct vmm_space *space, vaddr_t va, uint64_t count,
-                         const pfn_t *f, unsigned access) {
-    struct frame_chain pages = { 0 }, tables = { 0 };
-    uint64_t tables_needed;
-    enum mm_status status;
+/** Link tables until there is an entry of @level for @va. */
+static pte_t *link_tables(struct vmm_space *space, vaddr_t va, unsigned level,
+                          struct frame_chain *tables) {
+    struct slot slot = table_walk_to(space, va, level);
 
-    status = pages_survey(space, va, count, &tables_needed);
+    while (slot.level > level) {
+        const pfn_t table = chain_pop_zeroed(space, tables);
+
+        entry_set(slot.entry, pte_make(table, TABLE_BITS));
+        space->stats.tables++;
+        slot.level--;
+        slot.entry =
+            &table_at(space, paddr_of(table))[table_index(va, slot.level)];
+    }
+    return slot.entry;
+}
+
+/** Large leaves take the place of vacant tables. */
+static void link_large(struct vmm_space *space, pte_t *entries, struct row row,
+                       pte_t leaf, struct frame_chain *unlinked) {
+    for (uint64_t n = 0; n < row.entries; n++) {
+        const pte_t seen = entry_get(&entries[n]);
+
+        entry_set(&entries[n], leaf);
+        leaf.v += level_size(row.level);
+        if (pte_is_present(seen)) {
+            table_unlink(space, pte_address(seen), row.level - 1, unlinked);
+        }
+    }
+}
+
+static void link_small(pte_t *entries, struct row row, pte_t leaf) {
+    for (uint64_t n = 0; n < row.entries; n++) {
+        entry_set(&entries[n], leaf);
+        leaf.v += PAGE_SIZE;
+    }
+}
+
+/** What a map has in hand. */
+struct supplies {
+    struct frame_chain pages, tables, unlinked;
+};
+
+static void link_row(struct vmm_space *space, const struct mapping *m,
+                     struct row row, struct supplies *in) {
+    pte_t *entries = link_tables(space, m->va, row.level, &in->tables);
+    const uint64_t bits = leaf_bits(m->access, row.level);
+    pfn_t first = m->f;
+
+    if (m->anonymous) {
+        first = chain_pop_zeroed(space, &in->pages);
+        entry_set(&entries[0], pte_make(first, bits));
+    } else if (row.level > 1) {
+        link_large(space, entries, row, pte_make(first, bits), &in->unlinked);
+    } else {
+        link_small(entries, row, pte_make(first, bits));
+    }
+    space->changes += row.entries;
+    space->stats.maps += row.entries;
+    events_add(space->events, EVENT_VMM_MAPS, m->va.v + row.entries - 1,
+               first.v);
+}
+
+enum mm_status pages_map(struct vmm_space *space, struct mapping mapping) {
+    struct supplies in = { 0 };
+    uint64_t tables;
+    enum mm_status status = survey(space, mapping, &tables);
+
+    if (status == MM_OK && mapping.anonymous) {
+        status = take(space, &in.pages, mapping.va, mapping.pages, false);
+    }
+    if (status == MM_OK) {
+        status = take(space, &in.tables, mapping.va, tables, true);
+    }
     if (status != MM_OK) {
+        chain_give_back(space, &in.pages);
         return status;
     }
-    if (f == NULL && take(space, &pages, va, count, false) != MM_OK) {
-        return MM_NO_MEMORY;
-    }
-    if (take(space, &tables, va, tables_needed, true) != MM_OK) {
-        chain_give_back(space, &pages);
-        return MM_NO_MEMORY;
-    }
-    for (uint64_t n = 0; n < count; n++) {
-        const pfn_t shown =
-            f != NULL ? pfn_add(*f, n) : chain_pop_zeroed(space, &pages);
+    while (mapping.pages > 0) {
+        struct row row = next_row(&mapping);
 
-        link_page(space, vaddr_add(va, n * PAGE_SIZE), shown, access, &tables);
+        row.entries = mapping.anonymous ? 1 : row.entries;
+        link_row(space, &mapping, row, &in);
+        step_over(&mapping, row);
     }
-    MM_ASSERT(tables.count == 0);
+    MM_ASSERT(in.tables.count == 0 && in.pages.count == 0);
+    tables_give_back(space, &in.unlinked);
     return MM_OK;
-}
-
-/** The first round; the token covers from the first to the last page that was
- *  mapped. */
-static struct vmm_token unmap_present(struct vmm_space *space, vaddr_t va,
-                                      uint64_t count) {
-    const vaddr_t end = vaddr_add(va, count * PAGE_SIZE); /* may be 2^64: 0 */
-    vaddr_t first = end, last = end;
-    bool global = false;
-
-    while (count > 0) {
-        const struct slot slot = table_walk(space, va);
-        const uint64_t pages = slot_pages(slot, va, count);
-        const pte_t seen = entry_get(slot.entry);
-
-        if (slot.level == 1 && pte_is_present(seen)) {
-            entry_set(slot.entry, pte(seen.v & PTE_ADDRESS_MASK));
-            space->changes++;
-            space->stats.unmaps++;
-            events_add(space->events, EVENT_VMM_UNMAPS, va.v,
-                       pfn_of(pte_address(seen)).v);
-            first = first.v == end.v ? va : first;
-            last = va;
-            global |= pte_has(seen, PTE_GLOBAL);
-        }
-        va = vaddr_add(va, pages * PAGE_SIZE);
-        count -= pages;
-    }
-    if (first.v == end.v) {
-        return (struct vmm_token){ 0 };
-    }
-    return token_owe(space, first, ((last.v - first.v) >> PAGE_SHIFT) + 1,
-                     global);
-}
-
-/** The second round.  A frame that was never the pmm's (somebody mapped a
- *  device's) stays whose it is.  One that is free already was given back
- *  behind the region's back: that is counted, and no reason to stop. */
-static void free_unmapped(struct vmm_space *space, vaddr_t va, uint64_t count) {
-    while (count > 0) {
-        const struct slot slot = table_walk(space, va);
-        const uint64_t pages = slot_pages(slot, va, count);
-        const pte_t seen = entry_get(slot.entry);
-
-        if (slot.level == 1 && seen.v != 0) {
-            const enum mm_status status =
-                pmm_free(space->pmm, pfn_of(pte_address(seen)));
-
-            space->stats.not_taken_back +=
-                status != MM_OK && status != MM_NOT_MANAGED;
-            entry_set(slot.entry, pte(0));
-        }
-        va = vaddr_add(va, pages * PAGE_SIZE);
-        count -= pages;
-    }
-}
-
-void pages_drop(struct vmm_space *space, vaddr_t va, uint64_t count) {
-    vmm_flush(unmap_present(space, va, count));
-    free_unmapped(space, va, count);
 }

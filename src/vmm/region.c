@@ -38,7 +38,6 @@ static bool meets_region(const struct vmm_space *space, struct vrange range) {
 static enum mm_status claim_check(const struct vmm_space *space,
                                   struct vrange range) {
     enum mm_status status = range_check(range);
-    uint64_t tables;
 
     if (status != MM_OK) {
         return status;
@@ -46,7 +45,7 @@ static enum mm_status claim_check(const struct vmm_space *space,
     if (meets_region(space, range)) {
         return MM_OVERLAP;
     }
-    return pages_survey(space, range.base, range.len >> PAGE_SHIFT, &tables);
+    return pages_survey(space, range.base, range.len >> PAGE_SHIFT);
 }
 
 /** The frames that @backing wants in @range from the start. */
@@ -55,8 +54,11 @@ static enum mm_status back(struct vmm_space *space, struct vrange range,
     if (region->backing != VMM_IMMEDIATE) {
         return MM_OK;
     }
-    return pages_map(space, range.base, range.len >> PAGE_SHIFT, NULL,
-                     region->access);
+    return pages_map(space, (struct mapping){ .va = range.base,
+                                              .pages = range.len >> PAGE_SHIFT,
+                                              .anonymous = true,
+                                              .access = region->access,
+                                              .largest = 1 });
 }
 
 static void insert(struct vmm_space *space, struct vmm_region region) {

@@ -1,31 +1,14 @@
 /*
- * Page tables, reached through the direct map: the walk that every edit starts
- * with, and the meaning of an entry's bits.
+ * Page tables: the meaning of an entry's bits, and what may be asked for.
  *
  *   CR3 --> [ PML4 ] --> [ PDPT ] --> [ PD ] --> [ PT ] --> frame
  *   level      4            3           2          1
  *
- * This is the one place that turns the address in an entry into a pointer.
+ * The walk that every edit starts with is in table.h.
  */
 #include "vmm/table.h"
 
 #include <string.h>
-
-struct slot table_walk(const struct vmm_space *space, vaddr_t va) {
-    paddr_t table = space->root;
-    unsigned level = PAGING_LEVELS;
-
-    for (;;) {
-        pte_t *entry = &table_at(space, table)[table_index(va, level)];
-        const pte_t seen = entry_get(entry);
-
-        if (!pte_is_present(seen) || pte_is_leaf(seen, level)) {
-            return (struct slot){ entry, level };
-        }
-        table = pte_address(seen);
-        level--;
-    }
-}
 
 enum mm_status pages_check(vaddr_t va, uint64_t count) {
     const enum mm_status status = page_check(va);
@@ -42,8 +25,19 @@ enum mm_status pages_check(vaddr_t va, uint64_t count) {
     return MM_OK;
 }
 
-uint64_t leaf_bits(unsigned access) {
-    uint64_t bits = PTE_PRESENT;
+enum mm_status frames_check(const struct vmm_space *space, pfn_t f,
+                            uint64_t count, unsigned access) {
+    const uint64_t limit = UINT64_C(1) << (space->phys_bits - PAGE_SHIFT);
+
+    if ((access & ~(unsigned)VMM_ACCESS_ALL) != 0 || f.v >= limit ||
+        count > limit - f.v) {
+        return MM_BAD_ARGUMENT;
+    }
+    return MM_OK;
+}
+
+uint64_t leaf_bits(unsigned access, unsigned level) {
+    uint64_t bits = PTE_PRESENT | (level > 1 ? PTE_HUGE : 0);
 
     bits |= (access & VMM_WRITE) ? PTE_WRITABLE : 0;
     bits |= (access & VMM_EXECUTE) ? 0 : PTE_NO_EXECUTE;
@@ -80,5 +74,6 @@ void vmm_space_adopt(struct vmm_space *space, struct pmm *pmm,
     space->direct_base = boot->direct_base;
     space->root = boot->root;
     space->phys_bits = boot->phys_bits;
+    space->largest = boot->has_1gib ? 3 : 2;
     vmm_walk(space, everything, count_table, &space->stats);
 }

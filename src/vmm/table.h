@@ -13,13 +13,20 @@
  * Rights". */
 #define TABLE_BITS (PTE_PRESENT | PTE_WRITABLE | PTE_USER)
 
-/** The bits of a leaf that @access decides. */
-#define LEAF_BITS                                                              \
-    (PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_WRITE_THROUGH |               \
-     PTE_CACHE_DISABLE | PTE_GLOBAL | PTE_NO_EXECUTE)
+/** The bits of a leaf that its rights decide, which leaf_bits() gives. */
+static inline uint64_t leaf_mask(unsigned level) {
+    return PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_WRITE_THROUGH |
+           PTE_CACHE_DISABLE | PTE_GLOBAL | PTE_NO_EXECUTE |
+           (level > 1 ? PTE_HUGE : 0);
+}
 
-/** What the processor itself writes into entries. */
-#define HARDWARE_BITS (PTE_ACCESSED | PTE_DIRTY)
+/** May a processor that still believes @old do what @new forbids? */
+static inline bool access_is_taken(unsigned old, unsigned new) {
+    const unsigned taken = old & ~new;
+
+    return (taken & ~(unsigned)VMM_UNCACHED) != 0 ||
+           ((old ^ new) & VMM_UNCACHED) != 0;
+}
 
 /** Where the direct map shows frame @f, for tables and for clearing. */
 static inline void *frame_bytes(const struct vmm_space *space, pfn_t f) {
@@ -44,7 +51,55 @@ struct slot {
     pte_t *entry;
     unsigned level;
 };
-struct slot table_walk(const struct vmm_space *space, vaddr_t va);
+/** As far as an entry of @level, 1..4, if not sooner. */
+static inline struct slot table_walk_to(const struct vmm_space *space,
+                                        vaddr_t va, unsigned level) {
+    paddr_t table = space->root;
+
+    for (unsigned l = PAGING_LEVELS;; l--) {
+        pte_t *entry = &table_at(space, table)[table_index(va, l)];
+        const pte_t seen = entry_get(entry);
+
+        if (l == level || !pte_is_present(seen) || pte_is_leaf(seen, l)) {
+            return (struct slot){ entry, l };
+        }
+        table = pte_address(seen);
+    }
+}
+static inline struct slot table_walk(const struct vmm_space *space,
+                                     vaddr_t va) {
+    return table_walk_to(space, va, 1);
+}
+
+/** Pages of 4 KiB that an entry of @level covers. */
+static inline uint64_t level_pages(unsigned level) {
+    return level_size(level) >> PAGE_SHIFT;
+}
+
+/** The entries of a table of @level from the one for @va on that lie wholly
+ *  within @pages pages; 0: not even the first. */
+static inline uint64_t row_entries(vaddr_t va, unsigned level, uint64_t pages) {
+    const uint64_t behind = TABLE_ENTRIES - table_index(va, level);
+    const uint64_t fit = pages >> (level_shift(level) - PAGE_SHIFT);
+
+    return fit < behind ? fit : behind;
+}
+
+/** What the entries of a row have in common. */
+struct row_bits {
+    uint64_t all, any; /* ANDed, ORed */
+};
+static inline struct row_bits row_bits(const pte_t *row, uint64_t entries) {
+    struct row_bits bits = { UINT64_MAX, 0 };
+
+    for (uint64_t n = 0; n < entries; n++) {
+        const uint64_t seen = entry_get(&row[n]).v;
+
+        bits.all &= seen;
+        bits.any |= seen;
+    }
+    return bits;
+}
 
 /** Pages from @va to the end of what the entry at @slot covers, at most
  *  @limit: a loop over pages steps over absent tables at once. */
@@ -67,8 +122,12 @@ static inline enum mm_status page_check(vaddr_t va) {
  *  leave the canonical half of @va. */
 enum mm_status pages_check(vaddr_t va, uint64_t count);
 
-uint64_t leaf_bits(unsigned access);
+/** The bits of a leaf of @level with the rights @access. */
+uint64_t leaf_bits(unsigned access, unsigned level);
 unsigned leaf_access(pte_t leaf);
+/** MM_OK, or MM_BAD_ARGUMENT: frames beyond the bus, rights that are none. */
+enum mm_status frames_check(const struct vmm_space *space, pfn_t f,
+                            uint64_t count, unsigned access);
 
 /* --- chain.c: frames outside the tables, strung through their own bytes -- */
 
@@ -93,21 +152,42 @@ void chain_give_back(struct vmm_space *space, struct frame_chain *chain);
 /* --- range.c: all or none ------------------------------------------------ */
 
 /** Do @count pages at @va show nothing?  MM_OK, MM_ALREADY_MAPPED or
- *  MM_HUGE_PAGE; *@tables: how many tables it takes to map them all. */
+ *  MM_HUGE_PAGE. */
 enum mm_status pages_survey(const struct vmm_space *space, vaddr_t va,
-                            uint64_t count, uint64_t *tables);
-/** Map @count pages at @va onto the frames from *@f, or onto a zeroed frame
- *  each when @f is NULL; all or none.  The range and rights are checked. */
-enum mm_status pages_map(struct vmm_space *space, vaddr_t va, uint64_t count,
-                         const pfn_t *f, unsigned access);
+                            uint64_t count);
+
+/** What is to be mapped, from va on. */
+struct mapping {
+    vaddr_t va;
+    uint64_t pages; /* of 4 KiB */
+    pfn_t f;        /* of the first page */
+    bool anonymous; /* onto a zeroed frame each, not onto f and so on */
+    unsigned access;
+    unsigned largest; /* level of the largest leaves */
+};
+/** Map all or none, with leaves as large as fit; the range, the frames and the
+ *  rights are checked. */
+enum mm_status pages_map(struct vmm_space *space, struct mapping mapping);
 /** Unmap what is mapped among @count pages at @va, flush, and only then give
- *  the frames back. */
+ *  the frames back.  A leaf that reaches out of the range stays. */
 void pages_drop(struct vmm_space *space, vaddr_t va, uint64_t count);
+
+/* --- empty.c: tables that hold nothing ----------------------------------- */
+
+/** Is the table at @pa of @level one of the pmm's, and does nothing show
+ *  below it? */
+bool table_is_vacant(const struct vmm_space *space, paddr_t pa, unsigned level);
+/** Unlink a vacant table and all below it, onto @unlinked; the processor may
+ *  still walk them until it is flushed. */
+void table_unlink(struct vmm_space *space, paddr_t pa, unsigned level,
+                  struct frame_chain *unlinked);
+/** Make the processor forget the way to unlinked tables, and give them back. */
+void tables_give_back(struct vmm_space *space, struct frame_chain *unlinked);
 
 /* --- flush.c ------------------------------------------------------------- */
 
-/** A debt of @pages pages from @va, counted until it is paid. */
-struct vmm_token token_owe(struct vmm_space *space, vaddr_t va, uint64_t pages,
-                           bool global);
+/** A debt of @pages pages of @level from @va, counted until it is paid. */
+struct vmm_token token_owe(struct vmm_space *space, vaddr_t va, unsigned level,
+                           uint64_t pages, bool global);
 
 #endif

@@ -43,11 +43,13 @@ struct vmm_region {
 };
 
 struct vmm_stats {
-    uint64_t maps, unmaps;   /* 4 KiB leaves written, cleared */
+    uint64_t maps, unmaps;   /* leaves written, cleared, of any size */
     uint64_t tables;         /* page tables now, the root not counted */
     uint64_t faults;         /* page faults asked of this space */
     uint64_t faults_refused; /* of these, refused */
-    uint64_t flushes;        /* translations dropped by a token */
+    uint64_t flushes;        /* pages that the processor was told to forget */
+    uint64_t invlpgs;        /* INVLPGs for that */
+    uint64_t flushed_all;    /* times that it was told to forget everything */
     uint64_t not_taken_back; /* frames of a region that was removed which the
                                 pmm did not take: free already */
 };
@@ -67,6 +69,7 @@ struct vmm_space {
     vaddr_t direct_base;
     paddr_t root;       /* the PML4 */
     unsigned phys_bits; /* MAXPHYADDR: frames beyond can't be mapped */
+    unsigned largest;   /* level of the largest leaves: 2 or 3 */
     struct vmm_region regions[VMM_REGIONS_MAX]; /* ascending, apart */
     size_t region_count;
     uint64_t flushes_owed;  /* tokens given out and not yet used up */
@@ -90,7 +93,8 @@ void vmm_space_adopt(struct vmm_space *space, struct pmm *pmm,
 struct vmm_token {
     struct vmm_space *space; /* NULL: nothing is owed */
     vaddr_t va;
-    uint64_t pages; /* pages from va that may be stale */
+    unsigned level; /* of the smallest leaf that may be stale */
+    uint64_t pages; /* pages of its size, from va on, that may be stale */
     uint64_t id;    /* to be used once */
     bool global;    /* one of them may be a global translation */
 };
@@ -101,30 +105,60 @@ void vmm_flush(struct vmm_token token);
 /** The caller knows that nobody can have cached them, or flushes otherwise. */
 void vmm_flush_skip(struct vmm_token token);
 
+/** With more pages than this to forget, everything is forgotten at once: it
+ *  costs less.  `make bench-vmm` shows where the two costs meet. */
+#define VMM_FLUSH_EACH_MAX 32
+
+/** Tokens of scattered pages of one space, to be paid together; all zero at
+ *  the start. */
+struct vmm_batch {
+    struct vmm_token tokens[VMM_FLUSH_EACH_MAX];
+    uint64_t count; /* tokens added; the first of them are kept */
+    uint64_t pages; /* of all */
+    bool global;
+};
+/** Put a token, which may owe nothing, into the batch; it stays owed. */
+void vmm_batch_add(struct vmm_batch *batch, struct vmm_token token);
+/** Pay for all: INVLPG each, or one flush when they are too many pages. */
+void vmm_batch_flush(struct vmm_batch *batch);
+
 /**
- * Make the page at @va show the frame @f.
+ * Make the page of @level's size at @va show the frames from @f: one leaf.
  *
- * @va      page-aligned and canonical
- * @f       below MAXPHYADDR; stays the caller's
+ * @level   1: 4 KiB, 2: 2 MiB, 3: 1 GiB where the processor knows these
+ * @va      canonical, a multiple of the page's size
+ * @f       below MAXPHYADDR, aligned likewise; the frames stay the caller's
  * @access  OR of enum vmm_access
  *
- * @return MM_OK              the next access to @va reaches @f
+ * @return MM_OK              the next access to the page reaches its frames
  *         MM_NOT_CANONICAL, MM_NOT_ALIGNED, MM_BAD_ARGUMENT
- *         MM_ALREADY_MAPPED  the page shows a frame already
- *         MM_HUGE_PAGE       a 2 MiB or 1 GiB leaf covers @va
+ *         MM_ALREADY_MAPPED  something of the page shows a frame already
+ *         MM_HUGE_PAGE       a larger leaf covers @va
  *         MM_NO_MEMORY       no frame for a table
  * After anything but MM_OK the tables are byte-identical to before.
  *
+ * Tables that show nothing and that a large leaf replaces go back to the pmm.
  * Needs no flush: a translation that was not present is not cached.
  * Intel SDM vol. 3A, "Caching Translation Information".
  */
-MM_MUST_CHECK enum mm_status vmm_map(struct vmm_space *space, vaddr_t va,
-                                     pfn_t f, unsigned access);
+MM_MUST_CHECK enum mm_status vmm_map_leaf(struct vmm_space *space, vaddr_t va,
+                                          pfn_t f, unsigned level,
+                                          unsigned access);
+/** A page of 4 KiB. */
+MM_MUST_CHECK static inline enum mm_status
+vmm_map(struct vmm_space *space, vaddr_t va, pfn_t f, unsigned access) {
+    return vmm_map_leaf(space, va, f, 1, access);
+}
 
 /** As vmm_map() for @count pages from @va onto frames from @f; all or none.
  *  Rights are decided in the leaf; tables that are new allow everything.
  *  MM_BAD_RANGE when the range is empty, wraps or leaves its canonical half. */
 MM_MUST_CHECK enum mm_status vmm_map_range(struct vmm_space *space, vaddr_t va,
+                                           pfn_t f, uint64_t count,
+                                           unsigned access);
+/** As vmm_map_range(), with the largest leaves that the alignment of @va and
+ *  @f, @count and the processor permit. */
+MM_MUST_CHECK enum mm_status vmm_map_large(struct vmm_space *space, vaddr_t va,
                                            pfn_t f, uint64_t count,
                                            unsigned access);
 
@@ -134,29 +168,91 @@ MM_MUST_CHECK enum mm_status vmm_identity_map(struct vmm_space *space, pfn_t f,
 
 struct vmm_unmapped {
     enum mm_status status;
-    pfn_t frame; /* the caller's again; give it back only after the flush */
+    pfn_t frame; /* the first; the caller's again: give it back only after
+                    the flush */
     struct vmm_token token;
 };
 
 /**
- * Make the page at @va show nothing.  Frees neither frame nor tables.
+ * Make the page of @level's size at @va show nothing.  Frees neither frames nor
+ * tables.
  *
- * status: MM_OK, MM_NOT_CANONICAL, MM_NOT_ALIGNED, MM_NOT_MAPPED, MM_HUGE_PAGE;
- * with anything but MM_OK the token owes nothing.
+ * status: MM_OK, MM_NOT_CANONICAL, MM_NOT_ALIGNED, MM_BAD_ARGUMENT (@level),
+ * MM_NOT_MAPPED, MM_HUGE_PAGE (a larger leaf stands there), MM_SMALL_PAGES (a
+ * table of smaller ones does); with anything but MM_OK the token owes nothing.
  */
-MM_MUST_CHECK struct vmm_unmapped vmm_unmap(struct vmm_space *space,
-                                            vaddr_t va);
+MM_MUST_CHECK struct vmm_unmapped vmm_unmap_leaf(struct vmm_space *space,
+                                                 vaddr_t va, unsigned level);
+MM_MUST_CHECK static inline struct vmm_unmapped
+vmm_unmap(struct vmm_space *space, vaddr_t va) {
+    return vmm_unmap_leaf(space, va, 1);
+}
+
+/** Make a page that shows something show the frames from @f instead, with the
+ *  rights @access and A and D clear, in one store.  Statuses as vmm_map_leaf()
+ *  and vmm_unmap_leaf(); @frame is what it showed before. */
+MM_MUST_CHECK struct vmm_unmapped vmm_update_leaf(struct vmm_space *space,
+                                                  vaddr_t va, pfn_t f,
+                                                  unsigned level,
+                                                  unsigned access);
+MM_MUST_CHECK static inline struct vmm_unmapped
+vmm_update(struct vmm_space *space, vaddr_t va, pfn_t f, unsigned access) {
+    return vmm_update_leaf(space, va, f, 1, access);
+}
 
 struct vmm_changed {
     enum mm_status status;
     struct vmm_token token;
 };
 
-/** Give the page at @va the rights @access; frame, A and D stay.  Statuses as
- *  vmm_unmap(), and MM_BAD_ARGUMENT.  The token owes nothing when no right was
- *  taken away: a processor that meets too few rights looks again. */
-MM_MUST_CHECK struct vmm_changed vmm_protect(struct vmm_space *space,
-                                             vaddr_t va, unsigned access);
+/** Make all of @count pages of 4 KiB from @va show nothing; leaves of any size,
+ *  and pages that show nothing are no mistake.
+ *  status: MM_OK, MM_NOT_CANONICAL, MM_NOT_ALIGNED, MM_BAD_RANGE, MM_HUGE_PAGE
+ *  (a leaf reaches out of the range at one end: vmm_split() it; nothing
+ *  changed) */
+MM_MUST_CHECK struct vmm_changed vmm_unmap_range(struct vmm_space *space,
+                                                 vaddr_t va, uint64_t count);
+
+/** Give the page of @level's size at @va the rights @access; frame, A, D and
+ *  PAT stay.  Statuses as vmm_unmap_leaf().  The token owes nothing when no
+ *  right was taken away: a processor that meets too few rights looks again. */
+MM_MUST_CHECK struct vmm_changed vmm_protect_leaf(struct vmm_space *space,
+                                                  vaddr_t va, unsigned level,
+                                                  unsigned access);
+MM_MUST_CHECK static inline struct vmm_changed
+vmm_protect(struct vmm_space *space, vaddr_t va, unsigned access) {
+    return vmm_protect_leaf(space, va, 1, access);
+}
+/** The same for whatever @count pages of 4 KiB from @va show.  Statuses as
+ *  vmm_unmap_range(), and MM_BAD_ARGUMENT. */
+MM_MUST_CHECK struct vmm_changed vmm_protect_range(struct vmm_space *space,
+                                                   vaddr_t va, uint64_t count,
+                                                   unsigned access);
+
+/**
+ * Make the leaf that shows something at @va, any byte, no larger than @level (1
+ * or 2): 512 leaves or twice as many tables in its place, which show the same
+ * with the same rights, caching, G, PAT, key, A and D.  Flushes.
+ *
+ * @return MM_OK (also when it is small enough already), MM_NOT_CANONICAL,
+ *         MM_BAD_ARGUMENT, MM_NOT_MAPPED, MM_NO_MEMORY; then nothing changed
+ */
+MM_MUST_CHECK enum mm_status vmm_split(struct vmm_space *space, vaddr_t va,
+                                       unsigned level);
+
+/**
+ * Make one leaf of @level (2 or 3) of the 512 smaller ones at @va, a multiple
+ * of its size.  They must show consecutive frames from an aligned one on, and
+ * be alike in all but A and D.  What the entry of their table forbade, the leaf
+ * forbids.  Flushes; the table goes back to the pmm.
+ *
+ * @return MM_OK, MM_NOT_CANONICAL, MM_NOT_ALIGNED, MM_BAD_ARGUMENT,
+ *         MM_NOT_MAPPED (one shows nothing), MM_HUGE_PAGE (it is one leaf),
+ *         MM_SMALL_PAGES (one is a table), MM_REFUSED (they are not alike, or
+ *         the table was never the pmm's); then nothing changed
+ */
+MM_MUST_CHECK enum mm_status vmm_merge(struct vmm_space *space, vaddr_t va,
+                                       unsigned level);
 
 /**
  * Set the rights of the table entry of @level (2, 3 or 4) that translates @va:
@@ -183,8 +279,9 @@ struct vmm_translation {
 /** Where @va leads, through leaves of any size; any byte, not only a page. */
 struct vmm_translation vmm_translate(const struct vmm_space *space, vaddr_t va);
 
-/** Give the page tables that hold nothing and translate some byte of @range
- *  back to the pmm, and flush.  Tables of the boot loader's stay.
+/** Give the page tables that translate some byte of @range and show nothing
+ *  back to the pmm, with the tables below them, and flush.  Tables of the boot
+ *  loader's stay.
  *  @return how many */
 uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range);
 

@@ -20,6 +20,8 @@
     suite(pmm_watch_suite)                                                     \
     suite(pmm_areas_suite)                                                     \
     suite(vmm_map_suite)                                                       \
+    suite(vmm_large_suite)                                                     \
+    suite(vmm_range_suite)                                                     \
     suite(vmm_flush_suite)                                                     \
     suite(vmm_translate_suite)                                                 \
     suite(vmm_region_suite)                                                    \

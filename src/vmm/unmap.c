@@ -1,0 +1,236 @@
+/*
+ * Many pages at once, the other way: unmap, change the rights, drop.
+ *
+ * Pages that show nothing are left alone, so nothing can go wrong behind the
+ * first look, which is at the two ends: only there may a large leaf reach out
+ * of the range.
+ *
+ *   range         [............................)
+ *   leaves   [ 2 MiB ][][][] [  1 GiB  ][ 2 MiB ]
+ *               ^ MM_HUGE_PAGE             ^ MM_HUGE_PAGE; split it first
+ *
+ * Dropping goes in two rounds with the flush between:
+ *
+ *   leaf    [ frame | P=1 ]  -->  [ frame | P=0 ]  --flush-->  [ 0 ]
+ *
+ * The frame number stays in the entry, which the processor ignores once P is
+ * 0, until no translation can lead to the frame any more; then it is given
+ * back.  Intel SDM vol. 3A, "Recommended Invalidation".
+ */
+#include "vmm/table.h"
+
+/** The entries of a range that stand in one table; or one that is not present
+ *  above it. */
+struct row {
+    pte_t *entry;
+    vaddr_t va;
+    unsigned level;
+    uint64_t entries;
+};
+
+/** Step to the next row of the range of @left pages at *@va. */
+static bool each_row(const struct vmm_space *space, vaddr_t *va, uint64_t *left,
+                     struct row *row) {
+    struct slot slot;
+    uint64_t pages;
+
+    if (*left == 0) {
+        return false;
+    }
+    slot = table_walk(space, *va);
+    *row = (struct row){ slot.entry, *va, slot.level, 1 };
+    pages = slot_pages(slot, *va, *left);
+    if (slot.level == 1) {
+        row->entries = pages = row_entries(*va, 1, *left);
+    } else if (pages < level_pages(slot.level)) {
+        row->entries = 0; /* reaches out of the range */
+    }
+    *va = vaddr_add(*va, pages * PAGE_SIZE);
+    *left -= pages;
+    return true;
+}
+
+/** Which pages may be stale; none yet when pages is 0. */
+struct stale {
+    uint64_t first, last; /* bytes where leaves begin */
+    unsigned level;       /* of the smallest */
+    uint64_t leaves;
+    uint64_t bits; /* of all leaves, ORed */
+};
+
+static void stale_add(struct stale *stale, const struct row *row,
+                      uint64_t first, uint64_t last, uint64_t bits) {
+    if (stale->leaves == 0) {
+        stale->first = row->va.v + first * level_size(row->level);
+        stale->level = row->level;
+    }
+    stale->level = row->level < stale->level ? row->level : stale->level;
+    stale->last = row->va.v + last * level_size(row->level);
+    stale->bits |= bits;
+}
+
+static struct vmm_token stale_token(struct vmm_space *space,
+                                    const struct stale *stale) {
+    if (stale->leaves == 0) {
+        return (struct vmm_token){ 0 };
+    }
+    return token_owe(
+        space, vaddr(stale->first), stale->level,
+        ((stale->last - stale->first) >> level_shift(stale->level)) + 1,
+        (stale->bits & PTE_GLOBAL) != 0);
+}
+
+/** Clear the leaves of @row but for the bits @keep. */
+static void clear_row(struct vmm_space *space, const struct row *row,
+                      uint64_t keep, struct stale *stale) {
+    const struct row_bits bits = row_bits(row->entry, row->entries);
+    uint64_t first = 0, last = row->entries - 1, count = row->entries;
+
+    if ((bits.any & PTE_PRESENT) == 0) {
+        return;
+    }
+    while (!pte_is_present(entry_get(&row->entry[first]))) {
+        first++;
+    }
+    while (!pte_is_present(entry_get(&row->entry[last]))) {
+        last--;
+    }
+    events_add(space->events, EVENT_VMM_UNMAPS,
+               row->va.v + first * level_size(row->level) + last - first,
+               pfn_of(pte_leaf_address(row->entry[first], row->level)).v);
+    if ((bits.all & PTE_PRESENT) == 0) {
+        count = 0;
+        for (uint64_t n = first; n <= last; n++) {
+            count += pte_is_present(entry_get(&row->entry[n]));
+        }
+    }
+    for (uint64_t n = first; n <= last; n++) {
+        entry_set(&row->entry[n], pte(entry_get(&row->entry[n]).v & keep));
+    }
+    stale_add(stale, row, first, last, bits.any);
+    stale->leaves += count;
+    space->changes += count;
+    space->stats.unmaps += count;
+}
+
+static struct vmm_token clear_range(struct vmm_space *space, vaddr_t va,
+                                    uint64_t count, uint64_t keep) {
+    struct stale stale = { 0 };
+    struct row row;
+
+    while (each_row(space, &va, &count, &row)) {
+        if (row.entries > 0) {
+            clear_row(space, &row, keep, &stale);
+        }
+    }
+    return stale_token(space, &stale);
+}
+
+/** Does the leaf at @va, if there is one, lie within the range? */
+static bool leaf_is_inside(const struct vmm_space *space, vaddr_t va,
+                           struct vrange range) {
+    const struct slot slot = table_walk(space, va);
+    const uint64_t size = level_size(slot.level);
+    const vaddr_t first = vaddr(align_down(va.v, size));
+
+    return !pte_is_present(entry_get(slot.entry)) ||
+           (vrange_holds(range, first) &&
+            vrange_holds(range, vaddr_add(first, size - 1)));
+}
+
+static enum mm_status ends_check(const struct vmm_space *space, vaddr_t va,
+                                 uint64_t count) {
+    const struct vrange range = { va, count * PAGE_SIZE };
+    const enum mm_status status = pages_check(va, count);
+
+    if (status != MM_OK) {
+        return status;
+    }
+    if (!leaf_is_inside(space, va, range) ||
+        !leaf_is_inside(space, vaddr_add(va, range.len - 1), range)) {
+        return MM_HUGE_PAGE;
+    }
+    return MM_OK;
+}
+
+struct vmm_changed vmm_unmap_range(struct vmm_space *space, vaddr_t va,
+                                   uint64_t count) {
+    struct vmm_changed result = { .status = ends_check(space, va, count) };
+
+    if (result.status == MM_OK) {
+        result.token = clear_range(space, va, count, 0);
+    }
+    return result;
+}
+
+/* --- rights -------------------------------------------------------------- */
+
+/** Give the leaves of @row the rights @access. */
+static void protect_row(struct vmm_space *space, const struct row *row,
+                        unsigned access, struct stale *stale) {
+    const uint64_t bits = leaf_bits(access, row->level);
+    const uint64_t mask = leaf_mask(row->level);
+
+    for (uint64_t n = 0; n < row->entries; n++) {
+        const pte_t seen = entry_get(&row->entry[n]);
+
+        if (pte_is_present(seen)) {
+            entry_set(&row->entry[n], pte((seen.v & ~mask) | bits));
+            space->changes++;
+            if (access_is_taken(leaf_access(seen), access)) {
+                stale_add(stale, row, n, n, seen.v);
+                stale->leaves++;
+            }
+        }
+    }
+}
+
+struct vmm_changed vmm_protect_range(struct vmm_space *space, vaddr_t va,
+                                     uint64_t count, unsigned access) {
+    struct vmm_changed result = { .status = ends_check(space, va, count) };
+    struct stale stale = { 0 };
+    struct row row;
+
+    if (result.status == MM_OK) {
+        result.status = frames_check(space, pfn(0), 1, access);
+    }
+    if (result.status != MM_OK) {
+        return result;
+    }
+    while (each_row(space, &va, &count, &row)) {
+        protect_row(space, &row, access, &stale);
+    }
+    result.token = stale_token(space, &stale);
+    return result;
+}
+
+/* --- dropping ------------------------------------------------------------ */
+
+/** The second round.  A frame that was never the pmm's (somebody mapped a
+ *  device's) stays whose it is.  One that is free already was given back
+ *  behind the region's back: that is counted, and no reason to stop. */
+static void free_cleared(struct vmm_space *space, vaddr_t va, uint64_t count) {
+    struct row row;
+
+    while (each_row(space, &va, &count, &row)) {
+        for (uint64_t n = 0; n < row.entries; n++) {
+            const pte_t seen = entry_get(&row.entry[n]);
+            enum mm_status status;
+
+            if (seen.v == 0) {
+                continue;
+            }
+            status = pmm_free_run(space->pmm,
+                                  pfn_of(pte_leaf_address(seen, row.level)),
+                                  level_pages(row.level));
+            space->stats.not_taken_back +=
+                status != MM_OK && status != MM_NOT_MANAGED;
+            entry_set(&row.entry[n], pte(0));
+        }
+    }
+}
+
+void pages_drop(struct vmm_space *space, vaddr_t va, uint64_t count) {
+    vmm_flush(clear_range(space, va, count, PTE_ADDRESS_MASK));
+    free_cleared(space, va, count);
+}
