@@ -1,1 +1,3 @@
 core_sources += %D%/hw.h %D%/boot.h %D%/memmap.h %D%/paging.h %D%/lock.h
+# The words are used by the simulator as well.
+base_sources += %D%/explain.h %D%/explain.c

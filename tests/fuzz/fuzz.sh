@@ -21,7 +21,7 @@ parts_of() {
         echo tests/sim/script.c tests/sim/processor.c tests/sim/oracle.c \
             tests/sim/oracle_cpu.c
         ;;
-    map) echo src/pmm/memmap.c ;;
+    map) echo src/pmm/memmap*.c ;;
     trace)
         echo src/memtwin/trace_header.c src/memtwin/trace_check.c \
             src/memtwin/trace_read.c src/memtwin/trace_cut.c \

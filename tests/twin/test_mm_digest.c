@@ -280,6 +280,10 @@ START_TEST(a_fault_behind_the_heap_is_told_with_the_walk_that_failed)
     ck_assert(contains("write at 0x444444459000 by the kernel: the page is "
                        "not present\n"));
     ck_assert(contains("error code 0x2: write\n"));
+    ck_assert(contains("it says: a write by the supervisor; an entry on the "
+                       "way is not present\n"));
+    ck_assert(contains("it does not say: which entry, and whether rights "
+                       "would allow the access\n"));
     ck_assert(contains("region: none holds the address\n"));
     ck_assert(contains("verdict: MM_NO_REGION, no region holds"));
     ck_assert(contains("PML4E 136 0x"));
@@ -332,6 +336,9 @@ START_TEST(a_forbidden_write_is_told_with_all_four_entries)
     ck_assert(!contains("the walk ends here"));
     ck_assert(contains(": table at 0x"));
     ck_assert(contains(": page at 0x"));
+    ck_assert(contains(" <- R/W is 0\n"));
+    ck_assert(!contains("no entry refuses it now"));
+    ck_assert(contains("the page is there, R/W or SMAP refuses\n"));
     ck_assert_status(shown.status, MM_OK);
     ck_assert_status(vmm_region_remove(&mm.space, region.range.base), MM_OK);
 }
@@ -350,6 +357,74 @@ START_TEST(the_words_for_a_fetch_by_a_user_through_a_damaged_entry)
     ck_assert(contains("error code 0x80fd: present user reserved fetch key "
                        "shadow hlat sgx\n"));
     ck_assert(contains("rw-, filled on demand\n"));
+}
+END_TEST
+
+/** The story of a fault at @va that did not happen. */
+static void tell_error(uint64_t va, unsigned error) {
+    clear_text();
+    mm_explain_fault(&mm, vaddr(va), error, keep, NULL);
+}
+
+START_TEST(a_fault_that_the_tables_do_not_explain_is_told_as_such)
+{
+    machine_start(&mm, &config);
+    (void)*(volatile uint8_t *)pointer_of(vaddr(MM_HEAP_BASE));
+    tell_error(MM_HEAP_BASE, PF_WRITE);
+    ck_assert(contains("  no entry refuses it now: a remembered translation "
+                       "did, or the tables changed since\n"));
+    tell_error(MM_HEAP_BASE, PF_PRESENT | PF_WRITE);
+    ck_assert(contains("  no entry refuses it now: "));
+    tell_error(MM_HEAP_BASE, PF_PRESENT | PF_KEY);
+    ck_assert(contains("the page is there, its protection key refuses\n"));
+    ck_assert(contains("does not say: which key, and whether other rights "
+                       "refuse as well\n"));
+    ck_assert(!contains("no entry refuses it now"));
+}
+END_TEST
+
+START_TEST(a_refused_right_is_told_by_the_topmost_entry_that_lacks_it)
+{
+    static const struct {
+        unsigned error;
+        const char *mark, *says;
+    } cases[] = {
+        { PF_USER, " <- U/S is 0\n", "U/S refuses\n" },
+        { PF_USER | PF_WRITE, " <- U/S is 0\n", "U/S or R/W refuses\n" },
+        { PF_USER | PF_FETCH, " <- U/S is 0\n", "U/S or XD refuses\n" },
+        { PF_FETCH, " <- XD is 1\n", "XD or SMEP refuses\n" },
+        { 0, "no entry refuses it now", "SMAP refuses\n" },
+    };
+
+    machine_start(&mm, &config);
+    (void)*(volatile uint8_t *)pointer_of(vaddr(MM_HEAP_BASE));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tell_error(MM_HEAP_BASE, PF_PRESENT | cases[i].error);
+        ck_assert_msg(contains(cases[i].mark), "no '%s'", cases[i].mark);
+        ck_assert_msg(contains(cases[i].says), "no '%s'", cases[i].says);
+        ck_assert_msg(contains("it does not say: "), "nothing is open");
+    }
+}
+END_TEST
+
+START_TEST(a_user_page_that_the_kernel_may_not_touch_is_told_as_one)
+{
+    const uint64_t va = UINT64_C(0x444480000000);
+    const struct vmm_region region = {
+        .name = "user",
+        .range = { vaddr(va), PAGE_SIZE },
+        .access = VMM_READ | VMM_WRITE | VMM_EXECUTE | VMM_USER,
+        .backing = VMM_IMMEDIATE,
+    };
+
+    machine_start(&mm, &config);
+    ck_assert_status(vmm_region_add(&mm.space, region), MM_OK);
+    tell_error(va, PF_PRESENT);
+    ck_assert(contains("  U/S is 1 in every entry: a user page, closed to the "
+                       "kernel by SMAP\n"));
+    tell_error(va, PF_PRESENT | PF_FETCH);
+    ck_assert(contains("closed to the kernel by SMEP\n"));
+    ck_assert_status(vmm_region_remove(&mm.space, vaddr(va)), MM_OK);
 }
 END_TEST
 
@@ -385,6 +460,12 @@ Suite *mm_digest_suite(void) {
     tcase_add_test(story, a_forbidden_write_is_told_with_all_four_entries);
     tcase_add_test(story,
                    the_words_for_a_fetch_by_a_user_through_a_damaged_entry);
+    tcase_add_test(story,
+                   a_fault_that_the_tables_do_not_explain_is_told_as_such);
+    tcase_add_test(story,
+                   a_refused_right_is_told_by_the_topmost_entry_that_lacks_it);
+    tcase_add_test(story,
+                   a_user_page_that_the_kernel_may_not_touch_is_told_as_one);
     machine_add_exit_test(story, a_fault_nobody_repairs_is_a_panic,
                           HW_EXIT_PANIC);
     suite_add_tcase(suite, story);
