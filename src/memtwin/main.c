@@ -24,6 +24,7 @@ static const struct verb {
 } verbs[] = {
     { "run", "memtwin run", run_verb },
     { "maps", "memtwin maps", maps_verb },
+    { "walk", "memtwin walk", walk_verb },
 };
 
 static const char doc[] =
@@ -32,7 +33,8 @@ static const char doc[] =
     "Verbs:\n"
     "  run TRACE    replay the allocations of a real program and check every "
     "block\n"
-    "  maps FILE... print the usable frames of memory maps\n\n"
+    "  maps FILE... print the usable frames of memory maps\n"
+    "  walk ADDRESS... tell how an address is translated in a memory image\n\n"
     "'memtwin VERB --help' lists the options of a verb.\n\n"
     "Exit status: 0 all went well, 1 the run found something wrong, 2 bad "
     "input or usage, 77 this host cannot.";

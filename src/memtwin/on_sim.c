@@ -7,6 +7,7 @@
  */
 #include "memtwin/machines.h"
 
+#include "memtwin/own_walk.h"
 #include "memtwin/stopped.h"
 #include "sim/mapfile.h"
 
@@ -38,9 +39,41 @@ static void take_counters(struct outcome *outcome, const struct sim *sim) {
     };
 }
 
+/* --- addresses walked after the last operation --------------------------- */
+
+struct console {
+    struct outcome *outcome;
+    const struct run_options *options;
+};
+
+/** As the kernel would read there. */
+static void walk_addresses(const struct console *console, struct sim *sim) {
+    const struct run_options *o = console->options;
+
+    for (unsigned i = 0; i < o->walk_count; i++) {
+        struct walked *w = &console->outcome->walks[i];
+
+        w->asked = (struct walk_asked){ o->walk[i], SIM_READ, false };
+        w->control = cpu_control(&sim->cpu);
+        w->result = walk(&sim->ram, &w->control, o->walk[i], SIM_READ, false);
+    }
+    console->outcome->walk_count = o->walk_count;
+}
+
+/** The digest is the last result; the heap goes after it. */
+static void console_char(void *ctx, char c) {
+    const struct console *console = ctx;
+
+    outcome_char(console->outcome, c);
+    if (c == '\n' && console->outcome->walk_count == 0 &&
+        outcome_fact(console->outcome, "digest") != NULL) {
+        walk_addresses(console, sim_current());
+    }
+}
+
 /** How the machine stopped. */
-static enum outcome_code judge(const struct outcome *outcome,
-                               const struct sim *sim, enum hw_exit_code code) {
+static enum outcome_code judge(const struct outcome *outcome, struct sim *sim,
+                               enum hw_exit_code code) {
     const char *stopped = sim_stop_reason(sim);
 
     if (stopped != NULL) {
@@ -49,6 +82,9 @@ static enum outcome_code judge(const struct outcome *outcome,
     }
     if (code == HW_EXIT_PANIC) {
         complain_stopped(outcome, NULL, "the kernel on the simulator panicked");
+        if (outcome->story_len > 0) {
+            complain_walk(sim);
+        }
         return EXIT_WRONG;
     }
     if (!outcome->has_verdict) {
@@ -131,6 +167,7 @@ enum outcome_code run_on_sim(struct outcome *outcome,
                              const struct module *module,
                              const struct outcome *twin) {
     struct sim_config config = sim_default_config;
+    struct console console = { outcome, o };
     struct mapfile map = { NULL, 0 };
     enum outcome_code result;
 
@@ -139,8 +176,8 @@ enum outcome_code run_on_sim(struct outcome *outcome,
     config.seed = o->seed;
     config.tlb_policy = o->tlb_policy;
     config.tlb_capacity = o->tlb_capacity;
-    config.putc = outcome_char;
-    config.putc_ctx = outcome;
+    config.putc = console_char;
+    config.putc_ctx = &console;
     if (twin != NULL) {
         config.map = twin->map;
         config.map_count = twin->map_count;

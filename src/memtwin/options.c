@@ -35,6 +35,7 @@ enum key {
     KEY_SOUND_EVERY,
     KEY_SEED,
     KEY_JSON,
+    KEY_WALK,
     KEY_KERNEL,
     KEY_QEMU,
     KEY_PATIENCE,
@@ -89,6 +90,10 @@ static const struct argp_option option_table[] = {
       "Give QEMU up when it was silent that long (default 120)", 2 },
     { 0, 0, 0, 0, "The report:", 3 },
     { "json", KEY_JSON, 0, 0, "Print the report as JSON", 3 },
+    { "walk", KEY_WALK, "ADDRESS", 0,
+      "Tell how the simulated machine translates it after the last operation; "
+      "may be given 16 times",
+      3 },
     { 0, 0, 0, 0, "Instead of a run:", 4 },
     { "save-module", KEY_SAVE, "FILE", 0,
       "Write what the kernel gets beside itself, the trace in its own form, to "
@@ -243,6 +248,16 @@ static error_t parse_base(struct run_options *o, const char *value) {
                      "0x8000000");
 }
 
+static error_t parse_walk(struct run_options *o, const char *value) {
+    uint64_t va;
+
+    if (o->walk_count == RUN_WALKS_MAX || !number_parse_address(value, &va)) {
+        return bad("walk", value, "at most 16 addresses, as 0x444444440000");
+    }
+    o->walk[o->walk_count++] = vaddr(va);
+    return 0;
+}
+
 static error_t parse_word(struct run_options *o, const char *word) {
     if (o->trace_path != NULL) {
         complain("one trace at a time: '%s' is a second one", word);
@@ -290,6 +305,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     case KEY_JSON:
         o->json = true;
         return 0;
+    case KEY_WALK:
+        return parse_walk(o, value);
     case KEY_KERNEL:
         o->kernel = value;
         return 0;

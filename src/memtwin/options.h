@@ -9,6 +9,7 @@
 
 #define ON_SIM 1u
 #define ON_QEMU 2u
+#define RUN_WALKS_MAX 16
 
 struct run_options {
     const char *trace_path;
@@ -25,6 +26,8 @@ struct run_options {
     uint64_t sound_every;
     uint64_t seed;
     bool json;
+    vaddr_t walk[RUN_WALKS_MAX]; /* to be walked after the run */
+    unsigned walk_count;
     const char *kernel, *qemu;
     const char *iso;       /* NULL: QEMU boots the kernel by itself */
     const char *save_path; /* where the module goes; NULL: run it */

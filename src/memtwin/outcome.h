@@ -12,6 +12,8 @@
 #define MEMTWIN_OUTCOME_H
 
 #include "hw/boot.h"
+#include "memtwin/options.h"
+#include "sim/walk_story.h"
 
 #include <stdint.h>
 
@@ -32,6 +34,13 @@ enum error_place { ERROR_NONE, ERROR_AT_START, ERROR_AT_OP, ERROR_AT_END };
 /** What a simulated machine counts beside. */
 struct machine_counters {
     uint64_t fills, walk_reads, evictions, invlpgs, faults;
+};
+
+/** An address walked after the run. */
+struct walked {
+    struct walk_asked asked;
+    struct walk_control control;
+    struct walk_result result;
 };
 
 struct outcome {
@@ -64,6 +73,8 @@ struct outcome {
 
     bool has_counters;
     struct machine_counters counters;
+    struct walked walks[RUN_WALKS_MAX]; /* --walk, on the simulator */
+    unsigned walk_count;
 
     bool show_progress;
     char line[OUTCOME_LINE_MAX];

@@ -111,6 +111,19 @@ static void heading(const struct run *run) {
     }
 }
 
+static void put(void *ctx, char c) {
+    fputc(c, ctx);
+}
+
+static void walks(const struct outcome *o) {
+    for (unsigned i = 0; i < o->walk_count; i++) {
+        const struct walked *w = &o->walks[i];
+
+        putchar('\n');
+        walk_tell(&w->result, &w->control, w->asked, NULL, put, stdout);
+    }
+}
+
 /** The last lines: what is wrong, after so many numbers that look well. */
 static void verdicts(const struct run *run, const struct machines *m) {
     size_t i;
@@ -143,5 +156,8 @@ void report_text(const struct run *run) {
     }
     line(&m, "time per operation", time_cell, NULL);
     line(&m, "digest", fact_cell, "digest");
+    if (run->sim != NULL) {
+        walks(run->sim);
+    }
     verdicts(run, &m);
 }

@@ -10,6 +10,7 @@
  * every reader of JSON.
  */
 #include "memtwin/report.h"
+#include "memtwin/walk_json.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -66,6 +67,17 @@ static json_t *options_object(const struct run_options *opt) {
     return o;
 }
 
+static json_t *walks_array(const struct outcome *m) {
+    json_t *walks = json_array();
+    unsigned i;
+
+    for (i = 0; i < m->walk_count; i++) {
+        json_array_append_new(
+            walks, walk_object(&m->walks[i].result, m->walks[i].asked, NULL));
+    }
+    return walks;
+}
+
 static json_t *machine_object(const struct outcome *m) {
     const struct machine_counters *c = &m->counters;
     json_t *o = json_object();
@@ -83,6 +95,9 @@ static json_t *machine_object(const struct outcome *m) {
         json_object_set_new(o, "tlb_evictions", number(c->evictions));
         json_object_set_new(o, "invlpgs", number(c->invlpgs));
         json_object_set_new(o, "walk_reads", number(c->walk_reads));
+    }
+    if (m->walk_count > 0) {
+        json_object_set_new(o, "walks", walks_array(m));
     }
     json_object_set_new(o, "us_per_op", json_real(outcome_us_per_op(m)));
     return o;

@@ -11,5 +11,7 @@
 enum outcome_code run_verb(int argc, char **argv);
 /** "memtwin maps", likewise. */
 enum outcome_code maps_verb(int argc, char **argv);
+/** "memtwin walk", likewise. */
+enum outcome_code walk_verb(int argc, char **argv);
 
 #endif

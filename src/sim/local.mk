@@ -10,6 +10,7 @@ sim_sources += %D%/ram.h %D%/ram.c %D%/ram_host.h %D%/ram_host.c %D%/ram_device.
 	%D%/snapshot.h %D%/snapshot.c %D%/journal.h %D%/journal.c \
 	%D%/journal_log.c %D%/log.h %D%/log.c \
 	%D%/mapfile.h %D%/mapfile.c %D%/mapfile_pc.c
+sim_sources += %D%/walk_story.h %D%/walk_story.c
 
 # The live half: x86_64 Linux, behind hw.h.
 sim_live_sources += %D%/sim.h %D%/sim.c %D%/firmware.c %D%/live.h %D%/fiber.h %D%/live.c %D%/live_fault.c \

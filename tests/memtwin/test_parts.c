@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "memtwin/number.h"
 #include "memtwin/outcome.h"
+#include "memtwin/own_walk.h"
 #include "memtwin/trace.h"
+#include "sim/mapfile.h"
 
 /* --- numbers ------------------------------------------------------------- */
 
@@ -244,6 +247,57 @@ START_TEST(what_is_live_at_the_cut_is_freed_oldest_first)
 }
 END_TEST
 
+/* --- the walk behind a fault --------------------------------------------- */
+
+/** What complain_walk() says of @sim. */
+static void hear_walk(struct sim *sim, char *text, size_t size) {
+    FILE *heard = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    size_t len;
+
+    ck_assert(heard != NULL && saved >= 0);
+    dup2(fileno(heard), STDERR_FILENO);
+    complain_walk(sim);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(heard);
+    len = fread(text, 1, size - 1, heard);
+    text[len] = '\0';
+    fclose(heard);
+}
+
+START_TEST(a_fault_of_the_simulator_is_told_with_its_own_walk)
+{
+    struct sim_config config = sim_default_config;
+    struct mapfile map;
+    char text[4000], why[300];
+    struct sim *sim;
+
+    ck_assert(mapfile_pc(&map, 8 * MIB, why, sizeof(why)));
+    config.map = map.entries;
+    config.map_count = map.count;
+    ck_assert_msg(sim_create(&sim, &config, why, sizeof(why)) == SIM_OK, "%s",
+                  why);
+    hear_walk(sim, text, sizeof(text));
+    ck_assert_str_eq(text, "");
+    sim_events_add(&sim->events, SIM_EVENT_FAULT, 0x444444440008,
+                   UINT64_C(14) << 32 | PF_WRITE | PF_USER);
+    hear_walk(sim, text, sizeof(text));
+    ck_assert_msg(
+        strstr(text, "memtwin:   user write to 0x444444440008: the PML4E") !=
+                NULL &&
+            strstr(text, "memtwin:     PML4E 136 at 0x") != NULL &&
+            strstr(text, "not present <- P is 0\n") != NULL &&
+            strstr(text, "memtwin:     CR2: 0x444444440008\n") != NULL,
+        "said: %s", text);
+    sim_events_add(&sim->events, SIM_EVENT_FAULT, 0, UINT64_C(13) << 32);
+    hear_walk(sim, text, sizeof(text));
+    ck_assert_str_eq(text, "");
+    sim_destroy(sim);
+    mapfile_destroy(&map);
+}
+END_TEST
+
 static Suite *parts_suite(void) {
     Suite *suite = suite_create("memtwin");
     TCase *tc = tcase_create("parts");
@@ -262,6 +316,7 @@ static Suite *parts_suite(void) {
     tcase_add_test(tc, outcomes_without_a_digest_are_never_equal);
     tcase_add_test(tc, the_first_line_of_the_state_that_differs_is_shown);
     tcase_add_test(tc, what_is_live_at_the_cut_is_freed_oldest_first);
+    tcase_add_test(tc, a_fault_of_the_simulator_is_told_with_its_own_walk);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/processor.h"
+#include "sim/walk_story.h"
 
 static void explains(const struct walk_control *c, uint64_t va,
                      enum sim_access access, bool user, const char *expected) {
@@ -158,6 +159,94 @@ START_TEST(an_explanation_is_cut_to_fit_its_buffer)
 }
 END_TEST
 
+/* --- the story ---------------------------------------------------------- */
+
+static char story[3000];
+static size_t story_len;
+
+static void keep(void *ctx, char c) {
+    (void)ctx;
+    ck_assert_uint_lt(story_len + 1, sizeof story);
+    story[story_len++] = c;
+    story[story_len] = '\0';
+}
+
+static void tell(struct walk_control c, uint64_t va, enum sim_access access,
+                 bool user, const struct table_writes *writes) {
+    struct walk_result r = walk(&ram, &c, vaddr(va), access, user);
+
+    story_len = 0;
+    walk_tell(&r, &c, (struct walk_asked){ vaddr(va), access, user }, writes,
+              keep, NULL);
+}
+
+static void tells(const char *part) {
+    ck_assert_msg(strstr(story, part) != NULL, "no '%s' in: %s", part, story);
+}
+
+START_TEST(a_story_marks_the_entry_that_decides_and_who_wrote_it)
+{
+    struct walk_control c = cpu_control(&cpu);
+    paddr_t leaf = tables_map(&t, VA, OLD_FRAME, 1, P | US);
+    struct table_writes writes;
+
+    ck_assert(table_writes_init(&writes, 4));
+    tell(c, VA.v, SIM_WRITE, true, &writes);
+    tells(" PTE     0 at 0x");
+    tells(": page at 0x400000, P U <- R/W is 0\n    written by: not known\n");
+    tells("  error code 0x7: present write user\n");
+    tells("    it says: a write by the user; the page is there, U/S or R/W "
+          "refuses\n");
+    tells("    it does not say: which of the two, and at which level\n");
+    tells("  CR2: 0x444444400000\n");
+    table_writes_add(&writes, (struct table_write){ .at = leaf,
+                                                    .before = { 0x77 },
+                                                    .cpu = 1,
+                                                    .rip = 0x4011d6 });
+    tell(c, VA.v, SIM_WRITE, true, &writes);
+    tells("    written by: processor 1 at rip 0x4011d6, before: 0x77\n");
+    table_writes_add(&writes,
+                     (struct table_write){ .at = leaf, .before = { 0x99 } });
+    tell(c, VA.v, SIM_WRITE, true, &writes);
+    tells("    written by: not known; 0x99 before, as a walk saw\n");
+    table_writes_destroy(&writes);
+}
+END_TEST
+
+START_TEST(a_story_tells_what_each_reason_comes_from)
+{
+    struct walk_control c = cpu_control(&cpu);
+
+    tables_map(&t, VA, OLD_FRAME, 1, P | RW | US | NX | UINT64_C(3) << 59);
+    tell(c, VA.v, SIM_WRITE, true, NULL);
+    tells("P W U NX; sets A D\n");
+    ck_assert_ptr_eq(strstr(story, "<-"), NULL);
+    ck_assert_ptr_eq(strstr(story, "error code"), NULL);
+    tell(c, VA.v, SIM_FETCH, true, NULL);
+    tells(" <- XD is 1\n");
+    c.smap = c.smep = c.keys = true;
+    tell(c, VA.v, SIM_READ, false, NULL);
+    tells(" <- U/S is 1, here and above\n");
+    tells("it does not say: that it was SMAP, which has no bit");
+    c.pkru = 3 << 6;
+    tell(c, VA.v, SIM_READ, true, NULL);
+    tells(" <- key 3\n");
+    tells("  PKRU: 0xc0\n");
+    tell(c, 0x123, SIM_READ, false, NULL);
+    tells("0x0000000000000000: not present <- P is 0\n");
+    tell(c, UINT64_C(1) << 47, SIM_READ, false, NULL);
+    tells("  #GP(0), no page fault: no table is read, CR2 stays\n");
+    c.stack = true;
+    tell(c, UINT64_C(1) << 47, SIM_READ, false, NULL);
+    tells("  #SS(0)");
+    c.no_execute = c.smep = false;
+    tell(c, 0x123, SIM_FETCH, false, NULL);
+    tells("    nor that it was a fetch: EFER.NXE and CR4.SMEP are 0\n");
+    tell(c, VA.v, SIM_READ, false, NULL);
+    tells(" <- reserved: 0x8000000000000000\n");
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sim explain");
     TCase *tc = tcase_create("explain");
@@ -170,6 +259,8 @@ int main(void) {
     tcase_add_test(tc,
                    an_explanation_tells_five_levels_bit_8_and_upper_entries);
     tcase_add_test(tc, an_explanation_is_cut_to_fit_its_buffer);
+    tcase_add_test(tc, a_story_marks_the_entry_that_decides_and_who_wrote_it);
+    tcase_add_test(tc, a_story_tells_what_each_reason_comes_from);
     suite_add_tcase(s, tc);
     return tables_run(s);
 }
