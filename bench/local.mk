@@ -12,6 +12,17 @@ bench-pmm: %D%/bench_pmm
 bench_figures = bench-pmm
 
 if LIVE
+EXTRA_PROGRAMS += %D%/bench_vmm
+%C%_bench_vmm_SOURCES = %D%/bench_vmm.c
+%C%_bench_vmm_CFLAGS = $(AM_CFLAGS)
+%C%_bench_vmm_LDADD = $(functional_libs)
+CLEANFILES += %D%/bench_vmm
+
+bench-vmm: %D%/bench_vmm
+	%D%/bench_vmm
+.PHONY: bench-vmm
+bench: bench-vmm
+
 EXTRA_PROGRAMS += %D%/bench_sim
 %C%_bench_sim_SOURCES = %D%/bench_sim.h %D%/bench_sim.c %D%/bench_sim_live.c \
 	%D%/sim_loops.h

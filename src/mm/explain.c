@@ -119,7 +119,7 @@ static void print_walk(const struct mm *mm, struct printer *out) {
 
     out->level = PAGING_LEVELS;
     out->user = true;
-    vmm_walk(&mm->space, page, print_entry, out);
+    vmm_walk(vmm_space_at(&mm->space, out->va), page, print_entry, out);
     print_decision(out);
 }
 
@@ -131,7 +131,7 @@ void mm_explain_fault(const struct mm *mm, vaddr_t va, unsigned error,
               va.v, (error & PF_USER) != 0 ? "a user" : "the kernel",
               cause(error));
     paging_print_error(sink, ctx, 2, error);
-    print_region(&out, vmm_region_at(&mm->space, va));
+    print_region(&out, vmm_region_at(vmm_space_at(&mm->space, va), va));
     fmt_print(sink, ctx, "  verdict: %s, %s\n",
               mm_status_name(mm->verdict.status),
               mm->verdict.reason != NULL ? mm->verdict.reason : "not asked");

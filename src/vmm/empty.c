@@ -73,7 +73,7 @@ static void unlink_vacant(struct vmm_space *space, paddr_t pa, unsigned level,
             continue;
         }
         if (table_is_vacant(space, pte_address(seen), level - 1)) {
-            entry_set(entry, pte(0));
+            upper_set(space, entry, level, pte(0));
             table_unlink(space, pte_address(seen), level - 1, unlinked);
         } else if (level > 2) {
             unlink_vacant(space, pte_address(seen), level - 1, here.first,
@@ -84,13 +84,17 @@ static void unlink_vacant(struct vmm_space *space, paddr_t pa, unsigned level,
 
 uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range) {
     struct frame_chain unlinked = { 0 };
+    struct span span;
     uint64_t count;
 
-    if (range.len == 0) {
+    if (range.len == 0 || !space_owns(space, range.base)) {
         return 0;
     }
-    unlink_vacant(space, space->root, PAGING_LEVELS, 0, span_of(range),
-                  &unlinked);
+    span = span_of(range);
+    if (!space_owns(space, vaddr(span.last))) {
+        span.last = VMM_PRIVATE_SIZE - 1;
+    }
+    unlink_vacant(space, space->root, PAGING_LEVELS, 0, span, &unlinked);
     count = unlinked.count;
     tables_give_back(space, &unlinked);
     return count;

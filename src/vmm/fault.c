@@ -152,8 +152,8 @@ static struct vmm_verdict decide(struct vmm_space *space, vaddr_t va,
     return repair(space, vaddr_page(va), region, mapped);
 }
 
-struct vmm_verdict vmm_fault(struct vmm_space *space, vaddr_t va,
-                             unsigned error) {
+struct vmm_verdict space_fault(struct vmm_space *space, vaddr_t va,
+                               unsigned error) {
     struct vmm_verdict result;
 
     space->stats.faults++;
@@ -161,4 +161,9 @@ struct vmm_verdict vmm_fault(struct vmm_space *space, vaddr_t va,
     result = decide(space, va, error);
     space->stats.faults_refused += result.status != MM_OK;
     return result;
+}
+
+struct vmm_verdict vmm_fault(struct vmm_space *space, vaddr_t va,
+                             unsigned error) {
+    return space_fault(vmm_space_at(space, va), va, error);
 }

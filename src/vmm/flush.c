@@ -19,21 +19,10 @@
  */
 #include "vmm/table.h"
 
-#include "base/hash.h"
-
-struct vmm_token token_owe(struct vmm_space *space, vaddr_t va, unsigned level,
-                           uint64_t pages, bool global) {
-    const uint64_t id = ++space->tokens;
-
-    space->flushes_owed++;
-    space->ids_owed += hash_mix(id);
-    return (struct vmm_token){ space, va, level, pages, id, global };
-}
-
 /** A token that is used twice is noticed by vmm_is_sound(). */
 static void settle(struct vmm_token token) {
     token.space->flushes_owed--;
-    token.space->ids_owed -= hash_mix(token.id);
+    token.space->ids_owed -= token_word(token.id);
 }
 
 static void flush_each(struct vmm_token token) {
@@ -61,12 +50,14 @@ void vmm_flush(struct vmm_token token) {
     if (token.space == NULL) {
         return;
     }
-    if (token.pages > VMM_FLUSH_EACH_MAX) {
-        flush_all(token);
-    } else {
-        flush_each(token);
+    if (space_is_cached(token.space)) {
+        if (token.pages > VMM_FLUSH_EACH_MAX) {
+            flush_all(token);
+        } else {
+            flush_each(token);
+        }
+        note(token);
     }
-    note(token);
     settle(token);
 }
 

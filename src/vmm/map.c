@@ -16,7 +16,7 @@
 /** MM_OK, or what is wrong with asking for a leaf of @level at @va. */
 static enum mm_status leaf_check(const struct vmm_space *space, vaddr_t va,
                                  unsigned level) {
-    const enum mm_status status = page_check(va);
+    const enum mm_status status = page_check(space, va);
 
     if (status != MM_OK) {
         return status;
@@ -27,16 +27,27 @@ static enum mm_status leaf_check(const struct vmm_space *space, vaddr_t va,
     return (va.v & (level_size(level) - 1)) == 0 ? MM_OK : MM_NOT_ALIGNED;
 }
 
+/** MM_OK, or what is wrong with showing the frames from @f there. */
+static enum mm_status shown_check(const struct vmm_space *space, vaddr_t va,
+                                  pfn_t f, unsigned level, unsigned access) {
+    enum mm_status status = access_check(va, access);
+
+    if (status == MM_OK) {
+        status = frames_check(space, f, level_pages(level));
+    }
+    if (status == MM_OK && (f.v & (level_pages(level) - 1)) != 0) {
+        status = MM_NOT_ALIGNED;
+    }
+    return status;
+}
+
 enum mm_status vmm_map_leaf(struct vmm_space *space, vaddr_t va, pfn_t f,
                             unsigned level, unsigned access) {
     enum mm_status status = leaf_check(space, va, level);
     struct slot slot;
 
     if (status == MM_OK) {
-        status = frames_check(space, f, level_pages(level), access);
-    }
-    if (status == MM_OK && (f.v & (level_pages(level) - 1)) != 0) {
-        status = MM_NOT_ALIGNED;
+        status = shown_check(space, va, f, level, access);
     }
     if (status != MM_OK) {
         return status;
@@ -60,10 +71,18 @@ enum mm_status vmm_map_leaf(struct vmm_space *space, vaddr_t va, pfn_t f,
 static enum mm_status map_range(struct vmm_space *space, vaddr_t va, pfn_t f,
                                 uint64_t count, unsigned access,
                                 unsigned largest) {
-    enum mm_status status = pages_check(va, count);
+    enum mm_status status;
+
+    if (count == 1) {
+        return vmm_map_leaf(space, va, f, 1, access);
+    }
+    status = pages_check(space, va, count);
 
     if (status == MM_OK) {
-        status = frames_check(space, f, count, access);
+        status = access_check(va, access);
+    }
+    if (status == MM_OK) {
+        status = frames_check(space, f, count);
     }
     if (status != MM_OK) {
         return status;
@@ -115,21 +134,24 @@ static enum mm_status leaf_of(const struct vmm_space *space, vaddr_t va,
 
 struct vmm_unmapped vmm_unmap_leaf(struct vmm_space *space, vaddr_t va,
                                    unsigned level) {
-    struct vmm_unmapped result = { 0 };
     pte_t *leaf, seen;
+    const enum mm_status status = leaf_of(space, va, level, &leaf);
+    pfn_t f;
 
-    result.status = leaf_of(space, va, level, &leaf);
-    if (result.status != MM_OK) {
-        return result;
+    if (status != MM_OK) {
+        return (struct vmm_unmapped){ .status = status };
     }
     seen = entry_get(leaf);
+    f = pfn_of(pte_leaf_address(seen, level));
     entry_set(leaf, pte(0));
-    result.frame = pfn_of(pte_leaf_address(seen, level));
-    result.token = token_owe(space, va, level, 1, pte_has(seen, PTE_GLOBAL));
     space->changes++;
     space->stats.unmaps++;
-    events_add(space->events, EVENT_VMM_UNMAPS, va.v, result.frame.v);
-    return result;
+    events_add(space->events, EVENT_VMM_UNMAPS, va.v, f.v);
+    return (struct vmm_unmapped){
+        .status = MM_OK,
+        .frame = f,
+        .token = token_owe(space, va, level, 1, pte_has(seen, PTE_GLOBAL)),
+    };
 }
 
 struct vmm_unmapped vmm_update_leaf(struct vmm_space *space, vaddr_t va,
@@ -139,10 +161,7 @@ struct vmm_unmapped vmm_update_leaf(struct vmm_space *space, vaddr_t va,
 
     result.status = leaf_of(space, va, level, &leaf);
     if (result.status == MM_OK) {
-        result.status = frames_check(space, f, level_pages(level), access);
-    }
-    if (result.status == MM_OK && (f.v & (level_pages(level) - 1)) != 0) {
-        result.status = MM_NOT_ALIGNED;
+        result.status = shown_check(space, va, f, level, access);
     }
     if (result.status != MM_OK) {
         return result;
@@ -164,7 +183,7 @@ struct vmm_changed vmm_protect_leaf(struct vmm_space *space, vaddr_t va,
     struct vmm_changed result = { 0 };
     pte_t *leaf, seen;
 
-    result.status = frames_check(space, pfn(0), 1, access);
+    result.status = access_check(va, access);
     if (result.status == MM_OK) {
         result.status = leaf_of(space, va, level, &leaf);
     }
@@ -206,7 +225,7 @@ static enum mm_status table_entry_of(const struct vmm_space *space, vaddr_t va,
 
 struct vmm_changed vmm_protect_table(struct vmm_space *space, vaddr_t va,
                                      unsigned level, unsigned access) {
-    struct vmm_changed result = { .status = page_check(va) };
+    struct vmm_changed result = { .status = page_check(space, va) };
     const uint64_t rights = PTE_WRITABLE | PTE_USER | PTE_NO_EXECUTE;
     pte_t *entry, seen;
 
@@ -221,7 +240,8 @@ struct vmm_changed vmm_protect_table(struct vmm_space *space, vaddr_t va,
         return result;
     }
     seen = entry_get(entry);
-    entry_set(entry, pte((seen.v & ~rights) | (leaf_bits(access, 1) & rights)));
+    upper_set(space, entry, level,
+              pte((seen.v & ~rights) | (leaf_bits(access, 1) & rights)));
     space->changes++;
     if ((leaf_access(seen) & ~access & TABLE_RIGHTS) != 0) {
         result.token =

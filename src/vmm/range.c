@@ -142,7 +142,7 @@ static pte_t *link_tables(struct vmm_space *space, vaddr_t va, unsigned level,
     while (slot.level > level) {
         const pfn_t table = chain_pop_zeroed(space, tables);
 
-        entry_set(slot.entry, pte_make(table, TABLE_BITS));
+        upper_set(space, slot.entry, slot.level, pte_make(table, TABLE_BITS));
         space->stats.tables++;
         slot.level--;
         slot.entry =

@@ -14,15 +14,16 @@
 
 #include <string.h>
 
-static enum mm_status range_check(struct vrange range) {
+static enum mm_status range_check(const struct vmm_space *space,
+                                  struct vrange range) {
     const uint64_t count = range.len >> PAGE_SHIFT;
 
     if (!vaddr_is_page_aligned(vaddr(range.len))) {
-        const enum mm_status status = page_check(range.base);
+        const enum mm_status status = page_check(space, range.base);
 
         return status != MM_OK ? status : MM_NOT_ALIGNED;
     }
-    return pages_check(range.base, count);
+    return pages_check(space, range.base, count);
 }
 
 static bool meets_region(const struct vmm_space *space, struct vrange range) {
@@ -37,7 +38,7 @@ static bool meets_region(const struct vmm_space *space, struct vrange range) {
 /** Is @range fit for a region, and what its pages show nothing yet? */
 static enum mm_status claim_check(const struct vmm_space *space,
                                   struct vrange range) {
-    enum mm_status status = range_check(range);
+    enum mm_status status = range_check(space, range);
 
     if (status != MM_OK) {
         return status;
@@ -77,7 +78,7 @@ enum mm_status vmm_region_add(struct vmm_space *space,
                               struct vmm_region region) {
     enum mm_status status;
 
-    if ((region.access & ~(unsigned)VMM_ACCESS_ALL) != 0 ||
+    if (access_check(region.range.base, region.access) != MM_OK ||
         (unsigned)region.backing > VMM_IMMEDIATE) {
         return MM_BAD_ARGUMENT;
     }
@@ -116,7 +117,7 @@ enum mm_status vmm_region_extend(struct vmm_space *space, vaddr_t base,
         return MM_NOT_ALIGNED;
     }
     if (len <= region->range.len ||
-        pages_check(base, len >> PAGE_SHIFT) != MM_OK) {
+        pages_check(space, base, len >> PAGE_SHIFT) != MM_OK) {
         return MM_BAD_RANGE;
     }
     more.base = vaddr_add(base, region->range.len);
@@ -147,6 +148,9 @@ enum mm_status vmm_region_remove(struct vmm_space *space, vaddr_t base) {
 
 const struct vmm_region *vmm_region_at(const struct vmm_space *space,
                                        vaddr_t va) {
+    if (!space_owns(space, va)) {
+        space = space->kernel;
+    }
     for (size_t i = 0; i < space->region_count; i++) {
         if (vrange_holds(space->regions[i].range, va)) {
             return &space->regions[i];

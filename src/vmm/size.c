@@ -61,11 +61,12 @@ static void split_once(struct vmm_space *space, struct slot slot, pfn_t table) {
 }
 
 enum mm_status vmm_split(struct vmm_space *space, vaddr_t va, unsigned level) {
+    const enum mm_status status = page_check(space, vaddr_page(va));
     struct frame_chain tables = { 0 };
     struct slot slot;
 
-    if (!vaddr_is_canonical(va)) {
-        return MM_NOT_CANONICAL;
+    if (status != MM_OK) {
+        return status;
     }
     if (level < 1 || level > 2) {
         return MM_BAD_ARGUMENT;
@@ -87,10 +88,7 @@ enum mm_status vmm_split(struct vmm_space *space, vaddr_t va, unsigned level) {
         split_once(space, slot, chain_pop_zeroed(space, &tables));
         slot = table_walk_to(space, va, slot.level - 1);
     }
-    hw_invlpg(va);
-    space->stats.invlpgs++;
-    space->stats.flushes++;
-    events_add(space->events, EVENT_VMM_FLUSHES, vaddr_page(va).v, 1);
+    vmm_flush(token_owe(space, vaddr_page(va), 1, 1, false));
     return MM_OK;
 }
 
@@ -135,7 +133,7 @@ static pte_t limited(pte_t leaf, pte_t table) {
 
 enum mm_status vmm_merge(struct vmm_space *space, vaddr_t va, unsigned level) {
     struct frame_chain unlinked = { 0 };
-    enum mm_status status = page_check(va);
+    enum mm_status status = page_check(space, va);
     struct slot slot;
     paddr_t table;
     pte_t large;

@@ -1,6 +1,7 @@
 /*
  * What must hold of a space between any two calls.
  *
+ *   root      above the private part as the kernel's
  *   regions   ascending, whole pages, no two share a byte
  *   tokens    none owed, none used twice
  *   tables    as many as counted; none of them is free memory
@@ -27,7 +28,7 @@ static bool regions_are_sound(const struct vmm_space *space, const char **why) {
         const struct vrange range = space->regions[i].range;
 
         if (!vaddr_is_page_aligned(vaddr(range.len)) ||
-            pages_check(range.base, range.len >> PAGE_SHIFT) != MM_OK) {
+            pages_check(space, range.base, range.len >> PAGE_SHIFT) != MM_OK) {
             return say(why, "a region is no range of whole pages");
         }
         if (i > 0) {
@@ -60,10 +61,9 @@ static void see_table(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
 }
 
 static bool tables_are_sound(const struct vmm_space *space, const char **why) {
-    const struct vrange everything = { vaddr(0), UINT64_MAX };
     struct tables_seen seen = { .space = space };
 
-    vmm_walk(space, everything, see_table, &seen);
+    vmm_walk(space, space_part(space), see_table, &seen);
     if (seen.one_is_free) {
         return say(why, "a page table lies in a free frame");
     }
@@ -164,6 +164,22 @@ static bool frames_are_sound(const struct vmm_space *space, const char **why) {
            say(why, "two pages of regions show the same frame");
 }
 
+/** The roots say the same of the part that all spaces share. */
+static bool shared_is_sound(const struct vmm_space *space, const char **why) {
+    const pte_t *own = table_at(space, space->root);
+    const pte_t *kernels = table_at(space, space->kernel->root);
+
+    for (unsigned n = table_index(vaddr(VMM_PRIVATE_SIZE), PAGING_LEVELS);
+         n < TABLE_ENTRIES; n++) {
+        if (((entry_get(&own[n]).v ^ entry_get(&kernels[n]).v) &
+             ~PTE_ACCESSED) != 0) {
+            return say(why, "the roots of two spaces differ in the kernel's "
+                            "part");
+        }
+    }
+    return true;
+}
+
 bool vmm_is_sound(const struct vmm_space *space, const char **why) {
     if (space->flushes_owed != 0 && space->flushes_owed <= space->tokens) {
         return say(why, "a token is neither flushed nor skipped");
@@ -171,7 +187,8 @@ bool vmm_is_sound(const struct vmm_space *space, const char **why) {
     if (space->flushes_owed != 0 || space->ids_owed != 0) {
         return say(why, "a token was used twice");
     }
-    if (!regions_are_sound(space, why) || !tables_are_sound(space, why)) {
+    if (!shared_is_sound(space, why) || !regions_are_sound(space, why) ||
+        !tables_are_sound(space, why)) {
         return false;
     }
     for (size_t i = 0; i < space->region_count; i++) {

@@ -111,23 +111,76 @@ static inline uint64_t slot_pages(struct slot slot, vaddr_t va,
     return left < limit ? left : limit;
 }
 
-/** MM_OK, MM_NOT_CANONICAL or MM_NOT_ALIGNED. */
-static inline enum mm_status page_check(vaddr_t va) {
+/** May this space's calls change what @va shows? */
+static inline bool space_owns(const struct vmm_space *space, vaddr_t va) {
+    return space == space->kernel || vmm_is_private(va);
+}
+/** The part of the tables that this space's calls change. */
+static inline struct vrange space_part(const struct vmm_space *space) {
+    return (struct vrange){ vaddr(0), space == space->kernel
+                                          ? UINT64_MAX
+                                          : VMM_PRIVATE_SIZE };
+}
+
+/** MM_OK, MM_NOT_CANONICAL, MM_NOT_ALIGNED, or MM_BAD_RANGE: not a page of
+ *  this space's own. */
+static inline enum mm_status page_check(const struct vmm_space *space,
+                                        vaddr_t va) {
     if (!vaddr_is_canonical(va)) {
         return MM_NOT_CANONICAL;
     }
-    return vaddr_is_page_aligned(va) ? MM_OK : MM_NOT_ALIGNED;
+    if (!vaddr_is_page_aligned(va)) {
+        return MM_NOT_ALIGNED;
+    }
+    return space_owns(space, va) ? MM_OK : MM_BAD_RANGE;
 }
-/** page_check(), and MM_BAD_RANGE when @count pages from @va are none, wrap or
- *  leave the canonical half of @va. */
-enum mm_status pages_check(vaddr_t va, uint64_t count);
+/** page_check(), and MM_BAD_RANGE when @count pages from @va are none, wrap,
+ *  leave the canonical half of @va or the space's own part. */
+enum mm_status pages_check(const struct vmm_space *space, vaddr_t va,
+                           uint64_t count);
 
+/** @to if any of @bits is set in @value. */
+static inline uint64_t bit_if(uint64_t value, uint64_t bits, uint64_t to) {
+    return (value & bits) != 0 ? to : 0;
+}
 /** The bits of a leaf of @level with the rights @access. */
-uint64_t leaf_bits(unsigned access, unsigned level);
-unsigned leaf_access(pte_t leaf);
-/** MM_OK, or MM_BAD_ARGUMENT: frames beyond the bus, rights that are none. */
+static inline uint64_t leaf_bits(unsigned access, unsigned level) {
+    return PTE_PRESENT | bit_if(access, VMM_WRITE, PTE_WRITABLE) |
+           bit_if(~access, VMM_EXECUTE, PTE_NO_EXECUTE) |
+           bit_if(access, VMM_USER, PTE_USER) |
+           bit_if(access, VMM_UNCACHED, PTE_CACHE_DISABLE | PTE_WRITE_THROUGH) |
+           bit_if(access, VMM_GLOBAL, PTE_GLOBAL) | (level > 1 ? PTE_HUGE : 0);
+}
+static inline unsigned leaf_access(pte_t leaf) {
+    return (unsigned)(bit_if(leaf.v, PTE_WRITABLE, VMM_WRITE) |
+                      bit_if(~leaf.v, PTE_NO_EXECUTE, VMM_EXECUTE) |
+                      bit_if(leaf.v, PTE_USER, VMM_USER) |
+                      bit_if(leaf.v, PTE_CACHE_DISABLE, VMM_UNCACHED) |
+                      bit_if(leaf.v, PTE_GLOBAL, VMM_GLOBAL));
+}
+/** MM_OK, or MM_BAD_ARGUMENT: rights that are none, or not for a page at @va.
+ */
+enum mm_status access_check(vaddr_t va, unsigned access);
+/** MM_OK, or MM_BAD_ARGUMENT: frames beyond the bus. */
 enum mm_status frames_check(const struct vmm_space *space, pfn_t f,
-                            uint64_t count, unsigned access);
+                            uint64_t count);
+
+/* --- space.c -------------------------------------------------------------- */
+
+/** Set an entry that may lead to a table.  An entry of the kernel's root that
+ *  all spaces share is set in all of them. */
+void upper_set(struct vmm_space *space, pte_t *entry, unsigned level,
+               pte_t value);
+/** Can the processor remember translations of the own part of @space? */
+static inline bool space_is_cached(const struct vmm_space *space) {
+    return space == space->kernel || space == space->kernel->current;
+}
+
+/* --- fault.c -------------------------------------------------------------- */
+
+/** vmm_fault() for an address of @space, in force or not. */
+struct vmm_verdict space_fault(struct vmm_space *space, vaddr_t va,
+                               unsigned error);
 
 /* --- chain.c: frames outside the tables, strung through their own bytes -- */
 
@@ -186,8 +239,22 @@ void tables_give_back(struct vmm_space *space, struct frame_chain *unlinked);
 
 /* --- flush.c ------------------------------------------------------------- */
 
+/** A word for the number of a token, so that sums of different tokens differ.
+ */
+static inline uint64_t token_word(uint64_t id) {
+    const uint64_t word = id * UINT64_C(0x9e3779b97f4a7c15);
+
+    return word ^ (word >> 32);
+}
 /** A debt of @pages pages of @level from @va, counted until it is paid. */
-struct vmm_token token_owe(struct vmm_space *space, vaddr_t va, unsigned level,
-                           uint64_t pages, bool global);
+static inline struct vmm_token token_owe(struct vmm_space *space, vaddr_t va,
+                                         unsigned level, uint64_t pages,
+                                         bool global) {
+    const uint64_t id = ++space->tokens;
+
+    space->flushes_owed++;
+    space->ids_owed += token_word(id);
+    return (struct vmm_token){ space, va, level, pages, id, global };
+}
 
 #endif

@@ -7,40 +7,35 @@
  */
 #include "vmm/table.h"
 
-#define DECIDED_BY_ALL ((unsigned)(VMM_WRITE | VMM_EXECUTE | VMM_USER))
-
-static struct vmm_translation shows(pte_t leaf, unsigned level, vaddr_t va,
-                                    unsigned rights) {
-    const uint64_t size = level_size(level);
-
-    return (struct vmm_translation){
-        .status = MM_OK,
-        .pa = paddr_add(pte_leaf_address(leaf, level), va.v & (size - 1)),
-        .page_size = size,
-        .access = rights | (leaf_access(leaf) & ~DECIDED_BY_ALL),
-    };
-}
-
 struct vmm_translation vmm_translate(const struct vmm_space *space,
                                      vaddr_t va) {
-    unsigned rights = DECIDED_BY_ALL, level = PAGING_LEVELS;
+    const uint64_t both = PTE_WRITABLE | PTE_USER;
+    uint64_t all = UINT64_MAX, any = 0; /* of the entries, ANDed and ORed */
+    unsigned level = PAGING_LEVELS;
     paddr_t table = space->root;
+    pte_t seen;
 
     if (!vaddr_is_canonical(va)) {
         return (struct vmm_translation){ .status = MM_NOT_CANONICAL };
     }
-    for (;;) {
-        const pte_t seen =
-            entry_get(&table_at(space, table)[table_index(va, level)]);
-
-        if (!pte_is_present(seen)) {
+    for (;; level--) {
+        seen = entry_get(&table_at(space, table)[table_index(va, level)]);
+        all &= seen.v;
+        any |= seen.v;
+        if ((all & PTE_PRESENT) == 0) {
             return (struct vmm_translation){ .status = MM_NOT_MAPPED };
         }
-        rights &= leaf_access(seen);
         if (pte_is_leaf(seen, level)) {
-            return shows(seen, level, va, rights);
+            break;
         }
         table = pte_address(seen);
-        level--;
     }
+    seen.v = (seen.v & ~both) | (all & both) | (any & PTE_NO_EXECUTE);
+    return (struct vmm_translation){
+        .status = MM_OK,
+        .pa = paddr_add(pte_leaf_address(seen, level),
+                        va.v & (level_size(level) - 1)),
+        .page_size = level_size(level),
+        .access = leaf_access(seen),
+    };
 }

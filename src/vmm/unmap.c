@@ -104,7 +104,10 @@ static void clear_row(struct vmm_space *space, const struct row *row,
             count += pte_is_present(entry_get(&row->entry[n]));
         }
     }
-    for (uint64_t n = first; n <= last; n++) {
+    for (uint64_t n = first; n <= last && keep == 0; n++) {
+        entry_set(&row->entry[n], pte(0));
+    }
+    for (uint64_t n = first; n <= last && keep != 0; n++) {
         entry_set(&row->entry[n], pte(entry_get(&row->entry[n]).v & keep));
     }
     stale_add(stale, row, first, last, bits.any);
@@ -141,7 +144,7 @@ static bool leaf_is_inside(const struct vmm_space *space, vaddr_t va,
 static enum mm_status ends_check(const struct vmm_space *space, vaddr_t va,
                                  uint64_t count) {
     const struct vrange range = { va, count * PAGE_SIZE };
-    const enum mm_status status = pages_check(va, count);
+    const enum mm_status status = pages_check(space, va, count);
 
     if (status != MM_OK) {
         return status;
@@ -192,7 +195,7 @@ struct vmm_changed vmm_protect_range(struct vmm_space *space, vaddr_t va,
     struct row row;
 
     if (result.status == MM_OK) {
-        result.status = frames_check(space, pfn(0), 1, access);
+        result.status = access_check(va, access);
     }
     if (result.status != MM_OK) {
         return result;

@@ -25,7 +25,7 @@ enum vmm_access {
     VMM_EXECUTE = 1 << 1,
     VMM_USER = 1 << 2,
     VMM_UNCACHED = 1 << 3, /* device registers: PCD and PWT */
-    VMM_GLOBAL = 1 << 4,   /* survives a CR3 load */
+    VMM_GLOBAL = 1 << 4,   /* survives a CR3 load; not for private pages */
     VMM_ACCESS_ALL = (1 << 5) - 1
 };
 
@@ -64,6 +64,11 @@ struct vmm_retry {
 /** One caller at a time: there is no lock.  The trap handler is a caller too,
  *  so none of these calls may touch a demand page of its own space. */
 struct vmm_space {
+    /** Whose part above the private one this space shows; the kernel's space
+     *  names itself. */
+    struct vmm_space *kernel;
+    struct vmm_space *current; /* the kernel's: the one in force */
+    struct vmm_space *next;    /* the kernel's: the first created; then next */
     struct pmm *pmm;
     struct events *events; /* NULL: record nothing */
     vaddr_t direct_base;
@@ -80,9 +85,49 @@ struct vmm_space {
     struct vmm_stats stats;
 };
 
-/** Adopt the page tables that the boot loader left, with no region yet. */
+/* --- spaces: space.c ----------------------------------------------------- */
+
+/** Addresses below this are each space's own (PML4 entries 0 .. 63); all others
+ *  are the kernel's, and the same in every space. */
+#define VMM_PRIVATE_SIZE (32 * TIB)
+static inline bool vmm_is_private(vaddr_t va) {
+    return va.v < VMM_PRIVATE_SIZE;
+}
+
+/** Adopt the page tables that the boot loader left, with no region yet: the
+ *  kernel's space, and in force. */
 void vmm_space_adopt(struct vmm_space *space, struct pmm *pmm,
                      const struct hw_boot *boot);
+
+/**
+ * A space that shows nothing of its own, beside @kernel, an adopted one.  Calls
+ * for it with an address of the kernel's part give MM_BAD_RANGE.  @space must
+ * stay where it is until it is destroyed.
+ *
+ * @return MM_OK, or MM_NO_MEMORY: no frame for its root
+ */
+MM_MUST_CHECK enum mm_status vmm_space_create(struct vmm_space *space,
+                                              struct vmm_space *kernel);
+
+/** Put @space in force: a CR3 load, unless it is already.  Private pages are
+ *  never global, so nothing of the space before is remembered. */
+void vmm_space_switch(struct vmm_space *space);
+
+/**
+ * End a space: its regions with their frames, its tables and its root.  Frames
+ * that vmm_map() put outside regions stay their owner's.
+ *
+ * @return MM_OK, or MM_REFUSED: it is in force, it is the kernel's, or a token
+ *         of it is owed; then nothing changed
+ */
+MM_MUST_CHECK enum mm_status vmm_space_destroy(struct vmm_space *space);
+
+/** The space whose region and tables decide about @va while one of @space's
+ *  family is in force: the kernel's, or for a private address that in force. */
+static inline struct vmm_space *vmm_space_at(const struct vmm_space *space,
+                                             vaddr_t va) {
+    return vmm_is_private(va) ? space->kernel->current : space->kernel;
+}
 
 /* --- the mapper: map.c ------------------------------------------------- */
 
@@ -329,7 +374,8 @@ struct vmm_verdict {
 };
 
 /**
- * Decide a page fault at @va with the processor's @error code (PF_ bits).  The
+ * Decide a page fault at @va with the processor's @error code (PF_ bits), while
+ * @space or another of its family is in force: vmm_space_at() decides.  The
  * policy is the table at the head of fault.c; the tables are believed, not P.
  *
  * status: MM_OK         the page shows a zeroed frame now, or the
@@ -341,6 +387,35 @@ struct vmm_verdict {
  */
 struct vmm_verdict vmm_fault(struct vmm_space *space, vaddr_t va,
                              unsigned error);
+
+/* --- copies: copy.c ------------------------------------------------------ */
+
+struct vmm_copied {
+    enum mm_status status; /* of the first byte that was not copied */
+    uint64_t bytes;        /* copied, from the start on */
+};
+
+/**
+ * Copy @len bytes between the private parts of two spaces, or between a space
+ * and kernel memory, with the rights of user mode and without a fault: through
+ * the direct map.  Pages that a region would fill are filled; A and D are set.
+ * Neither space needs to be in force.  The bytes may not overlap.
+ *
+ * status: MM_OK            all was copied
+ *         MM_BAD_RANGE     not a private address
+ *         MM_NO_REGION, MM_REFUSED, MM_NO_MEMORY   as vmm_fault()
+ *         MM_NOT_MANAGED   the page shows what is no RAM of ours
+ * @bytes is exact: all before the page that is at fault was copied, and nothing
+ * behind it.
+ */
+MM_MUST_CHECK struct vmm_copied vmm_copy(struct vmm_space *to_space, vaddr_t to,
+                                         struct vmm_space *from_space,
+                                         vaddr_t from, uint64_t len);
+MM_MUST_CHECK struct vmm_copied vmm_copy_in(void *to, struct vmm_space *space,
+                                            vaddr_t from, uint64_t len);
+MM_MUST_CHECK struct vmm_copied vmm_copy_out(struct vmm_space *space,
+                                             vaddr_t to, const void *from,
+                                             uint64_t len);
 
 /* --- soundness: sound.c ------------------------------------------------ */
 

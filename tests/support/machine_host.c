@@ -14,6 +14,15 @@
 
 static struct sim *sim;
 
+/** The window of the heap goes on across a 512 GiB boundary. */
+static void widen_heap_window(struct sim_config *config) {
+    for (size_t i = 0; i < config->window_count; i++) {
+        if (strcmp(config->windows[i].name, "heap") == 0) {
+            config->windows[i].range.len = TIB;
+        }
+    }
+}
+
 const struct hw_boot *machine_power_on(void) {
     struct sim_config config = sim_default_config;
     const char *policy = getenv("TWIN_TLB");
@@ -30,6 +39,7 @@ const struct hw_boot *machine_power_on(void) {
     if (policy != NULL && strcmp(policy, "hostile") == 0) {
         config.tlb_policy = TLB_HOSTILE;
     }
+    widen_heap_window(&config);
     status = sim_create(&sim, &config, why, sizeof why);
     mapfile_destroy(&map);
     if (status != SIM_OK) {

@@ -24,6 +24,7 @@
     suite(vmm_range_suite)                                                     \
     suite(vmm_flush_suite)                                                     \
     suite(vmm_translate_suite)                                                 \
+    suite(vmm_space_suite)                                                     \
     suite(vmm_region_suite)                                                    \
     suite(vmm_fault_suite)                                                     \
     suite(vmm_sweep_suite)                                                     \

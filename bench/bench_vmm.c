@@ -1,0 +1,400 @@
+/*
+ * bench_vmm: what pages cost, beside a walker that takes them one by one.
+ *
+ * The machine is the functional one: tables lie in simulated RAM, reached by
+ * its alias as a direct map, and INVLPG and CR3 loads go to a simulated
+ * processor.  Both sides edit the same kind of tables with the same frames; the
+ * peer walks from the root for each page, as textbooks do.  They take turns
+ * within a round, and the median of the rounds counts.
+ *
+ *   each row   our ns per page, the peer's, and peer / ours
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sim/cpu.h"
+#include "vmm/vmm.h"
+
+#define ROUNDS 15
+#define BASE UINT64_C(0x444444400000) /* 4 MiB-aligned */
+#define LARGE UINT64_C(0x444480000000)
+#define RAM (64 * MIB)
+
+static struct sim_ram ram;
+static struct sim_events sim_events;
+static struct sim_cpu cpu;
+static struct pmm pmm;
+static struct vmm_space space;
+
+/* --- hw.h: the functional processor ----------------------------------------
+ */
+
+static bool interrupts;
+
+bool hw_irq_save(void) {
+    const bool were_on = interrupts;
+
+    interrupts = false;
+    return were_on;
+}
+void hw_irq_restore(bool were_on) {
+    interrupts = were_on;
+}
+_Noreturn void hw_panic(const char *what, const char *file, int line) {
+    fprintf(stderr, "panic: %s (%s:%d)\n", what, file, line);
+    exit(EXIT_FAILURE);
+}
+void hw_invlpg(vaddr_t va) {
+    cpu_invlpg(&cpu, va);
+}
+paddr_t hw_read_cr3(void) {
+    return cpu.cr3;
+}
+void hw_write_cr3(paddr_t root) {
+    (void)cpu_write_cr3(&cpu, root);
+}
+void hw_flush_all(void) {
+    const uint64_t cr4 = cpu.cr4;
+
+    (void)cpu_write_cr4(&cpu, cr4 ^ CR4_PGE);
+    (void)cpu_write_cr4(&cpu, cr4);
+}
+
+/* --- helpers ----------------------------------------------------------------
+ */
+
+static double now(void) {
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double median(double *values) {
+    qsort(values, ROUNDS, sizeof(*values), ascending);
+    return values[ROUNDS / 2];
+}
+
+static void must(enum mm_status status, const char *what) {
+    if (status != MM_OK) {
+        fprintf(stderr, "bench_vmm: %s said %s\n", what,
+                mm_status_name(status));
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void start(void) {
+    static const struct memmap_entry map[] = {
+        { { { 0 }, RAM }, MEMMAP_USABLE },
+    };
+    static struct hw_boot boot = {
+        .map = map, .map_count = 1, .phys_bits = 46, .has_1gib = true
+    };
+    char why[256] = "";
+    pfn_t root;
+
+    if (!ram_init(&ram, map, 1, 1, vaddr(0), why, sizeof(why)) ||
+        !cpu_init(&cpu, &ram, &sim_events, TLB_LRU, 1024)) {
+        fprintf(stderr, "bench_vmm: no memory %s\n", why);
+        exit(EXIT_FAILURE);
+    }
+    ram_touch(&ram, (struct prange){ paddr(0), RAM });
+    boot.direct_base = vaddr_of_pointer(ram.alias);
+    must(pmm_init(&pmm, &boot, &pmm_areas), "pmm_init");
+    must(pmm_alloc(&pmm, &root), "pmm_alloc");
+    boot.root = paddr_of(root);
+    memset(ram.alias + boot.root.v, 0, PAGE_SIZE);
+    (void)cpu_write_cr3(&cpu, boot.root);
+    vmm_space_adopt(&space, &pmm, &boot);
+}
+
+/* --- the peer: page by page --------------------------------------------------
+ */
+
+static pte_t *peer_walk(uint64_t va, unsigned level, bool make) {
+    uint64_t table = space.root.v;
+
+    for (unsigned l = 4;; l--) {
+        pte_t *e = (pte_t *)(void *)(ram.alias + table) +
+                   (va >> (12 + 9 * (l - 1)) & 511);
+
+        if (l == level) {
+            return e;
+        }
+        if ((e->v & PTE_PRESENT) == 0) {
+            pfn_t f;
+
+            if (!make || pmm_alloc(&pmm, &f) != MM_OK) {
+                return NULL;
+            }
+            memset(ram.alias + paddr_of(f).v, 0, PAGE_SIZE);
+            *(volatile uint64_t *)&e->v = pte_make(f, 7).v;
+            space.stats.tables++;
+        }
+        table = e->v & PTE_ADDRESS_MASK;
+    }
+}
+
+static void peer_map(uint64_t va, uint64_t f, uint64_t count) {
+    for (uint64_t n = 0; n < count; n++) {
+        pte_t *e = peer_walk(va + n * PAGE_SIZE, 1, true);
+
+        if (e == NULL || (e->v & PTE_PRESENT) != 0) {
+            must(MM_ALREADY_MAPPED, "the peer");
+        }
+        *(volatile uint64_t *)&e->v = pte_make(pfn(f + n), 3).v;
+    }
+}
+
+static void peer_unmap(uint64_t va, uint64_t count) {
+    for (uint64_t n = 0; n < count; n++) {
+        pte_t *e = peer_walk(va + n * PAGE_SIZE, 1, false);
+
+        if (e == NULL || (e->v & PTE_PRESENT) == 0) {
+            must(MM_NOT_MAPPED, "the peer");
+        }
+        *(volatile uint64_t *)&e->v = 0;
+        if (count == 1) {
+            hw_invlpg(vaddr(va + n * PAGE_SIZE));
+        }
+    }
+    if (count > 1) {
+        hw_write_cr3(hw_read_cr3());
+    }
+}
+
+static uint64_t peer_translate(uint64_t va) {
+    const pte_t *e = peer_walk(va, 1, false);
+
+    return e == NULL ? 0 : (e->v & PTE_ADDRESS_MASK) | (va & 4095);
+}
+
+/* --- rows
+ * --------------------------------------------------------------------- */
+
+static volatile uint64_t sink;
+
+static void ours_map(uint64_t va, uint64_t f, uint64_t count) {
+    must(vmm_map_range(&space, vaddr(va), pfn(f), count, VMM_WRITE), "map");
+}
+static void ours_unmap(uint64_t va, uint64_t count) {
+    struct vmm_changed gone = vmm_unmap_range(&space, vaddr(va), count);
+
+    must(gone.status, "unmap");
+    vmm_flush(gone.token);
+}
+
+enum { MAP, UNMAP, TRANSLATE, KINDS };
+
+/** One round: @places runs of @count pages, one behind the other; ns per page
+ *  and kind. */
+static void run_round(bool peer, uint64_t count, uint64_t places, bool fresh,
+                      double ns[KINDS]) {
+    double t0 = now(), t1, t2, t3;
+
+    for (uint64_t r = 0; r < places; r++) {
+        const uint64_t va = BASE + r * count * PAGE_SIZE;
+
+        peer ? peer_map(va, 512, count) : ours_map(va, 512, count);
+    }
+    t1 = now();
+    for (uint64_t n = 0; n < count * places; n++) {
+        const uint64_t va = BASE + n * PAGE_SIZE;
+
+        sink =
+            peer ? peer_translate(va) : vmm_translate(&space, vaddr(va)).pa.v;
+    }
+    t2 = now();
+    for (uint64_t r = 0; r < places; r++) {
+        const uint64_t va = BASE + r * count * PAGE_SIZE;
+
+        peer ? peer_unmap(va, count) : ours_unmap(va, count);
+    }
+    t3 = now();
+    ns[MAP] = (t1 - t0) / (double)(count * places);
+    ns[TRANSLATE] = (t2 - t1) / (double)(count * places);
+    ns[UNMAP] = (t3 - t2) / (double)(count * places);
+    if (fresh) {
+        vmm_reclaim_tables(&space, (struct vrange){ vaddr(0), UINT64_MAX });
+    }
+}
+
+static void run(const char *name, uint64_t count, uint64_t places, bool fresh) {
+    static const char *const kinds[KINDS] = { "map", "unmap", "translate" };
+    double ours[KINDS][ROUNDS], peers[KINDS][ROUNDS], ns[KINDS];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int side = 0; side < 2; side++) {
+            run_round(side == 1, count, places, fresh, ns);
+            for (int k = 0; k < KINDS; k++) {
+                (side == 1 ? peers : ours)[k][round] = ns[k];
+            }
+        }
+    }
+    for (int k = 0; k < KINDS; k++) {
+        const double a = median(ours[k]), b = median(peers[k]);
+
+        printf("%-30s %-10s %8.2f %8.2f %7.2fx\n", name, kinds[k], a, b, b / a);
+    }
+}
+
+#define PAIRS 200000
+
+/** A page comes and goes; its tables stay.  INVLPG each time, or a skipped
+ *  token: what the mapper alone costs. */
+static void pairs(bool flush) {
+    double ours[ROUNDS], peers[ROUNDS];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        double t0 = now(), t1;
+
+        for (int n = 0; n < PAIRS; n++) {
+            struct vmm_unmapped gone;
+
+            must(vmm_map(&space, vaddr(BASE), pfn(512), VMM_WRITE), "map");
+            gone = vmm_unmap(&space, vaddr(BASE));
+            flush ? vmm_flush(gone.token) : vmm_flush_skip(gone.token);
+        }
+        t1 = now();
+        ours[round] = (t1 - t0) / PAIRS;
+        for (int n = 0; n < PAIRS; n++) {
+            pte_t *e;
+
+            peer_map(BASE, 512, 1);
+            e = peer_walk(BASE, 1, false);
+            *(volatile uint64_t *)&e->v = 0;
+            if (flush) {
+                hw_invlpg(vaddr(BASE));
+            }
+        }
+        peers[round] = (now() - t1) / PAIRS;
+    }
+    {
+        const double a = median(ours), b = median(peers);
+
+        printf("%-30s %-10s %8.2f %8.2f %7.2fx\n",
+               flush ? "a lone page, INVLPG" : "a lone page, no flush", "pair",
+               a, b, b / a);
+    }
+}
+
+/** 1 GiB in pages of 2 MiB, beside 512 lone leaves by the peer. */
+static void large(void) {
+    double ours[ROUNDS], peers[ROUNDS];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        double t0 = now(), t1, t2;
+        struct vmm_changed gone;
+
+        must(vmm_map_large(&space, vaddr(LARGE + 2 * MIB), pfn(512), 511 * 512,
+                           VMM_WRITE),
+             "map");
+        t1 = now();
+        gone = vmm_unmap_range(&space, vaddr(LARGE), 512 * 512);
+        must(gone.status, "unmap");
+        vmm_flush(gone.token);
+        ours[round] = (t1 - t0) / 511;
+        t1 = now();
+        for (uint64_t n = 1; n < 512; n++) {
+            pte_t *e = peer_walk(LARGE + n * 2 * MIB, 2, true);
+
+            *(volatile uint64_t *)&e->v =
+                pte_make(pfn(n * 512), 3 | PTE_HUGE).v;
+        }
+        t2 = now();
+        peers[round] = (t2 - t1) / 511;
+        gone = vmm_unmap_range(&space, vaddr(LARGE), 512 * 512);
+        must(gone.status, "unmap");
+        vmm_flush(gone.token);
+    }
+    {
+        const double a = median(ours), b = median(peers);
+
+        printf("%-30s %-10s %8.2f %8.2f %7.2fx\n", "511 pages of 2 MiB", "map",
+               a, b, b / a);
+    }
+}
+
+/* --- INVLPG each, or everything at once
+ * --------------------------------------- */
+
+/** ns until @warm other pages are remembered again after @pages were dropped
+ *  one by one (@each) or all at once. */
+static double flush_cost(uint64_t warm, uint64_t pages, bool each) {
+    double times[ROUNDS];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        double total = 0;
+
+        for (int r = 0; r < 50; r++) {
+            struct sim_fault fault;
+            paddr_t pa;
+            double t0;
+
+            for (uint64_t n = 0; n < warm + pages; n++) {
+                (void)cpu_translate(&cpu, vaddr(BASE + n * PAGE_SIZE), SIM_READ,
+                                    &pa, NULL, &fault);
+            }
+            t0 = now();
+            if (!each) {
+                hw_write_cr3(hw_read_cr3());
+            }
+            for (uint64_t n = 0; each && n < pages; n++) {
+                hw_invlpg(vaddr(BASE + (warm + n) * PAGE_SIZE));
+            }
+            for (uint64_t n = 0; n < warm; n++) {
+                (void)cpu_translate(&cpu, vaddr(BASE + n * PAGE_SIZE), SIM_READ,
+                                    &pa, NULL, &fault);
+            }
+            total += now() - t0;
+        }
+        times[round] = total / 50;
+    }
+    return median(times);
+}
+
+static void flushes(void) {
+    static const uint64_t warm[] = { 0, 8, 32, 128, 512 };
+    static const uint64_t pages[] = { 1, 8, 32, 64, 128, 256 };
+
+    printf("\nns to forget n pages and to be warm again in w others:"
+           " INVLPG each / CR3 load\n%8s",
+           "w \\ n");
+    for (size_t p = 0; p < sizeof(pages) / sizeof(pages[0]); p++) {
+        printf("%14lu", (unsigned long)pages[p]);
+    }
+    putchar('\n');
+    ours_map(BASE, 512, 1024);
+    for (size_t w = 0; w < sizeof(warm) / sizeof(warm[0]); w++) {
+        printf("%8lu", (unsigned long)warm[w]);
+        for (size_t p = 0; p < sizeof(pages) / sizeof(pages[0]); p++) {
+            printf("%7.0f/%-6.0f", flush_cost(warm[w], pages[p], true),
+                   flush_cost(warm[w], pages[p], false));
+        }
+        putchar('\n');
+    }
+    ours_unmap(BASE, 1024);
+}
+
+int main(void) {
+    start();
+    printf("%-30s %-10s %8s %8s %8s\n", "ns per page", "", "ours", "peer",
+           "ratio");
+    run("1 page", 1, 4096, false);
+    run("512 pages", 512, 64, false);
+    run("512 pages, tables made anew", 512, 64, true);
+    run("1 GiB in 4 KiB pages", GIB / PAGE_SIZE, 1, false);
+    large();
+    pairs(false);
+    pairs(true);
+    flushes();
+    return EXIT_SUCCESS;
+}
