@@ -32,13 +32,23 @@ live_test_sources = %D%/sim/live_machine.h
 live_test_libs = $(live_libs) $(CHECK_LIBS)
 check_PROGRAMS += %D%/sim/test_sim_live %D%/sim/test_sim_stops \
 	%D%/sim/test_sim_firmware %D%/sim/test_sim_host \
-	%D%/sim/test_sim_translate
+	%D%/sim/test_sim_translate %D%/sim/test_sim_live_smp \
+	%D%/sim/test_sim_live_shootdown
 TESTS += %D%/sim/test_sim_live %D%/sim/test_sim_stops \
 	%D%/sim/test_sim_firmware %D%/sim/test_sim_host \
-	%D%/sim/test_sim_translate
+	%D%/sim/test_sim_translate %D%/sim/test_sim_live_smp \
+	%D%/sim/test_sim_live_shootdown
 %C%_sim_test_sim_live_SOURCES = %D%/sim/test_sim_live.c $(live_test_sources)
 %C%_sim_test_sim_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_live_LDADD = $(live_test_libs)
+%C%_sim_test_sim_live_smp_SOURCES = %D%/sim/test_sim_live_smp.c \
+	%D%/sim/live_several.h $(live_test_sources)
+%C%_sim_test_sim_live_shootdown_SOURCES = %D%/sim/test_sim_live_shootdown.c \
+	%D%/sim/live_several.h $(live_test_sources)
+%C%_sim_test_sim_live_shootdown_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_live_shootdown_LDADD = $(live_test_libs)
+%C%_sim_test_sim_live_smp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_live_smp_LDADD = $(live_test_libs)
 %C%_sim_test_sim_translate_SOURCES = %D%/sim/test_sim_translate.c \
 	$(live_test_sources)
 %C%_sim_test_sim_translate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -58,7 +58,8 @@ void *hw_local(void);
 void hw_set_local(void *local);
 
 #define HW_IST_COUNT 7
-#define HW_GATES_MAX 32
+#define HW_EXCEPTIONS 32 /* vectors 0 .. 31 */
+#define HW_GATES_MAX 33
 
 /** One gate of the IDT: always an interrupt gate (IF off at entry). */
 struct hw_gate {

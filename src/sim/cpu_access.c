@@ -133,11 +133,11 @@ static void note_no_ram(struct sim_cpu *cpu, paddr_t pa, bool stores) {
     }
 }
 
-static void note_hole(struct sim_cpu *cpu, const struct piece *piece,
-                      bool stores) {
-    if (!ram_holds(cpu->ram, piece->found.pa, piece->bytes)) {
-        note_no_ram(cpu, piece->found.pa, stores);
+uint64_t cpu_get(struct sim_cpu *cpu, paddr_t pa, unsigned bytes) {
+    if (!ram_holds(cpu->ram, pa, bytes)) {
+        note_no_ram(cpu, pa, false);
     }
+    return ram_load(cpu->ram, pa, bytes);
 }
 
 static uint64_t read_pieces(struct sim_cpu *cpu, const struct piece *piece,
@@ -146,9 +146,7 @@ static uint64_t read_pieces(struct sim_cpu *cpu, const struct piece *piece,
     unsigned done = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        note_hole(cpu, &piece[i], false);
-        value |= ram_load(cpu->ram, piece[i].found.pa, piece[i].bytes)
-                 << (8 * done);
+        value |= cpu_get(cpu, piece[i].found.pa, piece[i].bytes) << (8 * done);
         done += piece[i].bytes;
     }
     return value;
@@ -178,19 +176,27 @@ static void store_recorded(struct sim_cpu *cpu, paddr_t pa, unsigned bytes,
     }
 }
 
+void cpu_put(struct sim_cpu *cpu, paddr_t pa, unsigned bytes, uint64_t value,
+             uint64_t call) {
+    bool is_ram = ram_holds(cpu->ram, pa, bytes);
+
+    if (!is_ram) {
+        note_no_ram(cpu, pa, true);
+    }
+    if (is_ram && cpu->writes != NULL) {
+        store_recorded(cpu, pa, bytes, value, call);
+    } else {
+        ram_store(cpu->ram, pa, bytes, value);
+    }
+}
+
 static void write_pieces(struct sim_cpu *cpu, const struct piece *piece,
                          unsigned count, uint64_t value, uint64_t call) {
     unsigned done = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        paddr_t pa = piece[i].found.pa;
-
-        note_hole(cpu, &piece[i], true);
-        if (cpu->writes != NULL && ram_holds(cpu->ram, pa, piece[i].bytes)) {
-            store_recorded(cpu, pa, piece[i].bytes, value >> (8 * done), call);
-        } else {
-            ram_store(cpu->ram, pa, piece[i].bytes, value >> (8 * done));
-        }
+        cpu_put(cpu, piece[i].found.pa, piece[i].bytes, value >> (8 * done),
+                call);
         done += piece[i].bytes;
     }
 }

@@ -17,13 +17,11 @@ bool cpu_finish(struct sim_cpu *cpu, struct cpu_begun *begun, unsigned bytes,
         }
     }
     (void)cpu_arrive(cpu, begun->va, found);
-    if (!ram_holds(cpu->ram, found->pa, bytes)) {
-        sim_events_add(cpu->events, SIM_EVENT_HOLE, found->pa.v, 0);
-    }
     if (access_writes(begun->access)) {
-        ram_store(cpu->ram, found->pa, bytes, *value);
-    } else {
-        *value = ram_load(cpu->ram, found->pa, bytes);
+        cpu_put(cpu, found->pa, bytes, *value,
+                (uint64_t)(uintptr_t)__builtin_return_address(0));
+        return true;
     }
+    *value = cpu_get(cpu, found->pa, bytes);
     return true;
 }

@@ -31,6 +31,13 @@ static inline bool cpu_is_user(const struct sim_cpu *cpu) {
     return cpu->cpl == 3;
 }
 
+/* cpu_access.c */
+/** Load or store @bytes at @pa, in one frame, with the events and records that
+ *  are kept; @call stands for the instruction. */
+uint64_t cpu_get(struct sim_cpu *cpu, paddr_t pa, unsigned bytes);
+void cpu_put(struct sim_cpu *cpu, paddr_t pa, unsigned bytes, uint64_t value,
+             uint64_t call);
+
 /* cpu_upper.c */
 /** Where a walk for @va may begin: at a remembered upper entry, else the root.
  *  @entry: that upper entry, or NULL */

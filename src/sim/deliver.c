@@ -211,6 +211,13 @@ void deliver(struct sim *sim, ucontext_t *context, unsigned vector,
     }
 }
 
+void deliver_interrupt(struct sim *sim, ucontext_t *context) {
+    unsigned vector = cpu_take_interrupt(&sim->cpu);
+
+    sim->cpu.interrupts = true; /* what the frame shows; off at the gate */
+    deliver(sim, context, vector, 0, vaddr(0));
+}
+
 void deliver_iretq(struct sim *sim, ucontext_t *context) {
     greg_t *regs = context->uc_mcontext.gregs;
     uint64_t rsp = (uint64_t)regs[REG_RSP];

@@ -32,6 +32,10 @@ static inline void fiber_leave(struct fiber *home, const void *bottom,
 static inline void fiber_arrive(struct fiber *home) {
     __sanitizer_finish_switch_fiber(NULL, &home->bottom, &home->size);
 }
+/** On the stack of @me now, and @from can be gone back to. */
+static inline void fiber_arrive_from(struct fiber *me, struct fiber *from) {
+    __sanitizer_finish_switch_fiber(me->saved, &from->bottom, &from->size);
+}
 /** About to run on the old stack again, for good. */
 static inline void fiber_return(struct fiber *home) {
     __sanitizer_start_switch_fiber(NULL, home->bottom, home->size);
@@ -41,6 +45,9 @@ static inline void fiber_home(struct fiber *home) {
     __sanitizer_finish_switch_fiber(home->saved, NULL, NULL);
 }
 #else
+static inline void fiber_arrive_from(struct fiber *me, struct fiber *from) {
+    (void)me, (void)from;
+}
 static inline void fiber_leave(struct fiber *home, const void *bottom,
                                size_t size) {
     (void)home, (void)bottom, (void)size;

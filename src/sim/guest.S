@@ -4,6 +4,7 @@
  *   guest_enter()    host stack  -> boot stack of the machine
  *   guest_call_on()  guest stack -> host stack, for hw.h, and back
  *   guest_leave()    anywhere    -> behind guest_enter()
+ *   guest_switch()   stack of one processor -> stack of another
  */
         .text
 
@@ -82,5 +83,61 @@ guest_call_on:
         ret
         .cfi_endproc
         .size   guest_call_on, . - guest_call_on
+
+/* void guest_switch(rsp rdi, stack_top rsi, sim rdx, change rcx) */
+        .globl  guest_switch
+        .type   guest_switch, @function
+guest_switch:
+        .cfi_startproc
+        pushq   %rbp
+        .cfi_def_cfa_offset 16
+        .cfi_offset rbp, -16
+        movq    %rsp, %rbp
+        .cfi_def_cfa_register rbp
+        pushq   %rbx
+        .cfi_offset rbx, -24
+        pushq   %r12
+        .cfi_offset r12, -32
+        pushq   %r13
+        .cfi_offset r13, -40
+        pushq   %r14
+        .cfi_offset r14, -48
+        pushq   %r15
+        .cfi_offset r15, -56
+        movq    %rsp, (%rdi)
+        movq    %rsi, %rsp
+        movq    %rdx, %rdi
+        call    *%rcx                   /* rax: rsp, rdx: first */
+        movq    %rax, %rsp
+        .cfi_def_cfa rsp, 56
+        testq   %rdx, %rdx
+        jnz     .Lfirst
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %rbx
+        popq    %rbp
+        .cfi_def_cfa rsp, 8
+        ret
+.Lfirst:
+        .cfi_undefined rip
+        xorl    %ebp, %ebp
+        call    *%rdx
+        ud2                             /* it never returns */
+        .cfi_endproc
+        .size   guest_switch, . - guest_switch
+
+/* void guest_interrupt(void): hlt is privileged, so the handler gets it */
+        .globl  guest_interrupt
+        .type   guest_interrupt, @function
+guest_interrupt:
+        .cfi_startproc
+        .globl  guest_interrupt_at
+guest_interrupt_at:
+        hlt
+        ret
+        .cfi_endproc
+        .size   guest_interrupt, . - guest_interrupt
 
         .section .note.GNU-stack, "", @progbits

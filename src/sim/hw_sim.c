@@ -4,6 +4,9 @@
  * Calls that change what the processor remembers run on a host stack: the
  * caller's own stack may be a page whose translation is being dropped, and a
  * fill in the middle of a flush would change the TLB under the flush.
+ *
+ * Where there are several processors another one may act before a flush, and
+ * when interrupts are switched on: sim_point().
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +120,7 @@ static void do_write_cr3(struct sim *sim, uint64_t root) {
 }
 
 void hw_write_cr3(paddr_t root) {
+    sim_point(machine());
     live_call(do_write_cr3, root.v);
 }
 
@@ -125,6 +129,7 @@ static void do_invlpg(struct sim *sim, uint64_t va) {
 }
 
 void hw_invlpg(vaddr_t va) {
+    sim_point(machine());
     live_call(do_invlpg, va.v);
 }
 
@@ -139,6 +144,7 @@ static void do_flush_all(struct sim *sim, uint64_t unused) {
 }
 
 void hw_flush_all(void) {
+    sim_point(machine());
     live_call(do_flush_all, 0);
 }
 
@@ -157,6 +163,7 @@ void hw_irq_restore(bool were_on) {
 
     if (were_on) {
         sim->cpu.interrupts = true;
+        sim_point(sim);
     }
     live_interrupt(sim, true);
 }

@@ -27,6 +27,29 @@ static uint8_t *map_stack(size_t size) {
     return p == MAP_FAILED ? NULL : p;
 }
 
+#define FPU_SIZE                                                               \
+    ((size_t)LIVE_FPU_SLOTS * (sizeof(struct live_fpu) + LIVE_FPU_BYTES))
+
+struct live_fpu *live_fpu_new(void) {
+    uint8_t *bytes = map_stack(FPU_SIZE);
+    struct live_fpu *fpu = (struct live_fpu *)(void *)bytes;
+
+    if (bytes == NULL) {
+        return NULL;
+    }
+    bytes += LIVE_FPU_SLOTS * sizeof *fpu;
+    for (unsigned i = 0; i < LIVE_FPU_SLOTS; i++) {
+        fpu[i].bytes = bytes + (size_t)i * LIVE_FPU_BYTES;
+    }
+    return fpu;
+}
+
+void live_fpu_free(struct live_fpu *fpu) {
+    if (fpu != NULL) {
+        munmap(fpu, FPU_SIZE);
+    }
+}
+
 static void install(struct sim_live *live) {
     stack_t stack = { .ss_sp = live->signal_stack, .ss_size = LIVE_STACK_SIZE };
     struct sigaction action = { .sa_sigaction = live_on_signal,
@@ -108,17 +131,13 @@ static pthread_once_t fork_is_watched = PTHREAD_ONCE_INIT;
 
 bool live_start(struct sim *sim, char *why, size_t why_size) {
     struct sim_live *live = calloc(1, sizeof *live);
-    uint8_t *fpu = map_stack((size_t)LIVE_FPU_SLOTS * LIVE_FPU_BYTES);
 
     sim->live = live;
-    if (live == NULL || fpu == NULL ||
+    if (live == NULL || (live->fpu = live_fpu_new()) == NULL ||
         (live->signal_stack = map_stack(LIVE_STACK_SIZE)) == NULL ||
         (live->host_stack = map_stack(LIVE_STACK_SIZE)) == NULL) {
         snprintf(why, why_size, "the host has no memory for signal stacks");
         return false;
-    }
-    for (unsigned i = 0; i < LIVE_FPU_SLOTS; i++) {
-        live->fpu[i].bytes = fpu + (size_t)i * LIVE_FPU_BYTES;
     }
     live->large_max = LIVE_LARGE_MAX;
     live->thread_stack = this_threads_stack();
@@ -131,7 +150,7 @@ bool live_start(struct sim *sim, char *why, size_t why_size) {
     install(live);
     sim->cpu.tlb.on_drop = live_hide;
     sim->cpu.tlb.on_drop_ctx = sim;
-    return true;
+    return live_smp_start(sim, why, why_size);
 }
 
 void live_stop(struct sim *sim) {
@@ -141,6 +160,7 @@ void live_stop(struct sim *sim) {
         return;
     }
     sim->cpu.tlb.on_drop = NULL;
+    live_smp_stop(sim);
     if (live->handling) {
         live_give_back(live);
         sigaltstack(&live->old_signal_stack, NULL);
@@ -152,9 +172,7 @@ void live_stop(struct sim *sim) {
     if (live->host_stack != NULL) {
         munmap(live->host_stack, LIVE_STACK_SIZE);
     }
-    if (live->fpu[0].bytes != NULL) {
-        munmap(live->fpu[0].bytes, (size_t)LIVE_FPU_SLOTS * LIVE_FPU_BYTES);
-    }
+    live_fpu_free(live->fpu);
     free(live);
     sim->live = NULL;
 }

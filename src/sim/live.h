@@ -65,8 +65,10 @@ struct sim_live {
     unsigned large_shown;       /* pieces of large leaves shown, at most */
     unsigned large_max;         /* LIVE_LARGE_MAX; less in tests */
 
-    struct live_fpu fpu[LIVE_FPU_SLOTS]; /* oldest first */
+    struct live_fpu *fpu; /* LIVE_FPU_SLOTS, oldest first; of the processor
+                             that runs */
     unsigned fpu_count;
+    struct live_smp *smp; /* live_smp.c; NULL: one processor */
 
     uint64_t host_calls;     /* mapping calls made */
     uint64_t fail_host_call; /* make the call of that number fail; 0: none */
@@ -96,11 +98,28 @@ void live_hide(void *ctx, const struct tlb_entry *entry);
 /** Hide all, since rights changed; the recorded entries stay. */
 void live_hide_all(struct sim *sim);
 
+/** The same by a call for each window: costs what is shown, not what is
+ *  remembered. */
+void live_hide_windows(struct sim *sim);
+
 /* live.c */
 bool live_start(struct sim *sim, char *why, size_t why_size);
 void live_stop(struct sim *sim);
 /** Put the signal handlers back that were there before. */
 void live_give_back(struct sim_live *live);
+
+/** Slots for one processor, or NULL. */
+struct live_fpu *live_fpu_new(void);
+void live_fpu_free(struct live_fpu *fpu);
+
+/* live_smp.c */
+/** Processors 1 .. config.cpu_count - 1, which wait to be started. */
+bool live_smp_start(struct sim *sim, char *why, size_t why_size);
+void live_smp_stop(struct sim *sim);
+/** Has a processor but the first been started, in this run? */
+bool live_smp_is_started(const struct sim *sim);
+/** Processor 0 has the baton, wherever it was; the others end. */
+void live_smp_home(struct sim *sim);
 
 /* live_fault.c */
 void live_on_signal(int signal, siginfo_t *info, void *raw);
@@ -132,6 +151,8 @@ const char *privileged_name(const uint8_t *code);
 /* deliver.c */
 void deliver(struct sim *sim, ucontext_t *context, unsigned vector,
              uint32_t error, vaddr_t cr2);
+/** The pending interrupt, between two instructions of @context. */
+void deliver_interrupt(struct sim *sim, ucontext_t *context);
 /** Complete the iretq that @context has trapped on. */
 void deliver_iretq(struct sim *sim, ucontext_t *context);
 
@@ -150,6 +171,20 @@ typedef void guest_call(struct sim *sim, uint64_t operand);
 void guest_call_on(uint64_t stack_top,
                    void (*run)(struct sim *, guest_call *, uint64_t),
                    struct sim *sim, guest_call *fn, uint64_t operand);
+
+/** Where guest_switch() goes on: on a stack that it left, or at @first on a new
+ *  one. */
+struct guest_next {
+    uint64_t rsp;
+    void (*first)(void); /* NULL: where that stack was left */
+};
+/** Leave this stack, of which *@rsp is the place to come back to; @change(@sim)
+ *  on the stack that ends at @stack_top says where to go on. */
+void guest_switch(uint64_t *rsp, uint64_t stack_top, struct sim *sim,
+                  struct guest_next (*change)(struct sim *));
+/** Trap into the signal handler, which delivers a pending interrupt. */
+void guest_interrupt(void);
+extern const char guest_interrupt_at[];
 
 /* firmware.c */
 enum sim_status firmware_boot(struct sim *sim, char *why, size_t why_size);

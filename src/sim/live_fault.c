@@ -148,12 +148,17 @@ static void same_exception(struct sim *sim, ucontext_t *context,
 
 /** #GP, #SS or #UD: or what ring 0 may do, and a process may not? */
 static void no_address(struct sim *sim, ucontext_t *context, unsigned vector) {
-    const greg_t *regs = context->uc_mcontext.gregs;
+    greg_t *regs = context->uc_mcontext.gregs;
     const void *rip = (const void *)(uintptr_t)regs[REG_RIP];
     const char *privileged;
 
     if (rip == sim->cpu.traps.iretq) {
         deliver_iretq(sim, context);
+        return;
+    }
+    if (rip == guest_interrupt_at) {
+        regs[REG_RIP]++; /* over the hlt */
+        deliver_interrupt(sim, context);
         return;
     }
     if (vector == 14) { /* a page fault has an address: the last one's number */

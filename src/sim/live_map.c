@@ -151,6 +151,14 @@ void live_hide(void *ctx, const struct tlb_entry *entry) {
     }
 }
 
+void live_hide_windows(struct sim *sim) {
+    for (size_t i = 0; i < sim->live->window_count; i++) {
+        host_map(sim, sim->live->windows[i].range, PROT_NONE,
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1, paddr(0));
+    }
+    sim->live->large_shown = 0;
+}
+
 void live_hide_all(struct sim *sim) {
     tlb_each(&sim->cpu.tlb, live_hide, sim);
     sim->live->large_shown = 0;

@@ -37,8 +37,7 @@ static unsigned cpu_of(uint8_t action) {
 /** The first processor after the last one to act, its interrupt first. */
 static unsigned by_turns(const struct schedule *s, const uint8_t *enabled,
                          unsigned count) {
-    unsigned last =
-        s->count == 0 ? SCHEDULE_CPUS_MAX - 1 : cpu_of(s->taken[s->count - 1]);
+    unsigned last = s->count == 0 ? SCHEDULE_CPUS_MAX - 1 : cpu_of(s->last);
     unsigned best = 0, best_distance = ~0u;
 
     for (unsigned i = 0; i < count; i++) {
@@ -70,11 +69,17 @@ static unsigned by_list(const struct schedule *s, const uint8_t *enabled,
     return i;
 }
 
+static uint64_t limit_of(const struct schedule *s) {
+    return s->limit == 0 || (s->kind == SCHEDULE_ALL && s->limit > SCHEDULE_MAX)
+               ? SCHEDULE_MAX
+               : s->limit;
+}
+
 uint8_t schedule_pick(struct schedule *s, const uint8_t *enabled,
                       unsigned count) {
     unsigned i = 0;
 
-    if (s->count == SCHEDULE_MAX) {
+    if (s->count >= limit_of(s)) {
         return SCHEDULE_NONE;
     }
     switch (s->kind) {
@@ -94,14 +99,18 @@ uint8_t schedule_pick(struct schedule *s, const uint8_t *enabled,
     if (i >= count) {
         return SCHEDULE_NONE;
     }
-    s->which[s->count] = (uint8_t)i;
-    s->options[s->count] = (uint8_t)count;
-    s->taken[s->count++] = enabled[i];
-    return enabled[i];
+    if (s->count < SCHEDULE_MAX) {
+        s->which[s->count] = (uint8_t)i;
+        s->options[s->count] = (uint8_t)count;
+        s->taken[s->count] = enabled[i];
+    }
+    s->count++;
+    s->last = enabled[i];
+    return s->last;
 }
 
 bool schedule_next(struct schedule *s) {
-    size_t i = s->count;
+    uint64_t i = s->count;
 
     s->count = 0;
     if (s->kind != SCHEDULE_ALL) {
@@ -122,7 +131,7 @@ void schedule_text(const struct schedule *s, char *text, size_t size) {
     size_t at = 0;
 
     text[0] = '\0';
-    for (size_t i = 0; i < s->count && at + 1 < size; i++) {
+    for (size_t i = 0; i < s->count && i < SCHEDULE_MAX && at + 1 < size; i++) {
         at += fmt_format(text + at, size - at, "%s%u%s", i == 0 ? "" : " ",
                          cpu_of(s->taken[i]),
                          (s->taken[i] & SCHEDULE_INTERRUPT) != 0 ? "!" : "");

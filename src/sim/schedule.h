@@ -25,7 +25,7 @@
 #define SCHEDULE_CPUS_MAX 8
 #define SCHEDULE_INTERRUPT 0x80
 #define SCHEDULE_NONE 0xff  /* no choice */
-#define SCHEDULE_MAX 65536u /* choices of one run */
+#define SCHEDULE_MAX 65536u /* choices that are recorded */
 
 enum schedule_kind {
     SCHEDULE_TURNS,
@@ -39,13 +39,16 @@ struct schedule {
     uint64_t seed;       /* SCHEDULE_SEEDED */
     const uint8_t *list; /* SCHEDULE_LIST */
     size_t list_count;
+    uint64_t limit; /* choices of one run; 0: SCHEDULE_MAX, which is also the
+                       most for SCHEDULE_ALL */
 
     uint64_t random; /* since schedule_start() */
-    size_t count;    /* choices of this run, oldest first ... */
+    uint64_t count;  /* choices of this run, oldest first ... */
+    uint8_t last;    /* of them */
     uint8_t taken[SCHEDULE_MAX];
     /* ... and for SCHEDULE_ALL which of how many each was. */
     uint8_t which[SCHEDULE_MAX], options[SCHEDULE_MAX];
-    size_t planned; /* choices that the next run repeats */
+    uint64_t planned; /* choices that the next run repeats */
 };
 
 /** The first run begins.  The rest of @schedule need not be set. */
@@ -56,7 +59,7 @@ void schedule_start(struct schedule *schedule);
  * SCHEDULE_INTERRUPT, each at most once, and add it to the record.
  *
  * @return SCHEDULE_NONE: the list names one that is not @enabled, or the run
- *         has SCHEDULE_MAX choices; nothing changed
+ *         is at its limit; nothing changed
  */
 uint8_t schedule_pick(struct schedule *schedule, const uint8_t *enabled,
                       unsigned count);

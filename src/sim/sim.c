@@ -57,6 +57,13 @@ static enum sim_status power_on(struct sim *sim, char *why, size_t why_size) {
                  SIM_TLB_MIN);
         return SIM_UNSUPPORTED;
     }
+    if (config->cpu_count > SCHEDULE_CPUS_MAX) {
+        snprintf(why, why_size,
+                 "%u processors are more than the %d there can "
+                 "be",
+                 config->cpu_count, SCHEDULE_CPUS_MAX);
+        return SIM_UNSUPPORTED;
+    }
     if ((config->direct_base.v & (GIB - 1)) != 0 ||
         !vaddr_is_page_aligned(config->stack_base)) {
         snprintf(why, why_size,
@@ -153,6 +160,7 @@ enum hw_exit_code sim_run(struct sim *sim,
     how = guest_enter(run_kernel, &sim->boot, sim->boot_stack_top.v,
                       &live->run_rsp);
     fiber_home(&live->home);
+    live_smp_home(sim);
     if (how == 1) {
         fmt_format(live->stop_text, sizeof live->stop_text,
                    "the kernel's entry function returned");

@@ -13,6 +13,7 @@
 #include "sim/budget.h"
 #include "sim/cpu.h"
 #include "sim/events.h"
+#include "sim/schedule.h"
 #include "sim/snapshot.h"
 
 #define SIM_ALIAS_BASE UINT64_C(0x120000000000)
@@ -39,6 +40,7 @@ struct sim_config {
     uint64_t seed;      /* of the junk in RAM */
     enum tlb_policy tlb_policy;
     unsigned tlb_capacity;
+    unsigned cpu_count; /* 1 to SCHEDULE_CPUS_MAX; 0 is 1 */
     /** direct_base is a multiple of 1 GiB, the others of 4 KiB. */
     vaddr_t alias_base, stack_base, direct_base;
     /** Where regions may be, beside the windows above: pages mapped outside
@@ -57,7 +59,7 @@ extern const struct sim_config sim_default_config;
 struct sim {
     struct sim_config config;
     struct sim_ram ram;
-    struct sim_cpu cpu;
+    struct sim_cpu cpu; /* the one that runs */
     struct sim_events events;
     struct hw_boot boot;
     struct memmap_entry *map; /* own copy */
@@ -95,6 +97,39 @@ void sim_destroy(struct sim *sim);
 enum hw_exit_code sim_run(struct sim *sim,
                           void (*entry)(const struct hw_boot *boot));
 
+/*
+ * Several processors.  One runs at a time, on the one thread; which, is said by
+ * a schedule at each point: sim_point(), sim_pause(), sim_send_ipi(), and in
+ * hw.h before a flush and after interrupts are switched on.  A loop that waits
+ * for another processor needs a sim_pause(), or it waits for ever.
+ */
+
+unsigned sim_cpu_count(const struct sim *sim);
+/** Processor @n, 0 .. sim_cpu_count() - 1, whether it runs or rests. */
+struct sim_cpu *sim_cpu_at(struct sim *sim, unsigned n);
+
+/** Who goes next is said by @schedule, which was started and outlives its use;
+ *  NULL: by turns. */
+void sim_set_schedule(struct sim *sim, struct schedule *schedule);
+
+/**
+ * Start processor @n, 1 .. config.cpu_count - 1, from wherever it is: with the
+ * caller's control registers, interrupts off, CPL 0, no gates, and nothing
+ * remembered or pending.  When @entry returns it only takes interrupts.
+ *
+ * @stack  of it, mapped writable; the end is 16-aligned
+ */
+void sim_start_cpu(struct sim *sim, unsigned n, void (*entry)(void *arg),
+                   void *arg, struct vrange stack);
+
+/** Another processor may act here, or an interrupt be taken. */
+void sim_point(struct sim *sim);
+/** This processor waits for another one, which acts first.  When there is none,
+ *  that is a deadlock, and the machine panics. */
+void sim_pause(struct sim *sim);
+/** Send interrupt @vector, for which it has a gate, to processor @n. */
+void sim_send_ipi(struct sim *sim, unsigned n, unsigned vector);
+
 /**
  * After the processor's controls were changed by hand (cpu_write_cr0(), _cr4(),
  * _efer(), cpl, ac, pkru): rights are judged anew at the next access.  What the
@@ -123,11 +158,12 @@ void sim_set_budget(struct sim *sim, struct sim_budget *budget);
  * Keep the machine as it is (snapshot.h), from host code: between runs, or
  * while kernel calls are made on the host's own stack, as tests make them. What
  * the kernel has outside simulated memory, the caller adds by snapshot_keep().
- * @return NULL: no memory on the host, or sim_run() is under way
+ * @return NULL: no memory on the host, or sim_run() is under way, or another
+ *         processor was started in it
  */
 struct snapshot *sim_snapshot(struct sim *sim, const struct snapshot *like);
-/** The machine is as it was.  @return false: sim_run() is under way; nothing
- *  changed */
+/** The machine is as it was.  @return false: sim_run() is under way, or
+ *  another processor was started; nothing changed */
 bool sim_restore(struct sim *sim, const struct snapshot *snapshot);
 
 /** Why the machine stopped by itself during sim_run() (physical hole, triple

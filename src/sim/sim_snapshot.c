@@ -8,6 +8,9 @@
  * (sim_run()) cannot be left and entered again; and files, consoles, the
  * C library's memory.
  *
+ * Other processors must not have been started since: a snapshot is of the first
+ * one, and starting another one begins it afresh.
+ *
  * Host mappings are hidden and shown again as the recorded entries say.
  */
 #include "sim/live.h"
@@ -15,11 +18,13 @@
 struct snapshot *sim_snapshot(struct sim *sim, const struct snapshot *like) {
     struct sim_cpu *cpus[1] = { &sim->cpu };
 
-    return sim->live->running ? NULL : snapshot_take(cpus, 1, like);
+    return sim->live->running || live_smp_is_started(sim)
+               ? NULL
+               : snapshot_take(cpus, 1, like);
 }
 
 bool sim_restore(struct sim *sim, const struct snapshot *snapshot) {
-    if (sim->live->running) {
+    if (sim->live->running || live_smp_is_started(sim)) {
         return false;
     }
     live_hide_all(sim);

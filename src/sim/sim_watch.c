@@ -30,7 +30,10 @@ static void do_hear(struct sim *sim, uint64_t unused) {
         const struct prange frames = { paddr_of(pfn(heard.a)),
                                        (heard.b + 1) * PAGE_SIZE };
 
-        cpu_frames_freed(&sim->cpu, frames, sim->live->windows[0].range);
+        for (unsigned n = 0; n < sim_cpu_count(sim); n++) {
+            cpu_frames_freed(sim_cpu_at(sim, n), frames,
+                             sim->live->windows[0].range);
+        }
     }
 }
 

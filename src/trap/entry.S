@@ -1,5 +1,6 @@
 /*
- * Entry stubs of the 32 exception vectors, and their one way back.
+ * Entry stubs of the 32 exception vectors and of an interrupt (32), and their
+ * one way back.
  *
  *   pushed by the processor:   SS RSP RFLAGS CS RIP [error code]
  *   pushed by the stub:        [0 for the missing error code] vector
@@ -39,7 +40,7 @@ trap_entry_\vector:
         .size   trap_entry_\vector, . - trap_entry_\vector
         .endm
 
-        .irp    v, 0,1,2,3,4,5,6,7,9,15,16,18,19,20,22,23,24,25,26,27,28,31
+        .irp    v, 0,1,2,3,4,5,6,7,9,15,16,18,19,20,22,23,24,25,26,27,28,31,32
         trap_entry \v, 0
         .endr
         .irp    v, 8,10,11,12,13,14,17,21,29,30
@@ -146,7 +147,7 @@ trap_entries:
         .irp    v, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
         .quad   trap_entry_\v
         .endr
-        .irp    v, 16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+        .irp    v, 16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32
         .quad   trap_entry_\v
         .endr
         .size   trap_entries, . - trap_entries

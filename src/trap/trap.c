@@ -46,10 +46,11 @@ void trap_init(struct trap_hook *hook, const struct hw_boot *boot) {
 
 const char *trap_name(uint64_t vector) {
     static const char *const names[TRAP_VECTORS] = {
-        [0] = "#DE",  [1] = "#DB",  [2] = "NMI",  [3] = "#BP",  [4] = "#OF",
-        [5] = "#BR",  [6] = "#UD",  [7] = "#NM",  [8] = "#DF",  [10] = "#TS",
-        [11] = "#NP", [12] = "#SS", [13] = "#GP", [14] = "#PF", [16] = "#MF",
-        [17] = "#AC", [18] = "#MC", [19] = "#XM",
+        [0] = "#DE",  [1] = "#DB",  [2] = "NMI",        [3] = "#BP",
+        [4] = "#OF",  [5] = "#BR",  [6] = "#UD",        [7] = "#NM",
+        [8] = "#DF",  [10] = "#TS", [11] = "#NP",       [12] = "#SS",
+        [13] = "#GP", [14] = "#PF", [16] = "#MF",       [17] = "#AC",
+        [18] = "#MC", [19] = "#XM", [TRAP_IPI] = "IPI",
     };
 
     return vector < TRAP_VECTORS && names[vector] != NULL ? names[vector] : "?";

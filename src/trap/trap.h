@@ -21,7 +21,8 @@ enum trap_vector {
     TRAP_STACK_FAULT = 12,
     TRAP_PROTECTION = 13,
     TRAP_PAGE_FAULT = 14,
-    TRAP_VECTORS = 32
+    TRAP_IPI = 32, /* an interrupt that another processor sent */
+    TRAP_VECTORS = 33
 };
 
 /** What entry.S leaves on the stack; entry.S and tools/gdb/mm.py know this
@@ -54,7 +55,7 @@ struct trap_hook {
 };
 
 /**
- * Install the gates for vectors 0..31 and make @hook the one that is told.
+ * Install the gates for vectors 0..32 and make @hook the one that is told.
  * Double faults run on IST 1.  @hook must outlive the machine.
  */
 void trap_init(struct trap_hook *hook, const struct hw_boot *boot);

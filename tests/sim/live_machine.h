@@ -23,7 +23,8 @@ static struct trap_hook hook;
 static struct mapfile map;
 static uint64_t next_table;
 
-static inline void power_on_with(enum tlb_policy policy, unsigned capacity) {
+static inline void power_on_several(unsigned cpus, enum tlb_policy policy,
+                                    unsigned capacity) {
     struct sim_config config = sim_default_config;
     char why[256] = "";
 
@@ -32,11 +33,16 @@ static inline void power_on_with(enum tlb_policy policy, unsigned capacity) {
     config.map_count = map.count;
     config.tlb_policy = policy;
     config.tlb_capacity = capacity;
+    config.cpu_count = cpus;
     ck_assert_msg(sim_create(&sim, &config, why, sizeof why) == SIM_OK, "%s",
                   why);
     memset(&hook, 0, sizeof hook);
     trap_init(&hook, &sim->boot);
     next_table = 0x700000;
+}
+
+static inline void power_on_with(enum tlb_policy policy, unsigned capacity) {
+    power_on_several(1, policy, capacity);
 }
 
 static inline void power_on(void) {

@@ -265,6 +265,52 @@ START_TEST(equal_seeds_give_equal_events_and_others_give_other_orders)
 }
 END_TEST
 
+START_TEST(a_seed_goes_on_with_other_runs)
+{
+    char a[200], b[200];
+
+    PROGRAM(&smp, 0, work);
+    PROGRAM(&smp, 1, work);
+    schedule.kind = SCHEDULE_SEEDED;
+    schedule.seed = 7;
+    schedule_start(&schedule);
+    ck_assert_int_eq(smp_run(&smp, &schedule), SMP_DONE);
+    schedule_text(&schedule, a, sizeof a);
+    ck_assert(schedule_next(&schedule));
+    smp_rewind(&smp);
+    ck_assert_int_eq(smp_run(&smp, &schedule), SMP_DONE);
+    schedule_text(&schedule, b, sizeof b);
+    ck_assert_str_ne(a, b);
+}
+END_TEST
+
+static bool is_never_ready(const struct smp *machine, unsigned n) {
+    (void)machine;
+    (void)n;
+    return false;
+}
+static void again(struct smp *machine, unsigned n) {
+    machine->cpus[n].at = 0;
+}
+static const struct smp_step endless[] = { { again, NULL } };
+static const struct smp_step waiting[] = { { nothing, is_never_ready } };
+
+/** Beyond what is recorded a run by turns goes on if it may. */
+START_TEST(a_run_without_end_reaches_its_limit)
+{
+    PROGRAM(&smp, 0, endless);
+    PROGRAM(&smp, 1, waiting);
+    schedule.kind = (enum schedule_kind)_i;
+    schedule.limit = SCHEDULE_MAX + 10;
+    schedule_start(&schedule);
+    ck_assert_int_eq(smp_run(&smp, &schedule), SMP_IMPOSSIBLE);
+    ck_assert_uint_eq(schedule.count, schedule.kind == SCHEDULE_ALL
+                                          ? SCHEDULE_MAX
+                                          : SCHEDULE_MAX + 10);
+    ck_assert_uint_eq(schedule.last, 0);
+}
+END_TEST
+
 START_TEST(an_event_names_the_processor_that_acted)
 {
     static const uint8_t list[] = { 1, 0 };
@@ -473,6 +519,79 @@ START_TEST(an_interrupt_waits_for_the_end_of_an_instruction)
 }
 END_TEST
 
+static uint64_t loaded;
+static bool done;
+
+static void begin_load(struct smp *machine, unsigned n) {
+    struct sim_fault fault;
+
+    ck_assert(cpu_begin(smp_cpu(machine, n), VA, SIM_READ, &begun, &fault));
+}
+static void finish_load(struct smp *machine, unsigned n) {
+    struct sim_fault fault;
+
+    done = cpu_finish(smp_cpu(machine, n), &begun, 8, &loaded, &fault);
+}
+static void store_secret(struct smp *machine, unsigned n) {
+    store_on(machine, n, VA.v, SECRET);
+}
+static const struct smp_step loading[] = { { begin_load, NULL },
+                                           { finish_load, NULL } };
+static const struct smp_step storing_secret[] = { { store_secret, NULL } };
+
+START_TEST(a_load_in_two_halves_moves_its_bytes_in_the_second)
+{
+    static const uint8_t between[] = { 1, 0, 1 };
+    static const uint8_t after[] = { 1, 1, 0 };
+
+    PROGRAM(&smp, 0, storing_secret);
+    PROGRAM(&smp, 1, loading);
+    ck_assert_int_eq(run_list(between, N_OF(between)), SMP_DONE);
+    ck_assert(done);
+    ck_assert_hex_eq(loaded, SECRET);
+    smp_rewind(&smp);
+    several_begin(&smp);
+    ck_assert_int_eq(run_list(after, N_OF(after)), SMP_DONE);
+    ck_assert_hex_eq(loaded, OLD);
+}
+END_TEST
+
+START_TEST(a_store_in_two_halves_is_recorded_with_its_processor)
+{
+    static const uint8_t list[] = { 1, 1 };
+    const struct table_write *write;
+    struct table_writes writes;
+
+    ck_assert(table_writes_init(&writes, 16));
+    cpu_record_writes(smp_cpu(&smp, 1), &writes);
+    PROGRAM(&smp, 1, storing);
+    ck_assert_int_eq(run_list(list, N_OF(list)), SMP_DONE);
+    write = table_writes_last(&writes, paddr(OLD_FRAME));
+    ck_assert_ptr_nonnull(write);
+    ck_assert_hex_eq(write->before.v, OLD);
+    ck_assert_hex_eq(write->after.v, SECRET);
+    ck_assert_uint_eq(write->cpu, 1);
+    ck_assert_uint_ne(write->rip, 0);
+    table_writes_destroy(&writes);
+}
+END_TEST
+
+START_TEST(a_hole_met_in_two_halves_is_an_event)
+{
+    static const uint8_t list[] = { 1, 1 };
+
+    ram_store64(&ram, leaf, UINT64_C(0xfee00000) | P | RW);
+    PROGRAM(&smp, 1, loading);
+    ck_assert_int_eq(run_list(list, N_OF(list)), SMP_DONE);
+    ck_assert_hex_eq(loaded, ~UINT64_C(0));
+    ck_assert_uint_eq(events.counts[SIM_EVENT_HOLE], 1);
+    smp_rewind(&smp);
+    PROGRAM(&smp, 1, storing);
+    ck_assert_int_eq(run_list(list, N_OF(list)), SMP_DONE);
+    ck_assert_uint_eq(events.counts[SIM_EVENT_HOLE], 2);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sim smp");
     TCase *own = tcase_create("own");
@@ -497,6 +616,9 @@ int main(void) {
     tcase_add_loop_test(order, every_order_is_tried_once, 1, 4);
     tcase_add_test(order,
                    equal_seeds_give_equal_events_and_others_give_other_orders);
+    tcase_add_test(order, a_seed_goes_on_with_other_runs);
+    tcase_add_loop_test(order, a_run_without_end_reaches_its_limit,
+                        SCHEDULE_TURNS, SCHEDULE_ALL + 1);
     tcase_add_test(order, an_event_names_the_processor_that_acted);
     suite_add_tcase(s, order);
 
@@ -505,6 +627,9 @@ int main(void) {
     BOTH(no_flag_lands_in_an_entry_that_was_taken_away);
     BOTH(no_store_to_an_entry_is_lost_under_its_flags);
     BOTH(an_update_of_an_entry_that_is_not_locked_can_lose_d);
+    tcase_add_test(flags, a_load_in_two_halves_moves_its_bytes_in_the_second);
+    tcase_add_test(flags, a_store_in_two_halves_is_recorded_with_its_processor);
+    tcase_add_test(flags, a_hole_met_in_two_halves_is_an_event);
     suite_add_tcase(s, flags);
     return tables_run(s);
 }

@@ -41,9 +41,9 @@ _Noreturn void early_trap(uint64_t vector, uint64_t error, uint64_t rip) {
 }
 
 static void load_early_traps(vaddr_t df_stack) {
-    struct hw_traps traps = { .count = HW_GATES_MAX };
+    struct hw_traps traps = { .count = HW_EXCEPTIONS };
 
-    for (unsigned v = 0; v < HW_GATES_MAX; v++) {
+    for (unsigned v = 0; v < HW_EXCEPTIONS; v++) {
         traps.gates[v].entry = early_entries[v];
     }
     traps.gates[8].ist = 1; /* #DF */

@@ -36,6 +36,6 @@ void gcov_dump(void) __attribute__((weak));
 /* descriptors.c */
 void descriptors_load(const struct hw_traps *traps);
 /* early.S */
-extern void (*const early_entries[HW_GATES_MAX])(void);
+extern void (*const early_entries[HW_EXCEPTIONS])(void);
 
 #endif
