@@ -9,7 +9,7 @@ libmemtwin_a_CPPFLAGS = $(memtwin_flags)
 libmemtwin_a_SOURCES = %D%/say.h %D%/say.c %D%/number.h %D%/number.c \
 	%D%/text.h %D%/text.c %D%/lines.h %D%/lines.c \
 	%D%/trace.h %D%/trace_header.c %D%/trace_check.c %D%/trace_read.c \
-	%D%/trace_cut.c %D%/options.h %D%/options.c %D%/module.h %D%/module.c \
+	%D%/trace_cut.c %D%/options.h %D%/options.c %D%/watch.h %D%/watch.c %D%/module.h %D%/module.c \
 	%D%/progress.h %D%/progress.c %D%/outcome.h %D%/outcome.c \
 	%D%/stopped.h %D%/stopped.c %D%/compare.c %D%/machines.h %D%/on_sim.c %D%/on_qemu.c \
 	%D%/kernel_path.h %D%/kernel_path.c %D%/report.h %D%/report.c \

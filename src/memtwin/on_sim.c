@@ -145,6 +145,7 @@ static enum outcome_code run_with(struct outcome *outcome,
                                   const struct run_options *o,
                                   const struct outcome *twin) {
     struct sim *sim;
+    struct run_watch watch;
     enum outcome_code result = power_on(&sim, config, o);
 
     if (result == EXIT_GOOD && twin != NULL &&
@@ -152,13 +153,17 @@ static enum outcome_code run_with(struct outcome *outcome,
         sim_destroy(sim);
         return EXIT_WRONG;
     }
+    if (result != EXIT_GOOD) {
+        return result;
+    }
+    result = watch_start(&watch, sim, &o->watch);
     if (result == EXIT_GOOD) {
         enum hw_exit_code code = sim_run(sim, replay_main);
 
         take_counters(outcome, sim);
-        result = judge(outcome, sim, code);
-        sim_destroy(sim);
+        result = watch_end(&watch, sim, judge(outcome, sim, code));
     }
+    sim_destroy(sim);
     return result;
 }
 

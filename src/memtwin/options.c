@@ -34,6 +34,9 @@ enum key {
     KEY_OPS,
     KEY_SOUND_EVERY,
     KEY_SEED,
+    KEY_EVENTS,
+    KEY_BUDGET,
+    KEY_INJECT,
     KEY_JSON,
     KEY_WALK,
     KEY_KERNEL,
@@ -88,7 +91,18 @@ static const struct argp_option option_table[] = {
       "QEMU to use (default qemu-system-x86_64)", 2 },
     { "patience", KEY_PATIENCE, "SECONDS", 0,
       "Give QEMU up when it was silent that long (default 120)", 2 },
+    { "budget", KEY_BUDGET, "KIND:N", 0,
+      "Stop the simulator when a cost passes N: reads, fills, faults, flushes, "
+      "frames, events or total (doc/watching.md has the prices)",
+      2 },
+    { "inject", KEY_INJECT, "KIND:N", 0,
+      "Let the Nth frame or block be refused, the Nth walk of a 4K page find "
+      "it "
+      "absent (flip), or the Nth old denial stand (spurious); simulator only",
+      2 },
     { 0, 0, 0, 0, "The report:", 3 },
+    { "events", KEY_EVENTS, "FILE", 0,
+      "Write what the simulator and the kernel on it do, as JSON lines", 3 },
     { "json", KEY_JSON, 0, 0, "Print the report as JSON", 3 },
     { "walk", KEY_WALK, "ADDRESS", 0,
       "Tell how the simulated machine translates it after the last operation; "
@@ -302,6 +316,21 @@ static error_t parse(int key, char *value, struct argp_state *state) {
                            UINT32_MAX);
     case KEY_SEED:
         return parse_count(&o->seed, "seed", value, 0, UINT64_MAX - 1);
+    case KEY_EVENTS:
+        o->watch.events_path = value;
+        return 0;
+    case KEY_BUDGET:
+        return watch_parse_budget(&o->watch, value)
+                   ? 0
+                   : bad("budget", value,
+                         "reads, fills, faults, flushes, frames, events or "
+                         "total, with a number, as faults:1000");
+    case KEY_INJECT:
+        return watch_parse_inject(&o->watch, value)
+                   ? 0
+                   : bad("inject", value,
+                         "frame, block, flip or spurious, with a number, as "
+                         "frame:17");
     case KEY_JSON:
         o->json = true;
         return 0;
@@ -388,6 +417,11 @@ static bool fits(const struct run_options *o) {
     if (o->map_path != NULL && (o->on & ON_QEMU) != 0) {
         complain("--map is for the simulator alone; QEMU makes its own map "
                  "from --ram");
+        return false;
+    }
+    if (watch_is_wanted(&o->watch) && (o->on & ON_SIM) == 0) {
+        complain("--events, --budget and --inject are for the simulator; QEMU "
+                 "cannot be watched");
         return false;
     }
     if (o->iso != NULL && (o->kernel != NULL || (o->on & ON_QEMU) == 0)) {

@@ -5,6 +5,7 @@
 #ifndef MEMTWIN_OPTIONS_H
 #define MEMTWIN_OPTIONS_H
 
+#include "memtwin/watch.h"
 #include "sim/sim.h"
 
 #define ON_SIM 1u
@@ -25,6 +26,7 @@ struct run_options {
     uint64_t ops; /* 0: all of the trace */
     uint64_t sound_every;
     uint64_t seed;
+    struct watch_options watch;
     bool json;
     vaddr_t walk[RUN_WALKS_MAX]; /* to be walked after the run */
     unsigned walk_count;
