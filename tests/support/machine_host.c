@@ -4,6 +4,7 @@
  * TWIN_TLB=hostile in the environment chooses the policy that keeps every
  * translation for as long as the manual permits.
  */
+#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,21 @@ const struct hw_boot *machine_power_on(void) {
         fprintf(stderr, "Bail out! %s\n", why);
         exit(EXIT_FAILURE);
     }
+    if (config.tlb_policy == TLB_HOSTILE) {
+        sim_listen(sim);
+    }
     return &sim->boot;
+}
+
+/** A frame that came back while the processor knew a way to it? */
+static void look_for_freed(void) {
+    uint64_t count = sim->events.counts[SIM_EVENT_STALE];
+    char text[500];
+
+    for (uint64_t n = 0; n < count && n < SIM_STALES_KEPT; n++) {
+        sim_stale_explain(&sim->events.stales[n], text, sizeof text);
+        ck_assert_msg(sim->events.stales[n].effect != STALE_FREED, "%s", text);
+    }
 }
 
 bool machine_can_exit(void) {
@@ -56,6 +71,7 @@ bool machine_can_exit(void) {
 }
 
 void machine_power_off(void) {
+    look_for_freed();
     sim_destroy(sim);
     sim = NULL;
 }
