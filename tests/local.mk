@@ -81,6 +81,13 @@ TESTS += %D%/sim/test_sim_restore
 %C%_sim_test_sim_restore_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_restore_LDADD = $(live_test_libs)
 
+check_PROGRAMS += %D%/sim/test_sim_tables
+TESTS += %D%/sim/test_sim_tables
+%C%_sim_test_sim_tables_SOURCES = %D%/sim/test_sim_tables.c \
+	$(live_test_sources)
+%C%_sim_test_sim_tables_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_tables_LDADD = $(live_test_libs)
+
 # gdb on both machines, with tools/gdb/mm.py.
 dist_check_SCRIPTS += %D%/gdb/gdb.sh
 TESTS += %D%/gdb/gdb.sh

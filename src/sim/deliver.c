@@ -173,6 +173,7 @@ void deliver(struct sim *sim, ucontext_t *context, unsigned vector,
     uint64_t rip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
     struct sim_fault fault;
 
+    (void)live_close_tables(sim, context);
     if (vector == 14) {
         sim->cpu.cr2 = cr2;
     }

@@ -173,6 +173,7 @@ void live_stop(struct sim *sim) {
         munmap(live->host_stack, LIVE_STACK_SIZE);
     }
     live_fpu_free(live->fpu);
+    live_tables_stop(live);
     free(live);
     sim->live = NULL;
 }

@@ -56,7 +56,8 @@ struct sim_live {
     struct sigaction old[LIVE_SIGNALS];
     bool handling; /* signal handlers are installed */
 
-    bool interrupt_waits; /* an injected one, for interrupts to be on */
+    struct live_tables *tables; /* live_tables.c; NULL: not watched */
+    bool interrupt_waits;       /* an injected one, for interrupts to be on */
 
     bool orphaned;     /* a child of fork(): the RAM is its parent's */
     bool busy;         /* the simulator itself runs: a fault is its own bug */
@@ -97,6 +98,20 @@ bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va);
 void live_hide(void *ctx, const struct tlb_entry *entry);
 /** Hide all, since rights changed; the recorded entries stay. */
 void live_hide_all(struct sim *sim);
+/** Hide the 4 KiB at @page, which is in a window. */
+void live_hide_page(struct sim *sim, vaddr_t page);
+
+/* live_tables.c */
+void live_tables_stop(struct sim_live *live);
+/** Is @pa in a table that is watched, and not being stored to? */
+bool live_is_read_only(const struct sim *sim, paddr_t pa);
+/** A store to @va, which shows @pa, is about to run again: if that is a table,
+ *  let it through, and stop behind it. */
+void live_open_table(struct sim *sim, ucontext_t *context, vaddr_t va,
+                     paddr_t pa);
+/** It ran, or something else came: record.  @return false: none was let through
+ */
+bool live_close_tables(struct sim *sim, ucontext_t *context);
 
 /** The same by a call for each window: costs what is shown, not what is
  *  remembered. */

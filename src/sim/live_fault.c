@@ -134,8 +134,13 @@ static void page_fault(struct sim *sim, ucontext_t *context) {
                   "%s 0x%lx at rip 0x%lx: the page tables map it, but it lies "
                   "outside every window reserved on this host",
                   access_name(access), va.v, rip);
-    } else if (!live_show(sim, entry, va)) {
-        no_ram(sim, context, access, va, pa);
+    } else {
+        if (access == SIM_WRITE) {
+            live_open_table(sim, context, va, pa);
+        }
+        if (!live_show(sim, entry, va)) {
+            no_ram(sim, context, access, va, pa);
+        }
     }
 }
 
@@ -184,12 +189,15 @@ static void handle(struct sim *sim, int signal, const siginfo_t *info,
                    ucontext_t *context) {
     const greg_t *regs = context->uc_mcontext.gregs;
 
+    sim->cpu.rip = (uint64_t)regs[REG_RIP];
     if (signal == SIGILL || ((signal == SIGSEGV || signal == SIGBUS) &&
                              info->si_code == SI_KERNEL)) {
         no_address(sim, context,
                    signal == SIGILL ? 6 : (unsigned)regs[REG_TRAPNO]);
     } else if (signal == SIGSEGV) {
         page_fault(sim, context);
+    } else if (signal == SIGTRAP && live_close_tables(sim, context)) {
+        return; /* behind a store to a table */
     } else if (signal == SIGBUS && info->si_code == BUS_ADRERR) {
         live_halt(sim, context,
                   "access to 0x%lx at rip 0x%lx leads past the end of RAM",

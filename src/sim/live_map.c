@@ -57,11 +57,12 @@ static struct vrange shared(struct vrange range, struct vrange window) {
 }
 
 /** The physical bytes to show for @pa, which @entry translates. */
-static struct prange part_to_show(const struct sim_ram *ram,
+static struct prange part_to_show(const struct sim *sim,
                                   const struct tlb_entry *entry, paddr_t pa) {
-    struct prange run = ram_run_at(ram, pa);
+    struct prange run = ram_run_at(&sim->ram, pa);
     uint64_t page = UINT64_C(1) << entry->page_shift;
-    uint64_t piece = page < RAM_CHUNK ? page : RAM_CHUNK;
+    uint64_t most = sim->live->tables != NULL ? PAGE_SIZE : RAM_CHUNK;
+    uint64_t piece = page < most ? page : most;
     uint64_t from = align_down(pa.v, piece);
     uint64_t to = from + piece;
 
@@ -77,7 +78,8 @@ static struct prange part_to_show(const struct sim_ram *ram,
     return (struct prange){ paddr(from), to - from };
 }
 
-static int protection(struct sim *sim, const struct tlb_entry *entry) {
+static int protection(struct sim *sim, const struct tlb_entry *entry,
+                      paddr_t pa) {
     struct walk_control control = cpu_control(&sim->cpu);
     bool user = sim->cpu.cpl == 3;
     int prot = PROT_NONE;
@@ -86,7 +88,7 @@ static int protection(struct sim *sim, const struct tlb_entry *entry) {
         prot |= PROT_READ;
     }
     /* The first write to a clean page must be seen, to set D. */
-    if (entry->dirty &&
+    if (entry->dirty && !live_is_read_only(sim, pa) &&
         walk_permits(&control, entry->rights, SIM_WRITE, user) == WALK_OK) {
         prot |= PROT_WRITE;
     }
@@ -117,7 +119,7 @@ static void bound_pieces(struct sim *sim, const struct tlb_entry *entry) {
 
 bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va) {
     paddr_t pa = paddr_add(entry->frame, va.v - entry->page.v);
-    struct prange part = part_to_show(&sim->ram, entry, pa);
+    struct prange part = part_to_show(sim, entry, pa);
     struct vrange at;
 
     if (part.len == 0) {
@@ -130,8 +132,8 @@ bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va) {
     part.base = paddr(entry->frame.v + (at.base.v - entry->page.v));
     bound_pieces(sim, entry);
     ram_touch(&sim->ram, (struct prange){ part.base, at.len });
-    host_map(sim, at, protection(sim, entry), MAP_SHARED, sim->ram.memfd,
-             part.base);
+    host_map(sim, at, protection(sim, entry, part.base), MAP_SHARED,
+             sim->ram.memfd, part.base);
     return true;
 }
 
@@ -157,6 +159,11 @@ void live_hide_windows(struct sim *sim) {
                  MAP_PRIVATE | MAP_ANONYMOUS, -1, paddr(0));
     }
     sim->live->large_shown = 0;
+}
+
+void live_hide_page(struct sim *sim, vaddr_t page) {
+    host_map(sim, (struct vrange){ page, PAGE_SIZE }, PROT_NONE,
+             MAP_PRIVATE | MAP_ANONYMOUS, -1, paddr(0));
 }
 
 void live_hide_all(struct sim *sim) {

@@ -149,6 +149,20 @@ void sim_listen(struct sim *sim);
  *  INJECT_BLOCK need sim_listen(). */
 void sim_inject(struct sim *sim, struct injection *injection);
 
+/**
+ * Record in @writes every store to a page table, with the instruction that made
+ * it, from the first walk through that table on; and changes seen at walks.
+ * Each such store costs two signals and a look at its page;
+ * large leaves are shown page by page.
+ * @return false: no memory on the host, watched already, or this host does not
+ *         step through instructions (valgrind)
+ */
+bool sim_watch_tables(struct sim *sim, struct table_writes *writes);
+
+/** The code at @rip in words, as "unmap at map.c:84": by addr2line where the
+ *  host has it, else the file and the place in it. */
+void sim_code_name(uint64_t rip, char *text, size_t size);
+
 /** Stop the machine, with the report as sim_stop_reason(), when @budget is
  *  over; counts from now.  NULL: no longer.  Only events are seen: code that
  *  runs on in pages it has already is not. */

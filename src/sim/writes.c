@@ -47,6 +47,9 @@ bool table_writes_notice(struct table_writes *writes, paddr_t at, pte_t value,
     struct table_seen before = *seen;
     const struct table_write *last;
 
+    if (writes->on_table != NULL) {
+        writes->on_table(writes->on_table_ctx, at);
+    }
     *seen = (struct table_seen){ at.v + 1, value.v };
     if (before.at != at.v + 1 || same_but_flags(before.value, value.v)) {
         return false;

@@ -6,9 +6,9 @@
  *
  * Answers "who last wrote this table entry?" in reports.  In the functional
  * machine every store through a processor is recorded while this is attached
- * (cpu_record_writes()); in the live machine those to tables, where it keeps
- * watch over them; a change that only shows at the next walk is recorded as
- * made by an unknown writer.  A and D set by a walk are no writes.
+ * (cpu_record_writes()); in the live machine those to tables
+ * (sim_watch_tables()); a change that only shows at the next walk is recorded
+ * as made by an unknown writer.  A and D set by a walk are no writes.
  *
  * Old records are overwritten, so the answer may be "not known".
  */
@@ -34,6 +34,9 @@ struct table_writes {
     size_t capacity;
     uint64_t
         total; /* writes ever; the newest is ring[(total - 1) % capacity] */
+    /** Told of every entry that a walk reads; NULL: nobody. */
+    void (*on_table)(void *ctx, paddr_t at);
+    void *on_table_ctx;
     /** What walks found last, for changes that nobody was seen to make. */
     struct table_seen {
         uint64_t at; /* + 1; 0: none */
