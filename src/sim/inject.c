@@ -17,8 +17,6 @@ uint64_t inject_sweep(struct injection injection,
         struct injection now = injection;
 
         now.nth = n;
-        now.occasions = 0;
-        now.is_done = false;
         once(&now, ctx);
         if (!now.is_done) {
             return n - 1;

@@ -201,6 +201,45 @@ START_TEST(a_stale_use_is_reported_with_its_entry_after_a_restore)
 }
 END_TEST
 
+START_TEST(what_is_remembered_since_is_forgotten_hits_by_host_address_too)
+{
+    uint64_t walks;
+
+    tables_map(&t, VA, OLD_FRAME, 1, P | RW);
+    take();
+    walks = events.counts[SIM_EVENT_WALK];
+    (void)load(VA);
+    (void)load(VA);
+    ck_assert_uint_eq(events.counts[SIM_EVENT_WALK], walks + 1);
+    snapshot_restore(kept);
+    ck_assert_uint_eq(events.counts[SIM_EVENT_WALK], walks);
+    (void)load(VA);
+    ck_assert_uint_eq(events.counts[SIM_EVENT_WALK], walks + 1);
+}
+END_TEST
+
+START_TEST(who_looks_on_stays_and_what_was_counted_comes_back)
+{
+    struct injection none = { .kind = INJECT_NOTHING };
+    struct table_writes writes;
+    uint64_t holes = ram.hole_accesses;
+
+    take();
+    ck_assert(cpu_report_stale(&cpu));
+    ck_assert(table_writes_init(&writes, 4));
+    cpu_record_writes(&cpu, &writes);
+    cpu_inject(&cpu, &none);
+    (void)ram_load64(&ram, paddr(0xa0000));
+    snapshot_restore(kept);
+    ck_assert_uint_eq(ram.hole_accesses, holes);
+    ck_assert(cpu.report_stale);
+    ck_assert_ptr_eq(cpu.writes, &writes);
+    ck_assert_ptr_eq(cpu.injection, &none);
+    cpu_record_writes(&cpu, NULL);
+    table_writes_destroy(&writes);
+}
+END_TEST
+
 /* --- stepping back ------------------------------------------------------- */
 
 static struct sim_op_result result;
@@ -366,6 +405,9 @@ int main(void) {
     tcase_add_test(tc, memory_of_the_caller_comes_back_too);
     tcase_add_test(tc, too_many_processors_are_refused);
     tcase_add_test(tc, a_stale_use_is_reported_with_its_entry_after_a_restore);
+    tcase_add_test(
+        tc, what_is_remembered_since_is_forgotten_hits_by_host_address_too);
+    tcase_add_test(tc, who_looks_on_stays_and_what_was_counted_comes_back);
     suite_add_tcase(suite, tc);
     tcase_add_checked_fixture(back, start, stop);
     tcase_add_loop_test(
