@@ -14,7 +14,7 @@ libmemtwin_a_SOURCES = %D%/say.h %D%/say.c %D%/number.h %D%/number.c \
 	%D%/stopped.h %D%/stopped.c %D%/compare.c %D%/machines.h %D%/on_sim.c %D%/on_qemu.c \
 	%D%/kernel_path.h %D%/kernel_path.c %D%/report.h %D%/report.c \
 	%D%/report_json.c %D%/run.h %D%/run.c %D%/maps.c %D%/image.h %D%/image.c \
-	%D%/own_walk.h %D%/own_walk.c \
+	%D%/own_walk.h %D%/own_walk.c %D%/stale.h %D%/stale.c \
 	%D%/walk_json.h %D%/walk_json.c %D%/walk.c
 
 bin_PROGRAMS += memtwin

@@ -8,6 +8,7 @@
 #include "memtwin/machines.h"
 
 #include "memtwin/own_walk.h"
+#include "memtwin/stale.h"
 #include "memtwin/stopped.h"
 #include "sim/mapfile.h"
 
@@ -157,11 +158,17 @@ static enum outcome_code run_with(struct outcome *outcome,
         return result;
     }
     result = watch_start(&watch, sim, &o->watch);
+    if (result == EXIT_GOOD && o->report_stale && !stale_begin(sim)) {
+        result = EXIT_CANNOT;
+    }
     if (result == EXIT_GOOD) {
         enum hw_exit_code code = sim_run(sim, replay_main);
 
         take_counters(outcome, sim);
         result = watch_end(&watch, sim, judge(outcome, sim, code));
+        if (o->report_stale) {
+            stale_end(outcome, sim);
+        }
     }
     sim_destroy(sim);
     return result;

@@ -39,6 +39,7 @@ enum key {
     KEY_INJECT,
     KEY_JSON,
     KEY_WALK,
+    KEY_REPORT_STALE,
     KEY_KERNEL,
     KEY_QEMU,
     KEY_PATIENCE,
@@ -104,6 +105,11 @@ static const struct argp_option option_table[] = {
     { "events", KEY_EVENTS, "FILE", 0,
       "Write what the simulator and the kernel on it do, as JSON lines", 3 },
     { "json", KEY_JSON, 0, 0, "Print the report as JSON", 3 },
+    { "report-stale", KEY_REPORT_STALE, 0, 0,
+      "Report uses of translations that should have been flushed, as far as "
+      "the simulated machine sees them, and frames freed while it remembers "
+      "them; one is a failure",
+      3 },
     { "walk", KEY_WALK, "ADDRESS", 0,
       "Tell how the simulated machine translates it after the last operation; "
       "may be given 16 times",
@@ -334,6 +340,9 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     case KEY_JSON:
         o->json = true;
         return 0;
+    case KEY_REPORT_STALE:
+        o->report_stale = true;
+        return 0;
     case KEY_WALK:
         return parse_walk(o, value);
     case KEY_KERNEL:
@@ -417,6 +426,11 @@ static bool fits(const struct run_options *o) {
     if (o->map_path != NULL && (o->on & ON_QEMU) != 0) {
         complain("--map is for the simulator alone; QEMU makes its own map "
                  "from --ram");
+        return false;
+    }
+    if ((o->report_stale || o->walk_count > 0) && (o->on & ON_SIM) == 0) {
+        complain("--walk and --report-stale are for the simulator; QEMU keeps "
+                 "its TLB to itself");
         return false;
     }
     if (watch_is_wanted(&o->watch) && (o->on & ON_SIM) == 0) {

@@ -73,6 +73,8 @@ struct outcome {
 
     bool has_counters;
     struct machine_counters counters;
+    bool has_stales; /* --report-stale */
+    uint64_t stale_count;
     struct walked walks[RUN_WALKS_MAX]; /* --walk, on the simulator */
     unsigned walk_count;
 

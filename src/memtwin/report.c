@@ -92,6 +92,9 @@ static void counters(const struct outcome *o) {
     printf("%-30s %18" PRIu64 "\n", "  single pages invalidated", c->invlpgs);
     printf("%-30s %18" PRIu64 "\n", "table entries read by walks",
            c->walk_reads);
+    if (o->has_stales) {
+        printf("%-30s %18" PRIu64 "\n", "flushes missing", o->stale_count);
+    }
 }
 
 static void heading(const struct run *run) {

@@ -96,6 +96,9 @@ static json_t *machine_object(const struct outcome *m) {
         json_object_set_new(o, "invlpgs", number(c->invlpgs));
         json_object_set_new(o, "walk_reads", number(c->walk_reads));
     }
+    if (m->has_stales) {
+        json_object_set_new(o, "flushes_missing", number(m->stale_count));
+    }
     if (m->walk_count > 0) {
         json_object_set_new(o, "walks", walks_array(m));
     }

@@ -11,6 +11,7 @@
 #include "memtwin/number.h"
 #include "memtwin/outcome.h"
 #include "memtwin/own_walk.h"
+#include "memtwin/stale.h"
 #include "memtwin/trace.h"
 #include "sim/mapfile.h"
 
@@ -298,6 +299,57 @@ START_TEST(a_fault_of_the_simulator_is_told_with_its_own_walk)
 }
 END_TEST
 
+/** A table that shows the frame 0x200000 at 4 MiB is read, and the frame goes
+ *  back without a flush. */
+static void leave_a_flush_out(struct sim *sim) {
+    const vaddr_t va = vaddr(4 * MIB);
+    const uint64_t bits = PTE_PRESENT | PTE_WRITABLE;
+    struct sim_fault fault;
+    uint64_t value;
+
+    for (uint64_t pa = 0x300000; pa < 0x303000; pa += 8) {
+        ram_store64(&sim->ram, paddr(pa), 0);
+    }
+    ram_store64(&sim->ram, paddr(0x300000), 0x301000 | bits);
+    ram_store64(&sim->ram, paddr(0x301000), 0x302000 | bits);
+    ram_store64(&sim->ram, paddr(0x302010), 0x200000 | bits | PTE_HUGE);
+    ck_assert(cpu_write_cr3(&sim->cpu, paddr(0x300000)));
+    ck_assert(cpu_load(&sim->cpu, va, 8, &value, &fault));
+    cpu_frames_freed(&sim->cpu, (struct prange){ paddr(0x200000), PAGE_SIZE },
+                     (struct vrange){ vaddr(0), 0 });
+}
+
+START_TEST(a_flush_that_is_missing_makes_the_run_a_bad_one)
+{
+    struct sim_config config = sim_default_config;
+    struct outcome *o = calloc(1, sizeof(*o));
+    struct trace trace = { .path = "t" };
+    struct mapfile map;
+    char why[300];
+    struct sim *sim;
+
+    ck_assert(o != NULL && mapfile_pc(&map, 8 * MIB, why, sizeof(why)));
+    config.map = map.entries;
+    config.map_count = map.count;
+    ck_assert_msg(sim_create(&sim, &config, why, sizeof(why)) == SIM_OK, "%s",
+                  why);
+    outcome_init(o, "simulator", &trace, false);
+    o->good = true;
+    ck_assert(stale_begin(sim));
+    stale_end(o, sim);
+    ck_assert(o->has_stales && o->stale_count == 0 && o->good);
+    leave_a_flush_out(sim);
+    stale_end(o, sim);
+    ck_assert_uint_ge(o->stale_count, 1);
+    ck_assert(!o->good && o->error_place == ERROR_AT_END);
+    ck_assert_ptr_nonnull(strstr(o->error, "without the flush they needed"));
+    outcome_destroy(o);
+    free(o);
+    sim_destroy(sim);
+    mapfile_destroy(&map);
+}
+END_TEST
+
 static Suite *parts_suite(void) {
     Suite *suite = suite_create("memtwin");
     TCase *tc = tcase_create("parts");
@@ -317,6 +369,7 @@ static Suite *parts_suite(void) {
     tcase_add_test(tc, the_first_line_of_the_state_that_differs_is_shown);
     tcase_add_test(tc, what_is_live_at_the_cut_is_freed_oldest_first);
     tcase_add_test(tc, a_fault_of_the_simulator_is_told_with_its_own_walk);
+    tcase_add_test(tc, a_flush_that_is_missing_makes_the_run_a_bad_one);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -104,6 +104,15 @@ expect "run --walk wants an address" 2 \
 	"memtwin: --walk: 'here' is not right; right would be at most 16 addresses, as 0x444444440000" \
 	run --walk here "$data/demo.trace.xz"
 
+run run --ops 2000 --tlb hostile --report-stale "$data/demo.trace.xz"
+[ $code -eq 0 ] && [ ! -s "$dir/err" ] &&
+	grep -Eq '^flushes missing +0$' "$dir/out" || show
+ok "run --report-stale: no flush is missing in a replay"
+
+expect "run --walk is for the simulator" 2 \
+	"memtwin: --walk and --report-stale are for the simulator; QEMU keeps its TLB to itself" \
+	run --on qemu --walk 0x1000 "$data/demo.trace.xz"
+
 # --- what cannot be walked
 bad() { # NAME LINE ARGUMENT...
 	name=$1 line=$2
