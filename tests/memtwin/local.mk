@@ -8,7 +8,7 @@ TESTS += %D%/test_parts
 %C%_test_parts_LDADD = $(memtwin_libs) $(CHECK_LIBS)
 
 memtwin_tests = %D%/bad_input.sh %D%/run_sim.sh %D%/endings.sh \
-	%D%/run_qemu.sh %D%/options.sh %D%/output.sh %D%/walk.sh %D%/watch.sh
+	%D%/run_qemu.sh %D%/options.sh %D%/output.sh %D%/walk.sh %D%/dump.sh %D%/watch.sh
 dist_check_SCRIPTS += $(memtwin_tests)
 TESTS += $(memtwin_tests)
 EXTRA_DIST += %D%/tap.sh tests/data/README.md tests/data/demo.trace.xz \

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "hw/explain.h"
 #include "sim/processor.h"
 #include "sim/walk_story.h"
 
@@ -217,6 +218,7 @@ START_TEST(a_story_tells_what_each_reason_comes_from)
 {
     struct walk_control c = cpu_control(&cpu);
 
+    ck_assert_str_eq(paging_entry_name(6), "?");
     tables_map(&t, VA, OLD_FRAME, 1, P | RW | US | NX | UINT64_C(3) << 59);
     tell(c, VA.v, SIM_WRITE, true, NULL);
     tells("P W U NX; sets A D\n");
