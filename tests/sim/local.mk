@@ -116,6 +116,14 @@ dist_check_SCRIPTS += %D%/example.sh
 TESTS += %D%/example.sh
 tests/sim/example.log: tests/sim/example
 
+# The experiments of doc/tlb.md.
+check_PROGRAMS += %D%/lessons
+%C%_lessons_SOURCES = %D%/lessons.c
+%C%_lessons_LDADD = $(functional_libs)
+dist_check_SCRIPTS += %D%/lessons.sh
+TESTS += %D%/lessons.sh
+tests/sim/lessons.log: tests/sim/lessons
+
 # Seeded mistakes: a handful in `make check`, every one in `make mutants-sim`.
 dist_check_SCRIPTS += %D%/mutants.sh
 TESTS += %D%/mutants.sh
