@@ -20,6 +20,10 @@ void hw_irq_restore(bool were_on) {
     interrupts = were_on;
 }
 
+void hw_putc(char c) {
+    putc(c, stderr);
+}
+
 _Noreturn void hw_panic(const char *what, const char *file, int line) {
     fprintf(stderr, "panic: %s (%s:%d)\n", what, file, line);
     exit(EXIT_FAILURE);

@@ -50,5 +50,22 @@ bench-sim: %D%/bench_sim $(bench_sim_kernel)
 bench_figures += bench-sim
 endif
 
+# Over the trace of the tests, or TRACES="...".
+if LIVE
+EXTRA_PROGRAMS += %D%/bench_heap
+%C%_bench_heap_SOURCES = %D%/bench_heap.h %D%/bench_heap.c \
+	%D%/bench_heap_load.c %D%/bench_heap_run.c %D%/bench_heap_run.h \
+	%D%/hw_bench.c
+%C%_bench_heap_CPPFLAGS = $(memtwin_flags)
+%C%_bench_heap_CFLAGS = $(AM_CFLAGS)
+%C%_bench_heap_LDADD = libmemtwin.a libmm.a $(LZMA_LIBS) -ldl -lm
+CLEANFILES += %D%/bench_heap
+
+TRACES = $(top_srcdir)/tests/data/demo.trace.xz
+bench-heap: %D%/bench_heap
+	%D%/bench_heap $(TRACES)
+bench_figures += bench-heap
+endif
+
 bench: $(bench_figures)
-.PHONY: bench bench-pmm bench-sim
+.PHONY: bench bench-pmm bench-sim bench-heap
