@@ -116,6 +116,7 @@ static bool bump_is_sound(const struct heap *heap) {
 
 const struct heap_class heap_bump = {
     .name = "bump",
+    .granule = HEAP_ALIGN_MIN,
     .init = bump_init,
     .add = bump_add,
     .alloc = bump_alloc,
@@ -128,6 +129,7 @@ const struct heap_class heap_bump = {
 
 const struct heap_class heap_bump_noreset = {
     .name = "bump-noreset",
+    .granule = HEAP_ALIGN_MIN,
     .init = bump_init,
     .add = bump_add,
     .alloc = bump_alloc,

@@ -6,8 +6,8 @@
 #include "heap/heap.h"
 
 const struct heap_class *const heap_classes[] = {
-    &heap_dummy, &heap_bump,         &heap_bump_noreset,
-    &heap_list,  &heap_list_nomerge, NULL,
+    &heap_dummy, &heap_bump, &heap_bump_noreset, &heap_list, &heap_list_nomerge,
+    &heap_slab,  NULL,
 };
 
 const struct heap_class *heap_class_by_name(const char *name) {
@@ -38,7 +38,7 @@ static void tile(void *ctx, vaddr_t start, uint64_t bytes, bool used) {
     struct tiling *tiling = ctx;
 
     if (start.v != tiling->next.v || bytes == 0 ||
-        bytes % HEAP_ALIGN_MIN != 0) {
+        bytes % (HEAP_ALIGN_MIN / 2) != 0) {
         tiling->whole = false;
     }
     tiling->next = vaddr_add(start, bytes);

@@ -47,6 +47,7 @@ static bool dummy_is_sound(const struct heap *heap) {
 
 const struct heap_class heap_dummy = {
     .name = "dummy",
+    .granule = HEAP_ALIGN_MIN,
     .init = dummy_init,
     .add = dummy_add,
     .alloc = dummy_alloc,

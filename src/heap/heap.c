@@ -2,7 +2,7 @@
  * What every heap class would do again, done once.
  *
  *   heap_alloc(asked)
- *     layout_round()   asked --> served: sizes to 16, aligns to at least 16
+ *     layout_round()   asked --> served: sizes to the class's granule
  *     class->alloc()   room?
  *     heap_grow()      no: ask the source, hand the memory to the class, again
  *     on_no_memory()   still no: the owner may free something, once
@@ -58,6 +58,18 @@ void heap_release(struct heap *heap) {
     heap->class->init(heap);
 }
 
+static inline void heap_lock(struct heap *heap) {
+    if (!heap->alone) {
+        lock_acquire(&heap->lock);
+    }
+}
+
+static inline void heap_unlock(struct heap *heap) {
+    if (!heap->alone) {
+        lock_release(&heap->lock);
+    }
+}
+
 /** A layout as it was asked for and as a class serves it. */
 struct ask {
     struct layout asked, served;
@@ -68,19 +80,19 @@ struct ask {
  * @return false: @asked is no layout.  What is left is so small that a class
  *         may add size and align without a thought of overflow.
  */
-static bool layout_round(struct layout asked, struct ask *ask) {
+static bool layout_round(const struct heap *heap, struct layout asked,
+                         struct ask *ask) {
+    const size_t granule = heap->class->granule;
     uint64_t size, with_padding;
 
     if (asked.size == 0 || !is_power_of_two(asked.align) ||
-        asked.align > HEAP_ALIGN_MAX ||
-        !align_up(asked.size, HEAP_ALIGN_MIN, &size) ||
+        asked.align > HEAP_ALIGN_MAX || !align_up(asked.size, granule, &size) ||
         __builtin_add_overflow(size, asked.align, &with_padding)) {
         return false;
     }
     ask->asked = asked;
     ask->served.size = size;
-    ask->served.align =
-        asked.align < HEAP_ALIGN_MIN ? HEAP_ALIGN_MIN : asked.align;
+    ask->served.align = asked.align < granule ? granule : asked.align;
     return true;
 }
 
@@ -174,9 +186,9 @@ void heap_discard(const struct heap *heap, void *p, size_t bytes) {
 /* --- the calls ----------------------------------------------------------- */
 
 static void *fail(struct heap *heap) {
-    lock_acquire(&heap->lock);
+    heap_lock(heap);
     heap->stats.failures++;
-    lock_release(&heap->lock);
+    heap_unlock(heap);
     return NULL;
 }
 
@@ -185,13 +197,13 @@ static void *take_locked(struct heap *heap, const struct ask *want,
                          bool fresh) {
     void *p;
 
-    lock_acquire(&heap->lock);
+    heap_lock(heap);
     p = take(heap, want);
     if (p != NULL && fresh) {
         heap->stats.allocs++;
         heap->stats.live_blocks++;
     }
-    lock_release(&heap->lock);
+    heap_unlock(heap);
     return p;
 }
 
@@ -213,7 +225,7 @@ void *heap_alloc(struct heap *heap, struct layout want) {
     struct ask ask;
     void *p;
 
-    if (!layout_round(want, &ask)) {
+    if (!layout_round(heap, want, &ask)) {
         return fail(heap);
     }
     p = obtain(heap, &ask, true);
@@ -236,10 +248,10 @@ enum mm_status heap_free(struct heap *heap, void *p, struct layout had) {
     if (p == NULL) {
         return MM_OK;
     }
-    if (!layout_round(had, &ask)) {
+    if (!layout_round(heap, had, &ask)) {
         return MM_BAD_ARGUMENT;
     }
-    lock_acquire(&heap->lock);
+    heap_lock(heap);
     if (!lies_inside(heap, p, ask.served)) {
         st = MM_NOT_MANAGED;
     } else {
@@ -249,7 +261,7 @@ enum mm_status heap_free(struct heap *heap, void *p, struct layout had) {
         heap->stats.frees++;
         heap->stats.live_blocks--;
     }
-    lock_release(&heap->lock);
+    heap_unlock(heap);
     return st;
 }
 
@@ -265,11 +277,11 @@ static void *move(struct heap *heap, void *p, const struct ask *had,
         return fail(heap);
     }
     memcpy(q, p, kept);
-    lock_acquire(&heap->lock);
+    heap_lock(heap);
     st = give_back(heap, p, had);
     MM_ASSERT(st == MM_OK); /* resize() saw that it lives */
     heap->stats.reallocs++;
-    lock_release(&heap->lock);
+    heap_unlock(heap);
     return q;
 }
 
@@ -277,15 +289,15 @@ void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size) {
     struct ask old, new;
     enum mm_status st = MM_NOT_MANAGED;
 
-    if (p == NULL || !layout_round(had, &old) ||
-        !layout_round((struct layout){ size, had.align }, &new)) {
+    if (p == NULL || !layout_round(heap, had, &old) ||
+        !layout_round(heap, (struct layout){ size, had.align }, &new)) {
         return fail(heap);
     }
-    lock_acquire(&heap->lock);
+    heap_lock(heap);
     if (lies_inside(heap, p, old.served)) {
         st = resize(heap, p, &old, &new);
     }
-    lock_release(&heap->lock);
+    heap_unlock(heap);
     if (st == MM_OK) {
         hand_out(heap, p, &new, had.size);
         return p;

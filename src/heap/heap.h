@@ -15,10 +15,11 @@
 #include "base/events.h"
 #include "base/range.h"
 #include "base/status.h"
+#include "heap/slab.h"
 #include "hw/lock.h"
 
-/** The least alignment of a block, and the unit of sizes: a layout with a
- *  smaller one is served with this. */
+/** The alignment of who does not ask for one.  No class knows smaller units
+ *  than half of it. */
 #define HEAP_ALIGN_MIN 16
 #define HEAP_ALIGN_MAX (2 * MIB)
 
@@ -43,11 +44,12 @@ struct heap;
  *  can't tell where one ends. */
 typedef void heap_visit(void *ctx, vaddr_t start, uint64_t bytes, bool used);
 
-/** Sizes that reach a class are multiples of HEAP_ALIGN_MIN, aligns at least
- *  HEAP_ALIGN_MIN; layouts are checked, and so is that a block to be freed
- *  lies inside start .. end. */
+/** Sizes that reach a class are multiples of its granule, aligns at least the
+ *  granule; layouts are checked, and so is that a block to be freed lies inside
+ *  start .. end. */
 struct heap_class {
     const char *name;
+    size_t granule; /* 8 or 16: the unit of sizes, the least alignment */
     /** The heap is empty: start == end. */
     void (*init)(struct heap *heap);
     /** @bytes more at @at (the old end) are ours; multiple of 4 KiB. */
@@ -71,7 +73,7 @@ struct heap_class {
 };
 
 extern const struct heap_class heap_dummy, heap_bump, heap_bump_noreset,
-    heap_list, heap_list_nomerge;
+    heap_list, heap_list_nomerge, heap_slab;
 /** All classes, ended by NULL. */
 extern const struct heap_class *const heap_classes[];
 /** The class of that name, or NULL. */
@@ -106,6 +108,7 @@ struct heap {
     struct heap_source source;
     vaddr_t start, end, limit;
     size_t quantum; /* grow by at least this, where the limit allows */
+    bool alone;     /* nobody else uses it at the same time: no lock needed */
     bool poison;    /* debug: fill fresh and freed blocks with known bytes */
 
     /** Asked once per request that finds no memory, with the layout as it was
@@ -126,6 +129,7 @@ struct heap {
             uint64_t holes, hole_bytes;
             bool merges; /* holes that touch become one */
         } list;
+        struct heap_slab slab;
     };
 };
 

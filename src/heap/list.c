@@ -271,6 +271,7 @@ MM_NO_SANITIZE static bool list_is_sound(const struct heap *heap) {
 
 const struct heap_class heap_list = {
     .name = "list",
+    .granule = HEAP_ALIGN_MIN,
     .init = list_init,
     .add = list_add,
     .alloc = list_alloc,
@@ -283,6 +284,7 @@ const struct heap_class heap_list = {
 
 const struct heap_class heap_list_nomerge = {
     .name = "list-nomerge",
+    .granule = HEAP_ALIGN_MIN,
     .init = list_nomerge_init,
     .add = list_add,
     .alloc = list_alloc,

@@ -92,6 +92,9 @@ static void open(const struct heap_class *class, uint64_t initial,
                  uint64_t more) {
     const struct heap_source source = { extend, &arena };
 
+    if (initial > 0 && class == &heap_slab) {
+        initial += PAGE_SIZE; /* its records */
+    }
     arena.allowed = initial + more;
     arena.heap.end = window.base;
     arena.heap.limit = vaddr(ARENA_BASE + ARENA_LIMIT);
@@ -122,7 +125,13 @@ bool arena_serves(void) {
 }
 
 bool arena_reuses(void) {
-    return arena.heap.class == &heap_list;
+    return arena.heap.class == &heap_list || arena.heap.class == &heap_slab;
+}
+
+uint64_t arena_held(size_t size) {
+    const size_t granule = arena.heap.class->granule;
+
+    return (size + granule - 1) / granule * granule;
 }
 
 uint8_t *arena_alloc(size_t size, size_t align) {
@@ -130,7 +139,7 @@ uint8_t *arena_alloc(size_t size, size_t align) {
     uint64_t at = vaddr_of_pointer(p).v;
 
     ck_assert_msg(p != NULL, "no block of %lu bytes", (unsigned long)size);
-    ck_assert_msg(at % align == 0 && at % HEAP_ALIGN_MIN == 0,
+    ck_assert_msg(at % align == 0 && at % arena.heap.class->granule == 0,
                   "a block at 0x%lx, alignment %lu was asked for",
                   (unsigned long)at, (unsigned long)align);
     ck_assert_msg(at >= arena.heap.start.v && size <= arena.heap.end.v - at,

@@ -19,7 +19,7 @@
 #define ARENA_LIMIT (16 * MIB)
 
 /** Heap classes in the table; loop tests go 0 .. ARENA_CLASSES - 1. */
-#define ARENA_CLASSES 5
+#define ARENA_CLASSES 6
 
 struct arena {
     struct mm mm; /* its own heap is idle */
@@ -41,8 +41,9 @@ void arena_setup(void);
 /** Everything must be sound and nothing outside start .. end touched. */
 void arena_teardown(void);
 
-/** An empty heap of class number @i that owns @initial bytes and may get
- *  @more.  @return its class */
+/** An empty heap of class number @i that can hand out @initial bytes and may
+ *  get @more.  What the class needs for its books comes on top.
+ *  @return its class */
 const struct heap_class *arena_open(int i, uint64_t initial, uint64_t more);
 /** The same, by name. */
 void arena_open_named(const char *name, uint64_t initial, uint64_t more);
@@ -55,6 +56,9 @@ bool arena_reuses(void);
 static inline struct layout layout(size_t size, size_t align) {
     return (struct layout){ size, align };
 }
+
+/** Bytes that a block of @size counts for. */
+uint64_t arena_held(size_t size);
 
 /** Allocate, and fail the test unless that gives an aligned block inside. */
 uint8_t *arena_alloc(size_t size, size_t align);

@@ -340,8 +340,8 @@ static bool unsound(const struct heap *heap) {
 
 #define FAULTY(alloc_, free_, resize_, sound_)                                 \
     {                                                                          \
-        .name = "faulty", .init = faulty_init, .add = faulty_add,              \
-        .alloc = alloc_, .free = free_, .resize = resize_,                     \
+        .name = "faulty", .granule = HEAP_ALIGN_MIN, .init = faulty_init,      \
+        .add = faulty_add, .alloc = alloc_, .free = free_, .resize = resize_,  \
         .grow_hint = faulty_hint, .is_sound = sound_                           \
     }
 

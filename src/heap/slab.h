@@ -1,0 +1,48 @@
+/**
+ * @file slab.h
+ * What the class "slab" knows of a heap; part of struct heap.  slab.c tells
+ * the theory.
+ */
+#ifndef HEAP_SLAB_H
+#define HEAP_SLAB_H
+
+#include "base/addr.h"
+
+/** Sizes of slots, from 8 to SLAB_SLOT_MAX bytes. */
+#define SLAB_SIZES 27
+#define SLAB_SLOT_MAX 512
+
+/** Lists of free runs; slab_runs.c draws them. */
+#define SLAB_LISTS 384
+
+struct slab_page; /* slab_inside.h */
+struct slab_run;
+
+/** Slots of one size.  Nothing but `word`, `base`, `current` and `partial`
+ *  changes after the start. */
+struct slab_size {
+    uint64_t *word;   /* where the next slot is taken from: 1 is free */
+    uint8_t *base;    /* the slot of its bit 0 */
+    uint64_t mask;    /* the bits of a word that stand for slots */
+    uint32_t step;    /* bytes from bit to bit */
+    uint32_t size;    /* bytes of a slot */
+    uint32_t inverse; /* of size, for a division by it */
+    uint32_t shift;   /* a slab has 1 << shift words */
+    uint64_t current; /* page number + 1 of the slab of `word`; 0: none */
+    uint64_t partial; /* the same, of other slabs with a free slot: a list */
+};
+
+struct heap_slab {
+    struct slab_size sizes[SLAB_SIZES];
+    uint64_t none; /* a word without a slot, where there is no slab */
+
+    struct slab_page **books; /* a record per page, SLAB_BOOK of them each */
+    uint64_t book_count, book_room;
+    uint64_t pages; /* the heap's first so many are ours to divide */
+
+    uint64_t key; /* links in free memory are written with it */
+    struct slab_run *lists[SLAB_LISTS];
+    uint64_t lists_used[SLAB_LISTS / 64]; /* 1: the list has a run */
+};
+
+#endif

@@ -1,0 +1,101 @@
+/**
+ * @file slab_inside.h
+ * Between the files of the class "slab"; nobody else includes it.
+ */
+#ifndef HEAP_SLAB_INSIDE_H
+#define HEAP_SLAB_INSIDE_H
+
+#include "heap/inside.h"
+
+/** The unit of runs, in bytes.  A page has 64 of them: a word of bits. */
+#define GRANULE_SHIFT 6
+#define GRANULE (UINT64_C(1) << GRANULE_SHIFT)
+#define PAGE_GRANULES (PAGE_SIZE / GRANULE)
+
+/** Records in a book. */
+#define SLAB_BOOK_SHIFT 5
+#define SLAB_BOOK (UINT64_C(1) << SLAB_BOOK_SHIFT)
+
+enum slab_state { SLAB_CURRENT, SLAB_PARTIAL, SLAB_FULL };
+
+/** The record of a page, apart from the page. */
+struct slab_page {
+    union {
+        struct {           /* granule by granule, a bit each */
+            uint64_t used; /* a block starts */
+            uint64_t free; /* a free run starts; with used: our own */
+            uint64_t ends; /* a free run ends: its last granule */
+        } run;
+        struct {
+            uint64_t bits;       /* 1: a free slot */
+            uint64_t *words;     /* these bits, or a granule for more */
+            uint32_t next, prev; /* page number + 1, in the list `partial` */
+        } slab;
+    };
+    uint32_t kind;  /* 0: runs, else a slab of sizes[kind - 1] */
+    uint32_t state; /* enum slab_state */
+};
+
+_Static_assert(sizeof(struct slab_page) == 32, "a book is 1 KiB");
+
+static inline struct slab_page *slab_page(const struct heap *heap, uint64_t n) {
+    return &heap->slab.books[n >> SLAB_BOOK_SHIFT][n & (SLAB_BOOK - 1)];
+}
+
+/** The number of the page that holds @va, an address of the heap. */
+static inline uint64_t slab_page_number(const struct heap *heap, uint64_t va) {
+    return (va - heap->start.v) >> PAGE_SHIFT;
+}
+
+/** One after the last byte that is ours to divide. */
+static inline uint64_t slab_end(const struct heap *heap) {
+    return heap->start.v + (heap->slab.pages << PAGE_SHIFT);
+}
+
+/* --- slab_books.c -------------------------------------------------------- */
+
+/** New memory up to heap->end: records for it, the rest is a free run.  Too
+ *  little for its own books, it waits for more. */
+void slab_books_extend(struct heap *heap);
+/** Bytes of books that come with memory up to page number @pages. */
+uint64_t slab_books_need(const struct heap *heap, uint64_t pages);
+
+/* --- slab_runs.c --------------------------------------------------------- */
+
+struct slab_run {
+    uint64_t next, prev; /* mixed with the heap's key */
+    uint64_t granules;
+};
+
+void slab_runs_init(struct heap *heap);
+/** What starts at @va is the class's own, and for nobody to free. */
+void slab_run_mark_own(struct heap *heap, uint64_t va);
+/** What starts at @va is free: a block, or the class's own. */
+void slab_run_free(struct heap *heap, uint64_t va, uint64_t granules);
+/** [@va, @va + @granules) is free, one with the free runs it touches. */
+void slab_run_give(struct heap *heap, uint64_t va, uint64_t granules);
+/** @return the address of a run, or 0; @align a power of two */
+uint64_t slab_run_take(struct heap *heap, uint64_t granules, uint64_t align);
+/** Take what follows a block, if enough of it is free. */
+bool slab_run_take_at(struct heap *heap, uint64_t va, uint64_t granules);
+/** Where the free run at the very end starts; slab_end(): there is none. */
+uint64_t slab_runs_tail(const struct heap *heap);
+/** The free run at @va: is there one, with its ends as they must be? */
+bool slab_run_is_sound(const struct heap *heap, uint64_t va,
+                       uint64_t *granules);
+
+/** Bit of the granule at @va in the words of its page. */
+static inline uint64_t granule_bit(uint64_t va) {
+    return UINT64_C(1) << (va >> GRANULE_SHIFT & (PAGE_GRANULES - 1));
+}
+
+static inline uint64_t granules_for(uint64_t bytes) {
+    return (bytes >> GRANULE_SHIFT) + ((bytes & (GRANULE - 1)) != 0);
+}
+
+/* --- slab_sound.c -------------------------------------------------------- */
+
+void slab_walk(const struct heap *heap, heap_visit *visit, void *ctx);
+bool slab_is_sound(const struct heap *heap);
+
+#endif
