@@ -107,16 +107,6 @@ static bool lies_inside(const struct heap *heap, const void *p,
 
 /* --- with the lock held -------------------------------------------------- */
 
-static void count_bytes(struct heap *heap, const struct ask *ask) {
-    struct heap_stats *stats = &heap->stats;
-
-    stats->live_bytes += ask->asked.size;
-    stats->held_bytes += ask->served.size;
-    if (stats->peak_live_bytes < stats->live_bytes) {
-        stats->peak_live_bytes = stats->live_bytes;
-    }
-}
-
 static void *take(struct heap *heap, const struct ask *want) {
     void *p = NULL;
 
@@ -128,7 +118,7 @@ static void *take(struct heap *heap, const struct ask *want) {
         p = heap->class->alloc(heap, want->served);
     }
     if (p != NULL) {
-        count_bytes(heap, want);
+        heap_count_bytes(heap, want->asked.size, want->served.size);
         events_tell(heap->events, EVENT_HEAP_GIVES, vaddr_of_pointer(p).v,
                     want->asked.size);
     }
@@ -157,7 +147,7 @@ static enum mm_status resize(struct heap *heap, void *p, const struct ask *had,
     if (st == MM_OK) {
         heap->stats.live_bytes -= had->asked.size;
         heap->stats.held_bytes -= had->served.size;
-        count_bytes(heap, want);
+        heap_count_bytes(heap, want->asked.size, want->served.size);
         heap->stats.reallocs++;
     }
     return st;
@@ -173,14 +163,6 @@ static void hand_out(const struct heap *heap, uint8_t *p,
     if (heap->poison && keep < want->asked.size) {
         memset(p + keep, HEAP_FRESH_BYTE, want->asked.size - keep);
     }
-}
-
-void heap_discard(const struct heap *heap, void *p, size_t bytes) {
-    if (heap->poison) {
-        MM_UNPOISON(p, bytes);
-        memset(p, HEAP_FREED_BYTE, bytes);
-    }
-    MM_POISON(p, bytes);
 }
 
 /* --- the calls ----------------------------------------------------------- */
@@ -221,7 +203,7 @@ static void *obtain(struct heap *heap, const struct ask *want, bool fresh) {
     return p;
 }
 
-void *heap_alloc(struct heap *heap, struct layout want) {
+void *heap_alloc_long(struct heap *heap, struct layout want) {
     struct ask ask;
     void *p;
 
@@ -230,6 +212,16 @@ void *heap_alloc(struct heap *heap, struct layout want) {
     }
     p = obtain(heap, &ask, true);
     return p != NULL ? p : fail(heap);
+}
+
+/** May it go the short way? */
+static inline bool is_quick(const struct heap *heap) {
+    return heap->alone && !heap->poison;
+}
+
+void *heap_alloc(struct heap *heap, struct layout want) {
+    return is_quick(heap) ? heap->class->quick_alloc(heap, want)
+                          : heap_alloc_long(heap, want);
 }
 
 void *heap_alloc_zeroed(struct heap *heap, struct layout want) {
@@ -241,7 +233,7 @@ void *heap_alloc_zeroed(struct heap *heap, struct layout want) {
     return p;
 }
 
-enum mm_status heap_free(struct heap *heap, void *p, struct layout had) {
+enum mm_status heap_free_long(struct heap *heap, void *p, struct layout had) {
     struct ask ask;
     enum mm_status st;
 
@@ -263,6 +255,11 @@ enum mm_status heap_free(struct heap *heap, void *p, struct layout had) {
     }
     heap_unlock(heap);
     return st;
+}
+
+enum mm_status heap_free(struct heap *heap, void *p, struct layout had) {
+    return is_quick(heap) ? heap->class->quick_free(heap, p, had)
+                          : heap_free_long(heap, p, had);
 }
 
 /** A new block, the bytes copied, the old block given back. */

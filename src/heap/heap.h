@@ -54,6 +54,11 @@ struct heap_class {
     void (*init)(struct heap *heap);
     /** @bytes more at @at (the old end) are ours; multiple of 4 KiB. */
     void (*add)(struct heap *heap, void *at, size_t bytes);
+    /** The short ways, for heaps that are alone and not poisoned.  They do all
+     *  that heap_alloc() and heap_free() do, or end in heap_alloc_long() and
+     *  heap_free_long(), which are in the row of a class that has none. */
+    void *(*quick_alloc)(struct heap *heap, struct layout want);
+    enum mm_status (*quick_free)(struct heap *heap, void *p, struct layout had);
     /** NULL: no room.  Then heap.c grows by grow_hint() and asks again. */
     void *(*alloc)(struct heap *heap, struct layout want);
     /** @return MM_OK, or MM_NOT_ALLOCATED when the class can tell that @p is

@@ -27,6 +27,9 @@
 #include "base/poison.h"
 #include "heap/slab_inside.h"
 
+/** Kept out of its caller, which is short and often called. */
+#define MM_NOINLINE __attribute__((noinline))
+
 /** By size / 8, rounded up: which of the sizes below serves it. */
 static const uint8_t size_index[SLAB_SLOT_MAX / 8 + 1] = {
     0,  0,  1,  2,  3,  4,  5,  6,  7,  8,  8,  9,  9,  10, 10, 11, 11,
@@ -217,8 +220,9 @@ static bool refill(struct heap *heap, struct slab_size *size) {
     return slab_new(heap, size);
 }
 
-/** A free slot more: what that changes for its slab. */
-static void slot_given(struct heap *heap, struct slab_size *size, uint64_t n) {
+/** A free slot more: what that changes for its slab.  @return MM_OK */
+static enum mm_status slot_given(struct heap *heap, struct slab_size *size,
+                                 uint64_t n) {
     struct slab_page *page = slab_page(heap, n);
 
     if (page->state == SLAB_FULL) {
@@ -228,6 +232,7 @@ static void slot_given(struct heap *heap, struct slab_size *size, uint64_t n) {
         partial_remove(heap, size, page);
         slab_drop(heap, n);
     }
+    return MM_OK;
 }
 
 static void *slot_take(struct heap *heap, struct slab_size *size) {
@@ -240,7 +245,7 @@ static void *slot_take(struct heap *heap, struct slab_size *size) {
         word = *size->word;
     }
     *size->word = word & (word - 1);
-    return size->base + (uint64_t)__builtin_ctzl(word) * size->step;
+    return size->base + (uint64_t)(unsigned)__builtin_ctzl(word) * size->step;
 }
 
 /** Where the bit of a slot is. */
@@ -251,8 +256,9 @@ struct slot {
 };
 
 /** @return false: @p is no slot of that size, or a free one */
-static inline bool slot_find(const struct heap *heap, const void *p,
-                             unsigned index, struct slot *slot) {
+static inline __attribute__((always_inline)) bool
+slot_find(const struct heap *heap, const void *p, unsigned index,
+          struct slot *slot) {
     const struct slab_size *size = &heap->slab.sizes[index];
     const uint64_t offset = vaddr_of_pointer(p).v & (PAGE_SIZE - 1);
     const uint64_t n = (offset / 8 * size->inverse) >> 16;
@@ -282,10 +288,9 @@ static enum mm_status slot_give(struct heap *heap, void *p, unsigned index) {
     heap_discard(heap, p, size->size);
     word = *slot.word;
     *slot.word = word | slot.bit;
-    if (word == 0 || (word | slot.bit) == size->mask) {
-        slot_given(heap, size, slot.page);
-    }
-    return MM_OK;
+    return word != 0 && (word | slot.bit) != size->mask
+               ? MM_OK
+               : slot_given(heap, size, slot.page);
 }
 
 /** Give back the pages of current slabs that are empty.  @return was there one?
@@ -309,9 +314,19 @@ static bool give_up_empty(struct heap *heap) {
 
 /* --- runs ----------------------------------------------------------------- */
 
+/** Runs of that length are kept when they are freed. */
+static inline bool is_kept(struct layout had) {
+    return had.size <= (SLAB_KEPT_LENGTHS - 1) * GRANULE &&
+           had.align <= GRANULE;
+}
+
 static void *run_alloc(struct heap *heap, struct layout want) {
-    return pointer_of(
-        vaddr(slab_run_take(heap, granules_for(want.size), want.align)));
+    const uint64_t granules = granules_for(want.size);
+    void *p = is_kept(want) ? slab_kept_take(heap, granules) : NULL;
+
+    return p != NULL
+               ? p
+               : pointer_of(vaddr(slab_run_take(heap, granules, want.align)));
 }
 
 /** Starts in the page of @va, of granules above it and below @end. */
@@ -332,12 +347,13 @@ static bool run_lives(const struct heap *heap, const void *p,
                       uint64_t granules) {
     const uint64_t va = vaddr_of_pointer(p).v;
     const uint64_t end = va + (granules << GRANULE_SHIFT);
+    const uint64_t n = slab_page_number(heap, va);
     const struct slab_page *page;
 
-    if (va % GRANULE != 0 || end > slab_end(heap)) {
+    if (va % GRANULE != 0 || n >= heap->slab.pages || end > slab_end(heap)) {
         return false;
     }
-    page = slab_page(heap, slab_page_number(heap, va));
+    page = slab_page(heap, n);
     if (page->kind != 0 ||
         (page->run.used & ~page->run.free & granule_bit(va)) == 0 ||
         starts_between(heap, va, end) != 0) {
@@ -382,22 +398,33 @@ static void *take(struct heap *heap, struct layout want) {
 static void *slab_alloc(struct heap *heap, struct layout want) {
     void *p = take(heap, want);
 
+    if (p == NULL && slab_kept_drop_all(heap)) {
+        p = take(heap, want);
+    }
     if (p == NULL && give_up_empty(heap)) {
         p = take(heap, want);
     }
     return p;
 }
 
-static enum mm_status slab_free(struct heap *heap, void *p, struct layout had) {
-    if (is_small(had)) {
-        return slot_give(heap, p, index_for(had));
-    }
-    if (!run_lives(heap, p, granules_for(had.size))) {
+static enum mm_status run_free(struct heap *heap, void *p, struct layout had) {
+    const uint64_t granules = granules_for(had.size);
+
+    if (!run_lives(heap, p, granules)) {
         return MM_NOT_ALLOCATED;
     }
     heap_discard(heap, p, had.size);
-    slab_run_free(heap, vaddr_of_pointer(p).v, granules_for(had.size));
+    if (is_kept(had)) {
+        slab_kept_give(heap, p, granules);
+    } else {
+        slab_run_free(heap, vaddr_of_pointer(p).v, granules);
+    }
     return MM_OK;
+}
+
+static enum mm_status slab_free(struct heap *heap, void *p, struct layout had) {
+    return is_small(had) ? slot_give(heap, p, index_for(had))
+                         : run_free(heap, p, had);
 }
 
 static enum mm_status slab_resize(struct heap *heap, void *p, struct layout had,
@@ -424,6 +451,114 @@ static enum mm_status slab_resize(struct heap *heap, void *p, struct layout had,
         return MM_NO_MEMORY; /* its place is a slot now */
     }
     return run_resize(heap, p, had.size, size);
+}
+
+/* --- the short ways ------------------------------------------------------ */
+
+/** The aligns 1, 2, 4, 8 and 16, a bit each. */
+#define PLAIN_ALIGNS 0x10116u
+
+static inline bool is_plain(struct layout want) {
+    return want.align <= 16 && (PLAIN_ALIGNS >> want.align & 1) != 0;
+}
+
+/** index_for(), for plain layouts. */
+static inline unsigned plain_index(struct layout want) {
+    const uint64_t below = want.align / 2 | 7; /* one less than 8 or 16 */
+
+    return size_index[((want.size + below) & ~below) / 8];
+}
+
+/** Larger runs may as well go the long way. */
+#define RUN_QUICK_MAX (64 * KIB)
+
+/** The size as heap.c serves it. */
+static inline size_t served(struct layout want) {
+    return (want.size + 7) & ~(size_t)7;
+}
+
+static MM_NOINLINE void *run_quick_alloc(struct heap *heap,
+                                         struct layout want) {
+    void *p = NULL;
+
+    if (is_plain(want) && want.size > SLAB_SLOT_MAX &&
+        want.size <= RUN_QUICK_MAX) {
+        p = run_alloc(heap, want);
+    }
+    if (p == NULL) {
+        return heap_alloc_long(heap, want);
+    }
+    MM_UNPOISON(p, want.size);
+    heap_count_alloc(heap, want.size, served(want));
+    return p;
+}
+
+/** The current word is used up. */
+static MM_NOINLINE void *slot_quick_refill(struct heap *heap,
+                                           struct layout want) {
+    void *p;
+
+    p = slot_take(heap, &heap->slab.sizes[plain_index(want)]);
+    if (p == NULL) {
+        return heap_alloc_long(heap, want);
+    }
+    MM_UNPOISON(p, want.size);
+    heap_count_alloc(heap, want.size, served(want));
+    return p;
+}
+
+static void *slab_quick_alloc(struct heap *heap, struct layout want) {
+    struct slab_size *size;
+    uint64_t word;
+    void *p;
+
+    if (!is_plain(want) || want.size - 1 >= SLAB_SLOT_MAX) {
+        return run_quick_alloc(heap, want);
+    }
+    size = &heap->slab.sizes[plain_index(want)];
+    word = *size->word;
+    if (word == 0) {
+        return slot_quick_refill(heap, want);
+    }
+    *size->word = word & (word - 1);
+    p = size->base + (uint64_t)(unsigned)__builtin_ctzl(word) * size->step;
+    MM_UNPOISON(p, want.size);
+    heap_count_alloc(heap, want.size, served(want));
+    return p;
+}
+
+static MM_NOINLINE enum mm_status run_quick_free(struct heap *heap, void *p,
+                                                 struct layout had) {
+    if (!is_plain(had) || had.size <= SLAB_SLOT_MAX ||
+        had.size > RUN_QUICK_MAX || run_free(heap, p, had) != MM_OK) {
+        return heap_free_long(heap, p, had);
+    }
+    heap_count_free(heap, had.size, served(had));
+    return MM_OK;
+}
+
+static enum mm_status slab_quick_free(struct heap *heap, void *p,
+                                      struct layout had) {
+    struct slab_size *size;
+    struct slot slot;
+    unsigned index;
+    uint64_t word;
+
+    if (!is_plain(had) || had.size - 1 >= SLAB_SLOT_MAX) {
+        return run_quick_free(heap, p, had);
+    }
+    index = plain_index(had);
+    if (!slot_find(heap, p, index, &slot)) {
+        return heap_free_long(heap, p, had);
+    }
+    size = &heap->slab.sizes[index];
+    MM_POISON(p, size->size);
+    word = *slot.word;
+    *slot.word = word | slot.bit;
+    heap_count_free(heap, had.size, served(had));
+    return word != 0 && (word | slot.bit) != size->mask
+               ? MM_OK
+               : slot_given(heap, size, slot.page);
 }
 
 /** The run that @want takes, at most.  A slot may need a page and a granule,
@@ -473,6 +608,8 @@ const struct heap_class heap_slab = {
     .granule = 8,
     .init = slab_init,
     .add = slab_add,
+    .quick_alloc = slab_quick_alloc,
+    .quick_free = slab_quick_free,
     .alloc = slab_alloc,
     .free = slab_free,
     .resize = slab_resize,

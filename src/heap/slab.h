@@ -15,6 +15,10 @@
 /** Lists of free runs; slab_runs.c draws them. */
 #define SLAB_LISTS 384
 
+/** Freed runs below so many granules are kept, so many of them. */
+#define SLAB_KEPT_LENGTHS 129
+#define SLAB_KEPT_MAX 64
+
 struct slab_page; /* slab_inside.h */
 struct slab_run;
 
@@ -30,6 +34,7 @@ struct slab_size {
     uint32_t shift;   /* a slab has 1 << shift words */
     uint64_t current; /* page number + 1 of the slab of `word`; 0: none */
     uint64_t partial; /* the same, of other slabs with a free slot: a list */
+    uint64_t unused;  /* a line of the cache per size */
 };
 
 struct heap_slab {
@@ -42,6 +47,8 @@ struct heap_slab {
 
     uint64_t key; /* links in free memory are written with it */
     struct slab_run *lists[SLAB_LISTS];
+    struct slab_run *kept[SLAB_KEPT_LENGTHS]; /* by granules */
+    uint64_t kept_count, kept_turn;
     uint64_t lists_used[SLAB_LISTS / 64]; /* 1: the list has a run */
 };
 

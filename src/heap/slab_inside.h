@@ -93,6 +93,15 @@ static inline uint64_t granules_for(uint64_t bytes) {
     return (bytes >> GRANULE_SHIFT) + ((bytes & (GRANULE - 1)) != 0);
 }
 
+/* --- slab_kept.c --------------------------------------------------------- */
+
+/** @granules < SLAB_KEPT_LENGTHS.  @return a kept run as a block, or NULL */
+void *slab_kept_take(struct heap *heap, uint64_t granules);
+/** Keep the block @p, which is free from now on. */
+void slab_kept_give(struct heap *heap, void *p, uint64_t granules);
+/** All kept runs become free runs.  @return was there one? */
+bool slab_kept_drop_all(struct heap *heap);
+
 /* --- slab_sound.c -------------------------------------------------------- */
 
 void slab_walk(const struct heap *heap, heap_visit *visit, void *ctx);

@@ -350,6 +350,8 @@ void slab_runs_init(struct heap *heap) {
     heap->slab.key = hash_mix(heap->start.v);
     memset(heap->slab.lists, 0, sizeof(heap->slab.lists));
     memset(heap->slab.lists_used, 0, sizeof(heap->slab.lists_used));
+    memset(heap->slab.kept, 0, sizeof(heap->slab.kept));
+    heap->slab.kept_count = heap->slab.kept_turn = 0;
 }
 
 bool slab_run_is_sound(const struct heap *heap, uint64_t va,
