@@ -102,6 +102,56 @@ void slab_kept_give(struct heap *heap, void *p, uint64_t granules);
 /** All kept runs become free runs.  @return was there one? */
 bool slab_kept_drop_all(struct heap *heap);
 
+/* --- slab_slots.c -------------------------------------------------------- */
+
+void slab_slots_init(struct heap *heap);
+/** Is a slot enough for @want? */
+bool slab_is_small(struct layout want);
+/** Which of the sizes serves the small @want. */
+unsigned slab_slot_index(struct layout want);
+/** @return a slot of that size, or NULL */
+void *slab_slot_take(struct heap *heap, unsigned index);
+/** @return MM_OK or MM_NOT_ALLOCATED, as the record tells */
+MM_MUST_CHECK enum mm_status slab_slot_give(struct heap *heap, void *p,
+                                            unsigned index);
+bool slab_slot_lives(const struct heap *heap, const void *p, unsigned index);
+/** Give back the pages of current slabs that are empty.  @return was there one?
+ */
+bool slab_slots_give_up_empty(struct heap *heap);
+void *slab_quick_alloc(struct heap *heap, struct layout want);
+MM_MUST_CHECK enum mm_status slab_quick_free(struct heap *heap, void *p,
+                                             struct layout had);
+
+/** The aligns 1, 2, 4, 8 and 16, a bit each. */
+#define PLAIN_ALIGNS 0x10116u
+
+static inline bool slab_is_plain(struct layout want) {
+    return want.align <= 16 && (PLAIN_ALIGNS >> want.align & 1) != 0;
+}
+
+/** The size as heap.c serves it. */
+static inline size_t slab_served(struct layout want) {
+    return (want.size + 7) & ~(size_t)7;
+}
+
+/* --- slab_blocks.c ------------------------------------------------------- */
+
+/** @return a block for @want, which is not small; NULL: no room */
+void *slab_block_take(struct heap *heap, struct layout want);
+MM_MUST_CHECK enum mm_status slab_block_give(struct heap *heap, void *p,
+                                             struct layout had);
+/** Does a block of @granules start at @p?  The records of its first page and of
+ *  its end tell. */
+bool slab_block_lives(const struct heap *heap, const void *p,
+                      uint64_t granules);
+/** As heap_class.resize(), for a block that lives. */
+MM_MUST_CHECK enum mm_status slab_block_resize(struct heap *heap, uint8_t *p,
+                                               size_t had, size_t size);
+/** The short ways of what is no slot. */
+void *slab_block_quick_alloc(struct heap *heap, struct layout want);
+MM_MUST_CHECK enum mm_status slab_block_quick_free(struct heap *heap, void *p,
+                                                   struct layout had);
+
 /* --- slab_sound.c -------------------------------------------------------- */
 
 void slab_walk(const struct heap *heap, heap_visit *visit, void *ctx);
