@@ -78,7 +78,7 @@ struct heap_class {
 };
 
 extern const struct heap_class heap_dummy, heap_bump, heap_bump_noreset,
-    heap_list, heap_list_nomerge, heap_slab;
+    heap_list, heap_list_nomerge, heap_fixed, heap_slab;
 /** All classes, ended by NULL. */
 extern const struct heap_class *const heap_classes[];
 /** The class of that name, or NULL. */
@@ -104,7 +104,9 @@ struct heap_stats {
 };
 /* Identity, whenever the lock is free: live_blocks = allocs - frees. */
 
-struct heap_hole; /* list.c */
+struct heap_hole;          /* list.c */
+struct fixed_block;        /* fixed.c */
+#define HEAP_FIXED_SIZES 8 /* 16 .. 2048 */
 
 struct heap {
     const struct heap_class *class;
@@ -130,10 +132,15 @@ struct heap {
             uint64_t live;
         } bump;
         struct {
-            struct heap_hole *first; /* address order */
-            uint64_t holes, hole_bytes;
-            bool merges; /* holes that touch become one */
-        } list;
+            struct {
+                struct heap_hole *first; /* address order */
+                uint64_t holes, hole_bytes;
+                bool merges; /* holes that touch become one */
+            } list;
+            /* the class "fixed", over the list */
+            struct fixed_block *fixed[HEAP_FIXED_SIZES];
+            uint64_t fixed_held; /* bytes in use, as the list gave them */
+        };
         struct heap_slab slab;
     };
 };

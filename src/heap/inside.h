@@ -53,6 +53,11 @@ static inline void heap_count_free(struct heap *heap, size_t asked,
     heap->stats.live_blocks--;
 }
 
+/** list.c: do [@p, @p + @bytes) and a hole share a byte?  O(holes) */
+bool heap_list_overlaps(const struct heap *heap, const void *p, size_t bytes);
+/** list.c: are the holes in order, inside, and as many as counted? */
+bool heap_list_holes_are_sound(const struct heap *heap);
+
 /** Take @bytes (> 0, whole pages, within the limit) from the source.  The lock
  *  is held.  @return MM_OK, or what the source said; then nothing changed */
 MM_MUST_CHECK enum mm_status heap_add(struct heap *heap, size_t bytes);

@@ -82,6 +82,12 @@ static bool all_in_use(struct around around, uint64_t at, uint64_t bytes) {
            (around.above == NULL || at + bytes <= hole_start(around.above));
 }
 
+bool heap_list_overlaps(const struct heap *heap, const void *p, size_t bytes) {
+    const uint64_t at = vaddr_of_pointer(p).v;
+
+    return !all_in_use(holes_around(heap, at), at, bytes);
+}
+
 MM_NO_SANITIZE static void
 link_after(struct heap *heap, struct heap_hole *below, struct heap_hole *hole) {
     if (below == NULL) {
@@ -246,7 +252,7 @@ MM_NO_SANITIZE static void list_walk(const struct heap *heap, heap_visit *visit,
     }
 }
 
-MM_NO_SANITIZE static bool list_is_sound(const struct heap *heap) {
+MM_NO_SANITIZE bool heap_list_holes_are_sound(const struct heap *heap) {
     uint64_t lowest = heap->start.v; /* where the next hole may start */
     uint64_t holes = 0, bytes = 0;
 
@@ -265,8 +271,12 @@ MM_NO_SANITIZE static bool list_is_sound(const struct heap *heap) {
         lowest = hole_end(hole); /* a block between them, or no merging */
         lowest += heap->list.merges ? HEAP_ALIGN_MIN : 0;
     }
-    return holes == heap->list.holes && bytes == heap->list.hole_bytes &&
-           bytes + heap->stats.held_bytes == heap_size(heap);
+    return holes == heap->list.holes && bytes == heap->list.hole_bytes;
+}
+
+static bool list_is_sound(const struct heap *heap) {
+    return heap_list_holes_are_sound(heap) &&
+           heap->list.hole_bytes + heap->stats.held_bytes == heap_size(heap);
 }
 
 const struct heap_class heap_list = {

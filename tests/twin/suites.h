@@ -34,6 +34,7 @@
     suite(heap_grow_suite)                                                     \
     suite(heap_random_suite)                                                   \
     suite(heap_damage_suite)                                                   \
+    suite(heap_fixed_suite)                                                    \
     suite(heap_slab_suite)                                                     \
     suite(kmalloc_suite)                                                       \
     suite(blog_suite)                                                          \
