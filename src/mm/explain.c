@@ -50,6 +50,10 @@ static const char *backing_name(enum vmm_backing backing) {
         return "guard";
     case VMM_DEMAND:
         return "filled on demand";
+    case VMM_DEVICE:
+        return "a device";
+    case VMM_STACK:
+        return "a stack";
     default:
         return "filled from the start";
     }

@@ -6,14 +6,18 @@
  *   key, shadow stack or another bit of its own  refuse: not by our tables
  *   kernel, the user's page, as permitted, again refuse: SMEP or SMAP
  *   the tables permit the access by now          retry, stale entry dropped
+ *   no region, but a stack next above            it grows, and retry; or
+ *                                                refuse (MM_NO_REGION): limit,
+ *                                                or something below it
  *   no region holds the address                  refuse (MM_NO_REGION)
  *   a guard region                               refuse
  *   user access, kernel region                   refuse
  *   write, read-only region                      refuse
  *   fetch, region that is not executable         refuse
+ *   a write, the page is marked to be copied     a frame of its own, and retry
  *   the page shows a frame, with fewer rights    refuse: never replaced
- *   immediate region                             refuse: the page was taken
- *   demand region                                a zeroed frame, and retry
+ *   immediate or device region                   refuse: the page was taken
+ *   demand region or stack                       a zeroed frame, and retry
  *
  * The tables are believed, not the error code's P: a processor may fault by a
  * translation that it remembers and that is no longer so.  Intel SDM vol. 3A,
@@ -61,30 +65,75 @@ static const char *objection(const struct vmm_region *region, unsigned denied) {
     return NULL;
 }
 
-/** The region permits the access and the tables don't: what now? */
-static struct vmm_verdict repair(struct vmm_space *space, vaddr_t page,
-                                 const struct vmm_region *region, bool mapped) {
-    enum mm_status status;
+/** A zeroed frame for @page, which shows nothing. */
+static enum mm_status fill(struct vmm_space *space, vaddr_t page,
+                           const struct vmm_region *region) {
+    /* No INVLPG: the fault itself dropped what was remembered of the page. */
+    return pages_map(space, (struct mapping){ .va = page,
+                                              .pages = 1,
+                                              .anonymous = true,
+                                              .access = region->access,
+                                              .largest = 1 });
+}
 
-    if (mapped) {
+/** The page shows a frame, with fewer rights than the region permits. */
+static struct vmm_verdict repair_present(struct vmm_space *space, vaddr_t page,
+                                         const struct vmm_region *region,
+                                         unsigned denied) {
+    const struct slot slot = table_walk(space, page);
+
+    if (denied != VMM_WRITE || !pte_has(entry_get(slot.entry), LEAF_COPY)) {
         return verdict(MM_REFUSED, region,
                        "the page has fewer rights than its region");
     }
-    if (region->backing == VMM_IMMEDIATE) {
+    if (page_unshare(space, page) != MM_OK) {
+        return verdict(MM_NO_MEMORY, region,
+                       "no frame is left for a copy of the shared page");
+    }
+    return verdict(MM_OK, region, "first write to a shared page");
+}
+
+static struct vmm_verdict repair_absent(struct vmm_space *space, vaddr_t page,
+                                        const struct vmm_region *region) {
+    enum mm_status status;
+
+    if (region->backing == VMM_IMMEDIATE || region->backing == VMM_DEVICE) {
         return verdict(MM_REFUSED, region,
                        "the page of an immediate region was unmapped");
     }
-    status = pages_map(space, (struct mapping){ .va = page,
-                                                .pages = 1,
-                                                .anonymous = true,
-                                                .access = region->access,
-                                                .largest = 1 });
+    status = fill(space, page, region);
     if (status != MM_OK) {
         return verdict(status, region,
                        "no frame is left for the page or its tables");
     }
-    /* No INVLPG: the fault itself dropped what was remembered of the page. */
     return verdict(MM_OK, region, "first touch: a zeroed frame was mapped");
+}
+
+/** No region holds @page; it may lie where a stack grows to. */
+static struct vmm_verdict beyond_regions(struct vmm_space *space, vaddr_t page,
+                                         unsigned wanted) {
+    struct vmm_region *stack = stack_above(space, page);
+    const char *reason;
+    enum mm_status status;
+
+    if (stack == NULL) {
+        return verdict(MM_NO_REGION, NULL, "no region holds the address");
+    }
+    reason = stack_objection(space, stack, page);
+    if (reason != NULL) {
+        return verdict(MM_NO_REGION, NULL, reason);
+    }
+    reason = objection(stack, wanted & ~stack->access);
+    if (reason != NULL) {
+        return verdict(MM_REFUSED, stack, reason);
+    }
+    status = fill(space, page, stack);
+    if (status != MM_OK) {
+        return verdict(status, stack,
+                       "no frame is left for the page or its tables");
+    }
+    stack_grow(stack, page);
+    return verdict(MM_OK, stack, "the stack grew");
 }
 
 /** What the tables have no say in, or NULL. */
@@ -142,6 +191,9 @@ static struct vmm_verdict decide(struct vmm_space *space, vaddr_t va,
         space->stats.invlpgs++;
         return verdict(MM_OK, region, "a stale translation was dropped");
     }
+    if (region == NULL && !mapped) {
+        return beyond_regions(space, vaddr_page(va), wanted);
+    }
     if (region == NULL) {
         return verdict(MM_NO_REGION, NULL, "no region holds the address");
     }
@@ -149,7 +201,11 @@ static struct vmm_verdict decide(struct vmm_space *space, vaddr_t va,
     if (reason != NULL) {
         return verdict(MM_REFUSED, region, reason);
     }
-    return repair(space, vaddr_page(va), region, mapped);
+    if (mapped) {
+        return repair_present(space, vaddr_page(va), region,
+                              wanted & ~now.access);
+    }
+    return repair_absent(space, vaddr_page(va), region);
 }
 
 struct vmm_verdict space_fault(struct vmm_space *space, vaddr_t va,

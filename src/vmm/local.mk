@@ -1,3 +1,3 @@
 core_sources += %D%/vmm.h %D%/table.h %D%/span.h %D%/table.c %D%/chain.c \
 	%D%/range.c %D%/unmap.c %D%/map.c %D%/size.c %D%/empty.c %D%/flush.c \
-	%D%/translate.c %D%/walk.c %D%/region.c %D%/fault.c %D%/space.c %D%/copy.c %D%/sound.c
+	%D%/translate.c %D%/walk.c %D%/region.c %D%/fault.c %D%/space.c %D%/share.c %D%/copy.c %D%/sound.c

@@ -30,7 +30,7 @@ static enum mm_status leaf_check(const struct vmm_space *space, vaddr_t va,
 /** MM_OK, or what is wrong with showing the frames from @f there. */
 static enum mm_status shown_check(const struct vmm_space *space, vaddr_t va,
                                   pfn_t f, unsigned level, unsigned access) {
-    enum mm_status status = access_check(va, access);
+    enum mm_status status = access_check(space, va, access);
 
     if (status == MM_OK) {
         status = frames_check(space, f, level_pages(level));
@@ -79,7 +79,7 @@ static enum mm_status map_range(struct vmm_space *space, vaddr_t va, pfn_t f,
     status = pages_check(space, va, count);
 
     if (status == MM_OK) {
-        status = access_check(va, access);
+        status = access_check(space, va, access);
     }
     if (status == MM_OK) {
         status = frames_check(space, f, count);
@@ -183,7 +183,7 @@ struct vmm_changed vmm_protect_leaf(struct vmm_space *space, vaddr_t va,
     struct vmm_changed result = { 0 };
     pte_t *leaf, seen;
 
-    result.status = access_check(va, access);
+    result.status = access_check(space, va, access);
     if (result.status == MM_OK) {
         result.status = leaf_of(space, va, level, &leaf);
     }
@@ -191,8 +191,7 @@ struct vmm_changed vmm_protect_leaf(struct vmm_space *space, vaddr_t va,
         return result;
     }
     seen = entry_get(leaf);
-    entry_set(leaf,
-              pte((seen.v & ~leaf_mask(level)) | leaf_bits(access, level)));
+    entry_set(leaf, leaf_with(space, seen, level, access));
     space->changes++;
     if (access_is_taken(leaf_access(seen), access)) {
         result.token =

@@ -45,13 +45,14 @@ enum mm_status pages_survey(const struct vmm_space *space, vaddr_t va,
 
 /* --- mapping ------------------------------------------------------------- */
 
-struct row {
+/** Leaves of one size that a row takes. */
+struct piece {
     unsigned level;
     uint64_t entries;
 };
 
-/** The next row of @m: the largest leaves that fit at its start. */
-static struct row next_row(const struct mapping *m) {
+/** The next piece of @m: the largest leaves that fit at its start. */
+static struct piece next_piece(const struct mapping *m) {
     const uint64_t page = m->va.v >> PAGE_SHIFT | (m->anonymous ? 0 : m->f.v);
     unsigned level = m->largest;
 
@@ -59,39 +60,39 @@ static struct row next_row(const struct mapping *m) {
                          m->pages < level_pages(level))) {
         level--;
     }
-    return (struct row){ level, row_entries(m->va, level, m->pages) };
+    return (struct piece){ level, row_entries(m->va, level, m->pages) };
 }
 
-static void step_over(struct mapping *m, struct row row) {
-    const uint64_t pages = row.entries * level_pages(row.level);
+static void step_over(struct mapping *m, struct piece piece) {
+    const uint64_t pages = piece.entries * level_pages(piece.level);
 
     m->va = vaddr_add(m->va, pages * PAGE_SIZE);
     m->f = pfn_add(m->f, pages);
     m->pages -= pages;
 }
 
-/** May leaves stand in @row, which begins at @slot or below it? */
-static enum mm_status row_check(const struct vmm_space *space, struct slot slot,
-                                struct row row) {
-    if (slot.level > row.level) {
+/** May leaves stand in @piece, which begins at @slot or below it? */
+static enum mm_status piece_check(const struct vmm_space *space,
+                                  struct slot slot, struct piece piece) {
+    if (slot.level > piece.level) {
         return pte_is_present(entry_get(slot.entry)) ? MM_HUGE_PAGE : MM_OK;
     }
-    if ((row_bits(slot.entry, row.entries).any & PTE_PRESENT) == 0) {
+    if ((row_bits(slot.entry, piece.entries).any & PTE_PRESENT) == 0) {
         return MM_OK;
     }
-    for (uint64_t n = 0; n < row.entries; n++) {
+    for (uint64_t n = 0; n < piece.entries; n++) {
         const pte_t seen = entry_get(&slot.entry[n]);
 
         if (pte_is_present(seen) &&
-            (pte_is_leaf(seen, row.level) ||
-             !table_is_vacant(space, pte_address(seen), row.level - 1))) {
+            (pte_is_leaf(seen, piece.level) ||
+             !table_is_vacant(space, pte_address(seen), piece.level - 1))) {
             return MM_ALREADY_MAPPED;
         }
     }
     return MM_OK;
 }
 
-/** Is there room for all of @m, and how many tables are missing?  Two rows of
+/** Is there room for all of @m, and how many tables are missing?  Two pieces of
  *  the same absent table count it once. */
 static enum mm_status survey(const struct vmm_space *space, struct mapping m,
                              uint64_t *tables) {
@@ -102,20 +103,20 @@ static enum mm_status survey(const struct vmm_space *space, struct mapping m,
     }
     *tables = 0;
     while (m.pages > 0) {
-        const struct row row = next_row(&m);
-        const struct slot slot = table_walk_to(space, m.va, row.level);
-        const enum mm_status status = row_check(space, slot, row);
+        const struct piece piece = next_piece(&m);
+        const struct slot slot = table_walk_to(space, m.va, piece.level);
+        const enum mm_status status = piece_check(space, slot, piece);
 
         if (status != MM_OK) {
             return status;
         }
-        for (unsigned level = row.level; level < slot.level; level++) {
+        for (unsigned level = piece.level; level < slot.level; level++) {
             const uint64_t table = m.va.v >> level_shift(level + 1);
 
             *tables += counted[level] != table;
             counted[level] = table;
         }
-        step_over(&m, row);
+        step_over(&m, piece);
     }
     return MM_OK;
 }
@@ -151,22 +152,38 @@ static pte_t *link_tables(struct vmm_space *space, vaddr_t va, unsigned level,
     return slot.entry;
 }
 
+enum mm_status entry_make(struct vmm_space *space, vaddr_t va, pte_t **entry) {
+    const struct slot slot = table_walk(space, va);
+    struct frame_chain tables = { 0 };
+    enum mm_status status;
+
+    if (slot.level > 1 && pte_is_present(entry_get(slot.entry))) {
+        return MM_HUGE_PAGE;
+    }
+    status = take(space, &tables, va, slot.level - 1, true);
+    if (status == MM_OK) {
+        *entry = link_tables(space, va, 1, &tables);
+    }
+    return status;
+}
+
 /** Large leaves take the place of vacant tables. */
-static void link_large(struct vmm_space *space, pte_t *entries, struct row row,
-                       pte_t leaf, struct frame_chain *unlinked) {
-    for (uint64_t n = 0; n < row.entries; n++) {
+static void link_large(struct vmm_space *space, pte_t *entries,
+                       struct piece piece, pte_t leaf,
+                       struct frame_chain *unlinked) {
+    for (uint64_t n = 0; n < piece.entries; n++) {
         const pte_t seen = entry_get(&entries[n]);
 
         entry_set(&entries[n], leaf);
-        leaf.v += level_size(row.level);
+        leaf.v += level_size(piece.level);
         if (pte_is_present(seen)) {
-            table_unlink(space, pte_address(seen), row.level - 1, unlinked);
+            table_unlink(space, pte_address(seen), piece.level - 1, unlinked);
         }
     }
 }
 
-static void link_small(pte_t *entries, struct row row, pte_t leaf) {
-    for (uint64_t n = 0; n < row.entries; n++) {
+static void link_small(pte_t *entries, struct piece piece, pte_t leaf) {
+    for (uint64_t n = 0; n < piece.entries; n++) {
         entry_set(&entries[n], leaf);
         leaf.v += PAGE_SIZE;
     }
@@ -177,23 +194,23 @@ struct supplies {
     struct frame_chain pages, tables, unlinked;
 };
 
-static void link_row(struct vmm_space *space, const struct mapping *m,
-                     struct row row, struct supplies *in) {
-    pte_t *entries = link_tables(space, m->va, row.level, &in->tables);
-    const uint64_t bits = leaf_bits(m->access, row.level);
+static void link_piece(struct vmm_space *space, const struct mapping *m,
+                       struct piece piece, struct supplies *in) {
+    pte_t *entries = link_tables(space, m->va, piece.level, &in->tables);
+    const uint64_t bits = leaf_bits(m->access, piece.level);
     pfn_t first = m->f;
 
     if (m->anonymous) {
         first = chain_pop_zeroed(space, &in->pages);
         entry_set(&entries[0], pte_make(first, bits));
-    } else if (row.level > 1) {
-        link_large(space, entries, row, pte_make(first, bits), &in->unlinked);
+    } else if (piece.level > 1) {
+        link_large(space, entries, piece, pte_make(first, bits), &in->unlinked);
     } else {
-        link_small(entries, row, pte_make(first, bits));
+        link_small(entries, piece, pte_make(first, bits));
     }
-    space->changes += row.entries;
-    space->stats.maps += row.entries;
-    events_add(space->events, EVENT_VMM_MAPS, m->va.v + row.entries - 1,
+    space->changes += piece.entries;
+    space->stats.maps += piece.entries;
+    events_add(space->events, EVENT_VMM_MAPS, m->va.v + piece.entries - 1,
                first.v);
 }
 
@@ -213,11 +230,11 @@ enum mm_status pages_map(struct vmm_space *space, struct mapping mapping) {
         return status;
     }
     while (mapping.pages > 0) {
-        struct row row = next_row(&mapping);
+        struct piece piece = next_piece(&mapping);
 
-        row.entries = mapping.anonymous ? 1 : row.entries;
-        link_row(space, &mapping, row, &in);
-        step_over(&mapping, row);
+        piece.entries = mapping.anonymous ? 1 : piece.entries;
+        link_piece(space, &mapping, piece, &in);
+        step_over(&mapping, piece);
     }
     MM_ASSERT(in.tables.count == 0 && in.pages.count == 0);
     tables_give_back(space, &in.unlinked);

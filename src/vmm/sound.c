@@ -82,7 +82,7 @@ static const char *complaint(const struct vmm_space *space,
     const pte_t seen = entry_get(slot.entry);
 
     if (!pte_is_present(seen)) {
-        return region->backing == VMM_IMMEDIATE
+        return region->backing == VMM_IMMEDIATE || region->backing == VMM_DEVICE
                    ? "a page of an immediate region shows no frame"
                    : NULL;
     }

@@ -24,12 +24,15 @@ enum mm_status pages_check(const struct vmm_space *space, vaddr_t va,
     return MM_OK;
 }
 
-enum mm_status access_check(vaddr_t va, unsigned access) {
+enum mm_status access_check(const struct vmm_space *space, vaddr_t va,
+                            unsigned access) {
+    const unsigned both = VMM_WRITE | VMM_EXECUTE;
     if ((access & ~(unsigned)VMM_ACCESS_ALL) != 0 ||
         ((access & VMM_GLOBAL) != 0 && vmm_is_private(va))) {
         return MM_BAD_ARGUMENT;
     }
-    return MM_OK;
+    return (access & both) == both && !space->write_execute ? MM_REFUSED
+                                                            : MM_OK;
 }
 
 enum mm_status frames_check(const struct vmm_space *space, pfn_t f,

@@ -13,10 +13,14 @@
  * Rights". */
 #define TABLE_BITS (PTE_PRESENT | PTE_WRITABLE | PTE_USER)
 
+/** Ours, of the bits that the processor ignores: the frame has other owners, so
+ *  it is copied before the first write; such a leaf is never writable. */
+#define LEAF_COPY (UINT64_C(1) << 11)
+
 /** The bits of a leaf that its rights decide, which leaf_bits() gives. */
 static inline uint64_t leaf_mask(unsigned level) {
     return PTE_PRESENT | PTE_WRITABLE | PTE_USER | PTE_WRITE_THROUGH |
-           PTE_CACHE_DISABLE | PTE_GLOBAL | PTE_NO_EXECUTE |
+           PTE_CACHE_DISABLE | PTE_GLOBAL | PTE_NO_EXECUTE | LEAF_COPY |
            (level > 1 ? PTE_HUGE : 0);
 }
 
@@ -84,6 +88,19 @@ static inline uint64_t row_entries(vaddr_t va, unsigned level, uint64_t pages) {
 
     return fit < behind ? fit : behind;
 }
+
+/** The entries of a range that stand in one table; or one that is not present,
+ *  or a large leaf, above: none when that reaches out of the range. */
+struct row {
+    pte_t *entry;
+    vaddr_t va;
+    unsigned level;
+    uint64_t entries;
+};
+/** Step to the next row of the range of *@left pages at *@va; false: there is
+ *  none.  unmap.c */
+bool row_next(const struct vmm_space *space, vaddr_t *va, uint64_t *left,
+              struct row *row);
 
 /** What the entries of a row have in common. */
 struct row_bits {
@@ -158,9 +175,10 @@ static inline unsigned leaf_access(pte_t leaf) {
                       bit_if(leaf.v, PTE_CACHE_DISABLE, VMM_UNCACHED) |
                       bit_if(leaf.v, PTE_GLOBAL, VMM_GLOBAL));
 }
-/** MM_OK, or MM_BAD_ARGUMENT: rights that are none, or not for a page at @va.
- */
-enum mm_status access_check(vaddr_t va, unsigned access);
+/** MM_OK, MM_BAD_ARGUMENT: rights that are none, or not for a page at @va, or
+ *  MM_REFUSED: writable and executable. */
+enum mm_status access_check(const struct vmm_space *space, vaddr_t va,
+                            unsigned access);
 /** MM_OK, or MM_BAD_ARGUMENT: frames beyond the bus. */
 enum mm_status frames_check(const struct vmm_space *space, pfn_t f,
                             uint64_t count);
@@ -175,6 +193,15 @@ void upper_set(struct vmm_space *space, pte_t *entry, unsigned level,
 static inline bool space_is_cached(const struct vmm_space *space) {
     return space == space->kernel || space == space->kernel->current;
 }
+
+/* --- region.c: stacks ----------------------------------------------------- */
+
+/** The region next above @va, which none holds, if it is a stack; or NULL. */
+struct vmm_region *stack_above(struct vmm_space *space, vaddr_t va);
+/** Why @stack can't grow down to @page, or NULL; a page below it stays free. */
+const char *stack_objection(const struct vmm_space *space,
+                            const struct vmm_region *stack, vaddr_t page);
+void stack_grow(struct vmm_region *stack, vaddr_t page);
 
 /* --- fault.c -------------------------------------------------------------- */
 
@@ -222,8 +249,40 @@ struct mapping {
  *  rights are checked. */
 enum mm_status pages_map(struct vmm_space *space, struct mapping mapping);
 /** Unmap what is mapped among @count pages at @va, flush, and only then give
- *  the frames back.  A leaf that reaches out of the range stays. */
-void pages_drop(struct vmm_space *space, vaddr_t va, uint64_t count);
+ *  the frames back, if @give_back.  A leaf that reaches out of the range stays.
+ */
+void pages_drop(struct vmm_space *space, vaddr_t va, uint64_t count,
+                bool give_back);
+/** The entry of level 1 for @va, with the tables above it made.
+ *  @return MM_OK, MM_HUGE_PAGE, MM_NO_MEMORY; then nothing changed */
+enum mm_status entry_make(struct vmm_space *space, vaddr_t va, pte_t **entry);
+
+/* --- share.c: frames with several owners --------------------------------- */
+
+static inline bool frame_is_shared(const struct vmm_space *space, pfn_t f) {
+    return space->pmm->books.of != NULL && pmm_owners(space->pmm, f) > 1;
+}
+/** @leaf, to be copied before the next write instead of written. */
+static inline pte_t leaf_shared(pte_t leaf) {
+    return pte((leaf.v & ~PTE_WRITABLE) | LEAF_COPY);
+}
+/** @seen, a leaf of @level, with the rights @access. */
+static inline pte_t leaf_with(const struct vmm_space *space, pte_t seen,
+                              unsigned level, unsigned access) {
+    const pte_t leaf =
+        pte((seen.v & ~leaf_mask(level)) | leaf_bits(access, level));
+
+    return (access & VMM_WRITE) != 0 &&
+                   frame_is_shared(space, pfn_of(pte_leaf_address(seen, level)))
+               ? leaf_shared(leaf)
+               : leaf;
+}
+/** Let all writable pages among @count at @va whose frames are shared be copied
+ *  before the next write. */
+struct vmm_token pages_share(struct vmm_space *space, vaddr_t va,
+                             uint64_t count);
+/** A write to the page at @va, which is marked LEAF_COPY. */
+enum mm_status page_unshare(struct vmm_space *space, vaddr_t va);
 
 /* --- empty.c: tables that hold nothing ----------------------------------- */
 

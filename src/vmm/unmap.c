@@ -19,18 +19,8 @@
  */
 #include "vmm/table.h"
 
-/** The entries of a range that stand in one table; or one that is not present
- *  above it. */
-struct row {
-    pte_t *entry;
-    vaddr_t va;
-    unsigned level;
-    uint64_t entries;
-};
-
-/** Step to the next row of the range of @left pages at *@va. */
-static bool each_row(const struct vmm_space *space, vaddr_t *va, uint64_t *left,
-                     struct row *row) {
+bool row_next(const struct vmm_space *space, vaddr_t *va, uint64_t *left,
+              struct row *row) {
     struct slot slot;
     uint64_t pages;
 
@@ -121,7 +111,7 @@ static struct vmm_token clear_range(struct vmm_space *space, vaddr_t va,
     struct stale stale = { 0 };
     struct row row;
 
-    while (each_row(space, &va, &count, &row)) {
+    while (row_next(space, &va, &count, &row)) {
         if (row.entries > 0) {
             clear_row(space, &row, keep, &stale);
         }
@@ -171,14 +161,12 @@ struct vmm_changed vmm_unmap_range(struct vmm_space *space, vaddr_t va,
 /** Give the leaves of @row the rights @access. */
 static void protect_row(struct vmm_space *space, const struct row *row,
                         unsigned access, struct stale *stale) {
-    const uint64_t bits = leaf_bits(access, row->level);
-    const uint64_t mask = leaf_mask(row->level);
-
     for (uint64_t n = 0; n < row->entries; n++) {
         const pte_t seen = entry_get(&row->entry[n]);
 
         if (pte_is_present(seen)) {
-            entry_set(&row->entry[n], pte((seen.v & ~mask) | bits));
+            entry_set(&row->entry[n],
+                      leaf_with(space, seen, row->level, access));
             space->changes++;
             if (access_is_taken(leaf_access(seen), access)) {
                 stale_add(stale, row, n, n, seen.v);
@@ -195,16 +183,43 @@ struct vmm_changed vmm_protect_range(struct vmm_space *space, vaddr_t va,
     struct row row;
 
     if (result.status == MM_OK) {
-        result.status = access_check(va, access);
+        result.status = access_check(space, va, access);
     }
     if (result.status != MM_OK) {
         return result;
     }
-    while (each_row(space, &va, &count, &row)) {
+    while (row_next(space, &va, &count, &row)) {
         protect_row(space, &row, access, &stale);
     }
     result.token = stale_token(space, &stale);
     return result;
+}
+
+/** Let the writable leaves of @row be copied before the next write. */
+static void share_row(struct vmm_space *space, const struct row *row,
+                      struct stale *stale) {
+    for (uint64_t n = 0; n < row->entries; n++) {
+        const pte_t seen = entry_get(&row->entry[n]);
+
+        if (pte_has(seen, PTE_PRESENT | PTE_WRITABLE) &&
+            frame_is_shared(space, pfn_of(pte_address(seen)))) {
+            entry_set(&row->entry[n], leaf_shared(seen));
+            space->changes++;
+            stale_add(stale, row, n, n, seen.v);
+            stale->leaves++;
+        }
+    }
+}
+
+struct vmm_token pages_share(struct vmm_space *space, vaddr_t va,
+                             uint64_t count) {
+    struct stale stale = { 0 };
+    struct row row;
+
+    while (row_next(space, &va, &count, &row)) {
+        share_row(space, &row, &stale);
+    }
+    return stale_token(space, &stale);
 }
 
 /* --- dropping ------------------------------------------------------------ */
@@ -215,7 +230,7 @@ struct vmm_changed vmm_protect_range(struct vmm_space *space, vaddr_t va,
 static void free_cleared(struct vmm_space *space, vaddr_t va, uint64_t count) {
     struct row row;
 
-    while (each_row(space, &va, &count, &row)) {
+    while (row_next(space, &va, &count, &row)) {
         for (uint64_t n = 0; n < row.entries; n++) {
             const pte_t seen = entry_get(&row.entry[n]);
             enum mm_status status;
@@ -233,7 +248,10 @@ static void free_cleared(struct vmm_space *space, vaddr_t va, uint64_t count) {
     }
 }
 
-void pages_drop(struct vmm_space *space, vaddr_t va, uint64_t count) {
-    vmm_flush(clear_range(space, va, count, PTE_ADDRESS_MASK));
-    free_cleared(space, va, count);
+void pages_drop(struct vmm_space *space, vaddr_t va, uint64_t count,
+                bool give_back) {
+    vmm_flush(clear_range(space, va, count, give_back ? PTE_ADDRESS_MASK : 0));
+    if (give_back) {
+        free_cleared(space, va, count);
+    }
 }

@@ -33,6 +33,10 @@ enum vmm_backing {
     VMM_GUARD,     /* never shows a frame: every access is refused */
     VMM_DEMAND,    /* a page gets a zeroed frame when it is first touched */
     VMM_IMMEDIATE, /* every page has a zeroed frame from the start */
+    VMM_DEVICE,    /* every page shows a given frame, uncached, for good: a
+                      device's registers; none goes back to the pmm */
+    VMM_STACK,     /* as VMM_DEMAND, and grows downward by being touched */
+    VMM_BACKINGS
 };
 
 struct vmm_region {
@@ -40,6 +44,8 @@ struct vmm_region {
     struct vrange range; /* whole pages */
     unsigned access;     /* OR of enum vmm_access */
     enum vmm_backing backing;
+    pfn_t device;   /* VMM_DEVICE: what the first page shows */
+    uint64_t limit; /* VMM_STACK: bytes that it may grow to */
 };
 
 struct vmm_stats {
@@ -47,6 +53,7 @@ struct vmm_stats {
     uint64_t tables;         /* page tables now, the root not counted */
     uint64_t faults;         /* page faults asked of this space */
     uint64_t faults_refused; /* of these, refused */
+    uint64_t copies;         /* pages copied before a write */
     uint64_t flushes;        /* pages that the processor was told to forget */
     uint64_t invlpgs;        /* INVLPGs for that */
     uint64_t flushed_all;    /* times that it was told to forget everything */
@@ -75,6 +82,9 @@ struct vmm_space {
     paddr_t root;       /* the PML4 */
     unsigned phys_bits; /* MAXPHYADDR: frames beyond can't be mapped */
     unsigned largest;   /* level of the largest leaves: 2 or 3 */
+    /** May a page be writable and executable?  false at the start: then it is
+     *  MM_REFUSED, by every call that names rights. */
+    bool write_execute;
     struct vmm_region regions[VMM_REGIONS_MAX]; /* ascending, apart */
     size_t region_count;
     uint64_t flushes_owed;  /* tokens given out and not yet used up */
@@ -121,6 +131,18 @@ void vmm_space_switch(struct vmm_space *space);
  *         of it is owed; then nothing changed
  */
 MM_MUST_CHECK enum mm_status vmm_space_destroy(struct vmm_space *space);
+
+/**
+ * Make @child a space that shows what @parent shows in its private regions: the
+ * same frames, each copied when one of the two writes to it for the first time.
+ * Device regions stay shared.  Pages outside regions are not inherited.
+ *
+ * @return MM_OK, MM_NO_MEMORY, MM_HUGE_PAGE (a region shows a large page), or
+ *         MM_REFUSED (the pmm keeps no books to count owners in, or a frame has
+ *         too many); then nothing changed
+ */
+MM_MUST_CHECK enum mm_status vmm_space_fork(struct vmm_space *child,
+                                            struct vmm_space *parent);
 
 /** The space whose region and tables decide about @va while one of @space's
  *  family is in force: the kernel's, or for a private address that in force. */
@@ -333,7 +355,8 @@ uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range);
 /* --- regions: region.c ------------------------------------------------- */
 
 /**
- * Declare what @region.range is for; VMM_IMMEDIATE pages are mapped now.
+ *  * Declare what @region.range is for; VMM_IMMEDIATE and VMM_DEVICE pages are
+ * mapped now.
  *
  * Whatever frame its pages show is the region's and goes back to the pmm with
  * it, also one that vmm_map() put there.  Who gave such a frame back, or shows
@@ -359,6 +382,19 @@ MM_MUST_CHECK enum mm_status vmm_region_extend(struct vmm_space *space,
  *  @return MM_OK, or MM_NO_REGION when none starts at @base */
 MM_MUST_CHECK enum mm_status vmm_region_remove(struct vmm_space *space,
                                                vaddr_t base);
+
+/**
+ * The lowest place for @len bytes (whole pages) within @bounds that keeps @gap
+ * bytes free of regions on either side, and where nothing is mapped.
+ *
+ * @return MM_OK          *@va is page-aligned, never 0
+ *         MM_NOT_ALIGNED, MM_BAD_RANGE (a length of 0, bounds that are none)
+ *         MM_NO_MEMORY   no such place
+ * Cost: the regions, and the tables of the places tried.
+ */
+MM_MUST_CHECK enum mm_status vmm_region_find(const struct vmm_space *space,
+                                             struct vrange bounds, uint64_t len,
+                                             uint64_t gap, vaddr_t *va);
 
 /** The region that holds @va, or NULL. */
 const struct vmm_region *vmm_region_at(const struct vmm_space *space,

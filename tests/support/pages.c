@@ -25,6 +25,7 @@ void machine_start_pages(struct machine_pages *m) {
     trap_init(&m->hook, boot);
     ck_assert_int_eq(pmm_init(&m->pmm, boot, &pmm_bitmap), MM_OK);
     vmm_space_adopt(&m->space, &m->pmm, boot);
+    m->space.write_execute = true; /* tests try all rights */
     m->boot = boot;
     m->pmm.events = &m->events;
     m->space.events = &m->events;

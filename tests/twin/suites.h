@@ -26,7 +26,10 @@
     suite(vmm_translate_suite)                                                 \
     suite(vmm_space_suite)                                                     \
     suite(vmm_region_suite)                                                    \
+    suite(vmm_kinds_suite)                                                     \
+    suite(vmm_share_suite)                                                     \
     suite(vmm_fault_suite)                                                     \
+    suite(vmm_edges_suite)                                                     \
     suite(vmm_sweep_suite)                                                     \
     suite(vmm_sound_suite)                                                     \
     suite(heap_suite)                                                          \

@@ -169,12 +169,17 @@ static void eat_stack(void *arg) {
  *   [ guard region      ][ stack region       ] <- rsp at the start
  */
 static void add_stack(void) {
-    struct vmm_region guard = { "guard below the test stack",
-                                { vaddr(STACK - PAGE_SIZE), PAGE_SIZE },
-                                VMM_READ,
-                                VMM_GUARD };
-    struct vmm_region stack = {
-        "test stack", { vaddr(STACK), 2 * PAGE_SIZE }, VMM_WRITE, VMM_IMMEDIATE
+    const struct vmm_region guard = {
+        .name = "guard below the test stack",
+        .range = { vaddr(STACK - PAGE_SIZE), PAGE_SIZE },
+        .access = VMM_READ,
+        .backing = VMM_GUARD,
+    };
+    const struct vmm_region stack = {
+        .name = "test stack",
+        .range = { vaddr(STACK), 2 * PAGE_SIZE },
+        .access = VMM_WRITE,
+        .backing = VMM_IMMEDIATE,
     };
 
     ck_assert_status(vmm_region_add(&mm.space, guard), MM_OK);
@@ -399,7 +404,10 @@ END_TEST
 START_TEST(a_repaired_fault_leaves_every_register_and_flag)
 {
     const struct vmm_region region = {
-        "test", { vaddr(PAGE_A), PAGE_SIZE }, VMM_WRITE, VMM_DEMAND
+        .name = "test",
+        .range = { vaddr(PAGE_A), PAGE_SIZE },
+        .access = VMM_WRITE,
+        .backing = VMM_DEMAND,
     };
     uint64_t all[16];
 

@@ -59,7 +59,7 @@ START_TEST(an_access_or_backing_that_means_nothing_is_refused)
 
     expect_refused(vmm_region_add(&m.space, region), MM_BAD_ARGUMENT);
     region.access = VMM_WRITE;
-    region.backing = (enum vmm_backing)(VMM_IMMEDIATE + 1);
+    region.backing = VMM_BACKINGS;
     expect_refused(vmm_region_add(&m.space, region), MM_BAD_ARGUMENT);
 }
 END_TEST
