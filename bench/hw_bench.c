@@ -2,12 +2,27 @@
  * hw.h for benchmarks: as little machine as the frames need, so that what is
  * measured is the subsystem and not the simulator.
  */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bench_pmm.h"
 #include "hw/hw.h"
 
-static bool interrupts;
+static _Thread_local bool interrupts;
+static _Thread_local unsigned number;
+
+void bench_be_cpu(unsigned cpu) {
+    number = cpu;
+}
+
+unsigned hw_cpu(void) {
+    return number;
+}
+
+void hw_pause(void) {
+    sched_yield(); /* a thread may have lost its processor */
+}
 
 bool hw_irq_save(void) {
     const bool were_on = interrupts;
@@ -17,7 +32,9 @@ bool hw_irq_save(void) {
 }
 
 void hw_irq_restore(bool were_on) {
-    interrupts = were_on;
+    if (were_on) {
+        interrupts = true;
+    }
 }
 
 void hw_putc(char c) {

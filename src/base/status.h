@@ -7,6 +7,8 @@
 #define BASE_STATUS_H
 
 #define MM_MUST_CHECK __attribute__((warn_unused_result))
+/** Seldom called: kept out of line, so that its callers stay short. */
+#define MM_COLD __attribute__((noinline, cold))
 
 enum mm_status {
     MM_OK,

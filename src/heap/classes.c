@@ -60,7 +60,7 @@ bool heap_is_sound(const struct heap *heap) {
     struct tiling tiling = { heap->start, 0, true };
 
     if (heap->start.v > heap->end.v || heap->end.v > heap->limit.v ||
-        !vaddr_is_page_aligned(heap->end) || heap->lock.held ||
+        !vaddr_is_page_aligned(heap->end) || lock_is_held(&heap->lock) ||
         !counters_add_up(&heap->stats)) {
         return false;
     }

@@ -39,6 +39,8 @@ struct hw_boot {
     unsigned phys_bits; /* MAXPHYADDR, 36..52 */
     bool has_1gib;      /* the processor knows 1 GiB pages */
 
+    unsigned processors; /* that will run at the same time; 0 counts as 1 */
+
     /** Hears what the subsystem does; NULL: nobody (always so on bare metal).
      */
     struct events_ear *ear;

@@ -52,6 +52,11 @@ bool hw_irq_save(void);
 /** Switch interrupts on again if @were_on. */
 void hw_irq_restore(bool were_on);
 
+/** The number of this processor, from 0. */
+unsigned hw_cpu(void);
+/** Called again and again while waiting for another processor. */
+void hw_pause(void);
+
 /** The per-processor pointer of the kernel (GS base on bare metal); NULL
  *  until set. */
 void *hw_local(void);

@@ -4,7 +4,16 @@
  *
  * With interrupts on, a handler that wants the lock its own processor holds
  * would spin for ever; so they go off before the lock is taken and come back
- * after it is released, as they were.
+ * after it is released, as they were:
+ *
+ *   interrupts   on | off ....................................... | on
+ *   lock                  free | held ................ free |
+ *                              acquire                 release
+ *
+ * Where one processor runs, nobody else is at work while interrupts are off.
+ * The lock is then a plain flag and costs two stores; it is there to report who
+ * takes it twice, in a handler of a fault, or in one that no flag keeps away
+ * (NMI).  Where several run, LOCK_SHARED is taken by an atomic exchange.
  */
 #ifndef HW_LOCK_H
 #define HW_LOCK_H
@@ -12,29 +21,48 @@
 #include "hw/hw.h"
 
 struct lock {
-    bool held;
+    unsigned holder;   /* 1 + number of the processor that holds it; 0: free */
+    bool shared;       /* several processors may want it */
     bool irqs_were_on; /* written and read only by the holder */
 };
 
-#define LOCK_FREE ((struct lock){ false, false })
+#define LOCK_FREE ((struct lock){ 0, false, false })
+#define LOCK_SHARED ((struct lock){ 0, true, false })
 
-/** One processor runs: a held lock here would never be released, so waiting
- *  for it is our own mistake and reported instead of hung. */
+/** A free lock for a machine of @processors; 0 counts as 1. */
+static inline struct lock lock_for(unsigned processors) {
+    return processors > 1 ? LOCK_SHARED : LOCK_FREE;
+}
+
+static inline bool lock_is_held(const struct lock *lock) {
+    return __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != 0;
+}
+
+/** Spin until this processor is the holder of a shared lock. */
+void lock_wait(struct lock *lock);
+/** A lock that its own processor holds would never be released: waiting for it
+ *  is our own mistake, and reported instead of hung. */
+_Noreturn void lock_is_mine(void);
+
 static inline void lock_acquire(struct lock *lock) {
-    bool irqs_were_on = hw_irq_save();
+    const bool irqs_were_on = hw_irq_save();
 
-    while (__atomic_exchange_n(&lock->held, true, __ATOMIC_ACQUIRE)) {
-        hw_panic("deadlock: this processor waits for a lock it holds", __FILE__,
-                 __LINE__);
+    if (lock->shared) {
+        lock_wait(lock);
+    } else {
+        if (lock->holder != 0) {
+            lock_is_mine();
+        }
+        lock->holder = 1;
     }
     lock->irqs_were_on = irqs_were_on;
 }
 
 static inline void lock_release(struct lock *lock) {
-    bool irqs_were_on = lock->irqs_were_on;
+    const bool irqs_were_on = lock->irqs_were_on;
 
-    MM_ASSERT(lock->held);
-    __atomic_store_n(&lock->held, false, __ATOMIC_RELEASE);
+    MM_ASSERT(lock_is_held(lock));
+    __atomic_store_n(&lock->holder, 0, __ATOMIC_RELEASE);
     hw_irq_restore(irqs_were_on);
 }
 

@@ -192,6 +192,7 @@ static struct mm_init_result build_heap(struct mm *mm, enum built *built) {
         mm->heap.quantum = config->heap_quantum;
     }
     mm->heap.poison = config->heap_poison;
+    mm->heap.lock = lock_for(mm->boot->processors);
     return result(MM_OK, "done");
 }
 

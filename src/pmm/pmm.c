@@ -111,7 +111,7 @@ enum mm_status pmm_init(struct pmm *pmm, const struct hw_boot *boot,
                         const struct pmm_class *class) {
     memset(pmm, 0, sizeof(*pmm));
     pmm->class = class;
-    pmm->lock = LOCK_FREE;
+    pmm->lock = lock_for(boot->processors);
     pmm->direct_base = boot->direct_base;
     find_runs(pmm, boot);
     pmm->frames = frames_to_describe(pmm);

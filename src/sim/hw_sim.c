@@ -168,6 +168,15 @@ void hw_irq_restore(bool were_on) {
     live_interrupt(sim, true);
 }
 
+unsigned hw_cpu(void) {
+    return 0; /* one runs */
+}
+
+/** Nobody else is there to be waited for. */
+void hw_pause(void) {
+    hw_panic("the only processor waits for another one", __FILE__, __LINE__);
+}
+
 void *hw_local(void) {
     return machine()->cpu.local;
 }

@@ -255,7 +255,7 @@ static void power_on(void) {
 
 START_TEST(a_lock_keeps_interrupts_off_and_puts_them_back)
 {
-    struct lock lock = LOCK_FREE;
+    struct lock lock = lock_for((unsigned)_i);
 
     for (unsigned on = 0; on < 2; on++) {
         hw_irq_restore(on == 1);
@@ -269,7 +269,7 @@ END_TEST
 
 START_TEST(waiting_for_ones_own_lock_is_reported_not_hung)
 {
-    struct lock lock = LOCK_FREE;
+    struct lock lock = lock_for((unsigned)_i);
 
     lock_acquire(&lock);
     lock_acquire(&lock);
@@ -278,7 +278,7 @@ END_TEST
 
 START_TEST(releasing_a_free_lock_is_reported)
 {
-    struct lock lock = LOCK_FREE;
+    struct lock lock = lock_for((unsigned)_i);
 
     lock_release(&lock);
 }
@@ -307,11 +307,16 @@ Suite *base_suite(void) {
     tcase_add_test(pure, a_changed_bit_changes_the_hash);
     suite_add_tcase(suite, pure);
     tcase_add_checked_fixture(lock, power_on, machine_power_off);
-    tcase_add_test(lock, a_lock_keeps_interrupts_off_and_puts_them_back);
-    machine_add_exit_test(lock, waiting_for_ones_own_lock_is_reported_not_hung,
-                          HW_EXIT_PANIC);
-    machine_add_exit_test(lock, releasing_a_free_lock_is_reported,
-                          HW_EXIT_PANIC);
+    /* The lock of one processor, and that of several. */
+    tcase_add_loop_test(lock, a_lock_keeps_interrupts_off_and_puts_them_back, 1,
+                        3);
+    if (machine_can_exit()) {
+        tcase_add_loop_exit_test(lock,
+                                 waiting_for_ones_own_lock_is_reported_not_hung,
+                                 HW_EXIT_PANIC, 1, 3);
+        tcase_add_loop_exit_test(lock, releasing_a_free_lock_is_reported,
+                                 HW_EXIT_PANIC, 1, 3);
+    }
     suite_add_tcase(suite, lock);
     return suite;
 }

@@ -35,7 +35,7 @@ static bool on_no_memory(struct heap *heap, struct layout want, void *ctx) {
     struct arena *a = ctx;
     void *p = a->sacrifice;
 
-    ck_assert(!heap->lock.held);
+    ck_assert(!lock_is_held(&heap->lock));
     a->told++;
     a->told_of = want;
     a->sacrifice = NULL;

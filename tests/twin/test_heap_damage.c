@@ -68,7 +68,7 @@ START_TEST(damaged_counters_are_noticed)
                       "damage %lu went unnoticed", (unsigned long)k);
         arena.heap = good;
     }
-    arena.heap.lock.held = true;
+    arena.heap.lock.holder = 1;
     ck_assert(!heap_is_sound(&arena.heap));
     arena.heap = good;
     ck_assert(heap_is_sound(&arena.heap));

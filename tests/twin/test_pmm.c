@@ -351,13 +351,13 @@ START_TEST(the_lock_is_free_between_calls)
 { /* P16 */
     pfn_t f;
 
-    ck_assert(!m.pmm.lock.held);
+    ck_assert(!lock_is_held(&m.pmm.lock));
     f = alloc();
-    ck_assert(!m.pmm.lock.held);
+    ck_assert(!lock_is_held(&m.pmm.lock));
     ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
     ck_assert_status(pmm_free(&m.pmm, f), MM_NOT_ALLOCATED);
     ck_assert_status(pmm_free(&m.pmm, pfn(0)), MM_NOT_MANAGED);
-    ck_assert(!m.pmm.lock.held);
+    ck_assert(!lock_is_held(&m.pmm.lock));
 }
 END_TEST
 

@@ -142,7 +142,7 @@ START_TEST(what_can_not_be_shared_is_refused)
     ck_assert_uint_eq(pmm_owners(&pmm, pfn_add(f, 2)), 2);
     ck_assert_status(pmm_free_run(&pmm, f, 3), MM_OK);
     ck_assert_status(pmm_free_run(&pmm, f, 3), MM_OK);
-    ck_assert(!pmm.lock.held);
+    ck_assert(!lock_is_held(&pmm.lock));
     stop();
 }
 END_TEST

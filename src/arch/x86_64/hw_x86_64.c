@@ -84,6 +84,14 @@ void hw_irq_restore(bool were_on) {
     }
 }
 
+unsigned hw_cpu(void) {
+    return 0; /* one runs */
+}
+
+void hw_pause(void) {
+    x86_pause();
+}
+
 void *hw_local(void) {
     return (void *)(uintptr_t)x86_read_msr(MSR_GS_BASE);
 }

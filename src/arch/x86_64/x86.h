@@ -51,6 +51,10 @@ static inline void x86_write_msr(uint32_t msr, uint64_t value) {
                      : "memory");
 }
 
+static inline void x86_pause(void) {
+    __asm__ volatile("pause");
+}
+
 static inline uint64_t x86_read_cr0(void) {
     uint64_t value;
 
