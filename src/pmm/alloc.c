@@ -11,7 +11,7 @@
  */
 #include "pmm/inside.h"
 
-static void count_alloc(struct pmm *pmm, pfn_t f, uint64_t count) {
+static inline void count_alloc(struct pmm *pmm, pfn_t f, uint64_t count) {
     struct pmm_stats *stats = &pmm->stats;
 
     stats->allocs += count;
@@ -22,15 +22,15 @@ static void count_alloc(struct pmm *pmm, pfn_t f, uint64_t count) {
     events_add(pmm->events, EVENT_PMM_GIVES, f.v, count - 1);
 }
 
-static void count_free(struct pmm *pmm, pfn_t f, uint64_t count) {
+static inline void count_free(struct pmm *pmm, pfn_t f, uint64_t count) {
     pmm->stats.frees += count;
     pmm->stats.allocated -= count;
     events_add(pmm->events, EVENT_PMM_TAKES, f.v, count - 1);
 }
 
 /** For books and poison, which most machines do without. */
-static void watch_alloc(struct pmm *pmm, pfn_t first, uint64_t count,
-                        const char *tag, void *caller) {
+MM_COLD static void watch_alloc(struct pmm *pmm, pfn_t first, uint64_t count,
+                                const char *tag, void *caller) {
     pmm_book_alloc(pmm, first, count, tag, vaddr_of_pointer(caller));
     pmm_poison_check(pmm, first, count);
 }
@@ -40,8 +40,7 @@ enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f) {
     bool have;
 
     lock_acquire(&pmm->lock);
-    have = pmm_free_count(pmm) > 0 &&
-           events_permit(pmm->events, EVENT_PMM_GIVES) &&
+    have = events_permit(pmm->events, EVENT_PMM_GIVES) &&
            pmm->class->alloc(pmm, &found);
     if (have) {
         count_alloc(pmm, found, 1);
@@ -140,7 +139,7 @@ enum mm_status pmm_alloc_run(struct pmm *pmm, struct pmm_want want,
 
 /* --- taking back --------------------------------------------------------- */
 
-static enum mm_status free_one(struct pmm *pmm, pfn_t f, size_t run) {
+static inline enum mm_status free_one(struct pmm *pmm, pfn_t f, size_t run) {
     const enum mm_status status = pmm->class->free(pmm, f, run);
 
     if (status == MM_OK) {
@@ -182,8 +181,8 @@ static enum mm_status free_frames(struct pmm *pmm, pfn_t first, uint64_t count,
     return status;
 }
 
-static enum mm_status free_watched(struct pmm *pmm, pfn_t first, uint64_t count,
-                                   size_t run) {
+MM_COLD static enum mm_status free_watched(struct pmm *pmm, pfn_t first,
+                                           uint64_t count, size_t run) {
     bool last = true;
     enum mm_status status = pmm_book_free(pmm, first, count, &last);
 
@@ -213,9 +212,17 @@ static enum mm_status free_locked(struct pmm *pmm, pfn_t first,
 
 enum mm_status pmm_free(struct pmm *pmm, pfn_t f) {
     enum mm_status status;
+    size_t run;
 
     lock_acquire(&pmm->lock);
-    status = free_locked(pmm, f, 1);
+    run = pmm_run_of(pmm, f);
+    if (run == PMM_RUNS_MAX) {
+        status = MM_NOT_MANAGED;
+    } else if (pmm->watched) {
+        status = free_watched(pmm, f, 1, run);
+    } else {
+        status = free_one(pmm, f, run);
+    }
     lock_release(&pmm->lock);
     return status;
 }

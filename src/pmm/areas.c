@@ -129,8 +129,11 @@ static uint64_t areas_metadata_size(const struct pmm *pmm) {
 }
 
 static void forget_reserve(struct pmm *pmm, struct pmm_reserve *reserve) {
-    *reserve =
-        (struct pmm_reserve){ .area = PMM_NO_AREA, .free = &pmm->areas.none };
+    *reserve = (struct pmm_reserve){
+        .area = PMM_NO_AREA,
+        .free = &pmm->areas.none,
+        .run = PMM_RUNS_MAX,
+    };
 }
 
 /*
@@ -251,6 +254,8 @@ void area_unreserve(struct pmm *pmm, struct pmm_reserve *reserve) {
 
 void area_reserve(struct pmm *pmm, struct pmm_reserve *reserve,
                   const struct area *area) {
+    const size_t run = run_of_area(pmm, area->n);
+
     area_unreserve(pmm, reserve);
     area_need_line(area);
     area_index_remove(area->zone, area->n - area->zone->first,
@@ -259,7 +264,8 @@ void area_reserve(struct pmm *pmm, struct pmm_reserve *reserve,
         .area = area->n,
         .free = area->free,
         .line = area->line,
-        .base = area_base(pmm, area->n),
+        .base = base_in(pmm, area->n, run),
+        .run = run,
     };
 }
 
@@ -303,25 +309,51 @@ static bool refill_from_others(struct pmm *pmm, struct pmm_reserve *reserve) {
     return refill(pmm, reserve);
 }
 
-static bool areas_alloc(struct pmm *pmm, pfn_t *f) {
-    struct pmm_reserve *from = &pmm->areas.reserves[0];
+/** Hand out a frame of the area that serves, which has one. */
+static inline pfn_t serve(struct pmm_reserve *from) {
     uint64_t bits;
 
-    if (*from->free == 0 && !refill(pmm, from) &&
-        !refill_from_others(pmm, from)) {
-        return false;
-    }
     while ((bits = from->line[from->word]) == 0) {
         from->word = (from->word + 1) % AREA_WORDS;
     }
     from->line[from->word] = bits & (bits - 1);
     --*from->free;
-    *f = pfn_add(from->base,
-                 from->word * WORD_BITS + (uint64_t)__builtin_ctzll(bits));
+    return pfn_add(from->base,
+                   from->word * WORD_BITS + (uint64_t)__builtin_ctzll(bits));
+}
+
+MM_COLD static bool refill_and_serve(struct pmm *pmm, pfn_t *f) {
+    struct pmm_reserve *from = &pmm->areas.reserves[0];
+
+    if (!refill(pmm, from) && !refill_from_others(pmm, from)) {
+        return false;
+    }
+    *f = serve(from);
     return true;
 }
 
-static enum mm_status areas_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+static bool areas_alloc(struct pmm *pmm, pfn_t *f) {
+    struct pmm_reserve *from = &pmm->areas.reserves[0];
+
+    if (*from->free == 0) {
+        return refill_and_serve(pmm, f);
+    }
+    *f = serve(from);
+    return true;
+}
+
+/** Of the area that serves: it is open, not whole, and in no class. */
+static enum mm_status free_served(struct pmm_reserve *from, uint64_t bit) {
+    if (bit_is_set(from->line, bit)) {
+        return MM_NOT_ALLOCATED;
+    }
+    bit_set(from->line, bit);
+    ++*from->free;
+    return MM_OK;
+}
+
+MM_COLD static enum mm_status free_elsewhere(struct pmm *pmm, pfn_t f,
+                                             size_t run) {
     const struct area area = area_at(pmm, area_of(pmm, f, run));
     const uint64_t bit = f.v % AREA_FRAMES;
 
@@ -337,6 +369,14 @@ static enum mm_status areas_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
     bit_set(area.line, bit);
     area_set_free(pmm, &area, *area.free + 1u);
     return MM_OK;
+}
+
+static enum mm_status areas_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
+    struct pmm_reserve *from = &pmm->areas.reserves[0];
+
+    return run == from->run && f.v - from->base.v < AREA_FRAMES
+               ? free_served(from, f.v % AREA_FRAMES)
+               : free_elsewhere(pmm, f, run);
 }
 
 static bool areas_is_used(const struct pmm *pmm, pfn_t f) {

@@ -50,6 +50,9 @@ static void bitmap_init(struct pmm *pmm) {
 static bool bitmap_alloc(struct pmm *pmm, pfn_t *f) {
     uint64_t w = pmm->bitmap.hint;
 
+    if (pmm_free_count(pmm) == 0) {
+        return false; /* without a look at every word */
+    }
     for (uint64_t i = 0; i < pmm->bitmap.word_count; i++) {
         const uint64_t free_bits = ~pmm->bitmap.words[w];
 

@@ -17,29 +17,17 @@ static inline void *pmm_metadata(const struct pmm *pmm) {
     return pointer_of(vaddr_add(pmm->direct_base, pmm->metadata.base.v));
 }
 
+/** As pmm_run_of(), by a search. */
+size_t pmm_run_search(const struct pmm *pmm, pfn_t f);
+
 /** The index of the run that holds @f, or PMM_RUNS_MAX.  The largest run is
  *  asked first: a machine has one or two that matter. */
 static inline size_t pmm_run_of(const struct pmm *pmm, pfn_t f) {
     const struct pmm_run largest = pmm->runs[pmm->largest_run];
-    size_t low = 0, high = pmm->run_count;
 
-    if (range_holds(largest.first.v, largest.count, f.v)) {
-        return pmm->largest_run;
-    }
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const struct pmm_run run = pmm->runs[middle];
-
-        if (range_holds(run.first.v, run.count, f.v)) {
-            return middle;
-        }
-        if (f.v < run.first.v) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return PMM_RUNS_MAX;
+    return range_holds(largest.first.v, largest.count, f.v)
+               ? pmm->largest_run
+               : pmm_run_search(pmm, f);
 }
 
 /** An own frame as a link of a doubly linked list through free frames. */

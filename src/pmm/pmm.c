@@ -133,6 +133,25 @@ uint64_t pmm_free_count(const struct pmm *pmm) {
     return pmm->stats.total - pmm->stats.reserved - pmm->stats.allocated;
 }
 
+size_t pmm_run_search(const struct pmm *pmm, pfn_t f) {
+    size_t low = 0, high = pmm->run_count;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const struct pmm_run run = pmm->runs[middle];
+
+        if (range_holds(run.first.v, run.count, f.v)) {
+            return middle;
+        }
+        if (f.v < run.first.v) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return PMM_RUNS_MAX;
+}
+
 bool pmm_is_managed(const struct pmm *pmm, pfn_t f) {
     return pmm_run_of(pmm, f) < PMM_RUNS_MAX;
 }

@@ -108,6 +108,7 @@ struct pmm_reserve {
     uint16_t *free;
     uint64_t *line;
     pfn_t base;
+    size_t run;    /* that the area belongs to; PMM_RUNS_MAX: none */
     unsigned word; /* where the next search starts */
 };
 #define PMM_NO_AREA UINT64_MAX
