@@ -27,6 +27,17 @@ TESTS += %D%/large/test_pmm_large
 %C%_large_test_pmm_large_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_large_test_pmm_large_LDADD = $(live_libs) $(CHECK_LIBS)
 
+# Frames for several processors, each a thread; then the same with
+# ThreadSanitizer looking on.
+check_PROGRAMS += %D%/threads/test_pmm_threads
+TESTS += %D%/threads/test_pmm_threads %D%/threads/tsan.sh
+dist_check_SCRIPTS += %D%/threads/tsan.sh
+threads_sources = %D%/threads/machine_threads.h %D%/threads/machine_threads.c \
+	%D%/threads/test_pmm_threads.c
+%C%_threads_test_pmm_threads_SOURCES = $(threads_sources)
+%C%_threads_test_pmm_threads_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_threads_test_pmm_threads_LDADD = libmm.a $(functional_libs) $(CHECK_LIBS)
+
 # The live machine, with a kernel of a few lines.
 live_test_sources = %D%/sim/live_machine.h
 live_test_libs = $(live_libs) $(CHECK_LIBS)
