@@ -187,6 +187,9 @@ struct pmm {
         struct {
             uint64_t *words; /* bit set: used */
             pfn_t top;       /* of the stack of free frames; 0: empty */
+            size_t run;      /* those before have no fresh frame */
+            pfn_t fresh[PMM_RUNS_MAX]; /* per run: never handed out, from here
+                                          on */
         } stack;
         struct {
             uint64_t *free[PMM_BUDDY_ORDERS]; /* bit n: block n is free */

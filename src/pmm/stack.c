@@ -4,20 +4,32 @@
  *   top --> [ next | previous ... ] --> [ next | previous ... ] --> 0
  *             a free frame                another
  *
- * The frame that came back last is handed out first, when the caches still
- * know it; both ways are O(1).  What it costs: the start writes to every frame
- * there is, and the stack is soon in random order, so that free memory is there
- * but hardly two frames of it together.
+ *   run     [ used, or on the stack      | fresh: never handed out  ]
+ *                                          ^ fresh
  *
- * A bit per frame, set while it is used, tells a double free.  The links go
- * both ways so that a given frame can be taken from the middle.
+ * The frame that came back last is handed out first, when the caches still
+ * know it; both ways are O(1).  While the stack is empty the lowest fresh frame
+ * is next, so that the start touches no frame.  What it costs: the stack is
+ * soon in random order, so that free memory is there but hardly two frames of
+ * it together.
+ *
+ * A bit per frame, set while it is used, tells a double free; bits of fresh
+ * frames are junk.  The links go both ways so that a given frame can be taken
+ * from the middle.
  */
-#include <string.h>
-
 #include "pmm/inside.h"
 
 static uint64_t stack_metadata_size(const struct pmm *pmm) {
     return words_for(pmm->frames) * sizeof(uint64_t);
+}
+
+static void stack_init(struct pmm *pmm) {
+    pmm->stack.words = pmm_metadata(pmm);
+    pmm->stack.top = pfn(0);
+    pmm->stack.run = 0;
+    for (size_t i = 0; i < pmm->run_count; i++) {
+        pmm->stack.fresh[i] = pmm->runs[i].first;
+    }
 }
 
 static void push(struct pmm *pmm, pfn_t f) {
@@ -30,57 +42,95 @@ static void take_one(struct pmm *pmm, pfn_t f) {
     bit_set(pmm->stack.words, f.v);
 }
 
-/** From the top of memory down, so that the lowest frame comes first. */
-static void stack_init(struct pmm *pmm) {
-    pmm->stack.words = pmm_metadata(pmm);
-    pmm->stack.top = pfn(0);
-    memset(pmm->stack.words, 0xff, stack_metadata_size(pmm));
-    for (size_t i = pmm->run_count; i-- > 0;) {
-        for (uint64_t n = pmm->runs[i].count; n-- > 0;) {
-            push(pmm, pfn_add(pmm->runs[i].first, n));
-        }
-    }
+/** How many frames of run @i were never handed out. */
+static uint64_t fresh_in(const struct pmm *pmm, size_t i) {
+    const struct pmm_run run = pmm->runs[i];
+
+    return run.first.v + run.count - pmm->stack.fresh[i].v;
+}
+
+/** Hand out the lowest fresh frame of run @i. */
+static pfn_t take_fresh(struct pmm *pmm, size_t i) {
+    const pfn_t f = pmm->stack.fresh[i];
+
+    bit_set(pmm->stack.words, f.v);
+    pmm->stack.fresh[i] = pfn_add(f, 1);
+    return f;
 }
 
 static bool stack_alloc(struct pmm *pmm, pfn_t *f) {
-    if (pmm->stack.top.v == 0) {
-        return false;
+    if (pmm->stack.top.v != 0) {
+        *f = pmm->stack.top;
+        take_one(pmm, *f);
+        return true;
     }
-    *f = pmm->stack.top;
-    take_one(pmm, *f);
+    while (fresh_in(pmm, pmm->stack.run) == 0) {
+        if (pmm->stack.run + 1 == pmm->run_count) {
+            return false;
+        }
+        pmm->stack.run++;
+    }
+    *f = take_fresh(pmm, pmm->stack.run);
     return true;
 }
 
+static bool is_used(const struct pmm *pmm, pfn_t f, size_t run) {
+    return f.v < pmm->stack.fresh[run].v && bit_is_set(pmm->stack.words, f.v);
+}
+
 static bool stack_is_used(const struct pmm *pmm, pfn_t f) {
-    return bit_is_set(pmm->stack.words, f.v);
+    return is_used(pmm, f, pmm_run_of(pmm, f));
 }
 
 static enum mm_status stack_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
-    (void)run;
-    if (!stack_is_used(pmm, f)) {
+    if (!is_used(pmm, f, run)) {
         return MM_NOT_ALLOCATED;
     }
     push(pmm, f);
     return MM_OK;
 }
 
+/** Fresh frames in front of those wanted go on the stack, the lowest on top. */
 static bool stack_take(struct pmm *pmm, pfn_t first, uint64_t count) {
+    const size_t run = pmm_run_of(pmm, first);
+    const uint64_t fresh = pmm->stack.fresh[run].v;
+
+    for (uint64_t f = first.v; f > fresh; f--) {
+        push(pmm, pfn(f - 1));
+    }
+    if (fresh < first.v) {
+        pmm->stack.fresh[run] = first;
+    }
     for (uint64_t n = 0; n < count; n++) {
-        take_one(pmm, pfn_add(first, n));
+        const pfn_t f = pfn_add(first, n);
+
+        if (f.v < pmm->stack.fresh[run].v) {
+            take_one(pmm, f);
+        } else {
+            (void)take_fresh(pmm, run);
+        }
     }
     return true;
 }
 
-/** Every frame on the stack is managed, free and linked back; as many as are
- *  free. */
+/** Every frame on the stack is managed, free and linked back; with the fresh
+ *  ones they are as many as are free. */
 static bool stack_is_sound(const struct pmm *pmm) {
     const uint64_t free_count = pmm_free_count(pmm);
     pfn_t f = pmm->stack.top, before = pfn(0);
     uint64_t seen = 0;
 
+    for (size_t i = 0; i < pmm->run_count; i++) {
+        if (fresh_in(pmm, i) > pmm->runs[i].count) {
+            return false;
+        }
+        seen += fresh_in(pmm, i);
+    }
     while (f.v != 0 && seen <= free_count) {
-        if (!pmm_is_managed(pmm, f) || stack_is_used(pmm, f) ||
-            pmm_link(pmm, f)->previous.v != before.v) {
+        const size_t run = pmm_run_of(pmm, f);
+
+        if (run == PMM_RUNS_MAX || f.v >= pmm->stack.fresh[run].v ||
+            is_used(pmm, f, run) || pmm_link(pmm, f)->previous.v != before.v) {
             return false;
         }
         before = f;
