@@ -10,6 +10,15 @@
 
 #include "mm/mm.h"
 
+/** ck_assert_msg() for loops of millions: the library notes where each of its
+ *  own assertions stands, by a system call. */
+#define ck_must(condition, ...)                                                \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            ck_abort_msg(__VA_ARGS__);                                         \
+        }                                                                      \
+    } while (0)
+
 #define ck_assert_status(call, expected)                                       \
     do {                                                                       \
         enum mm_status seen_status_ = (call);                                  \

@@ -26,9 +26,12 @@ enum mark { MARK_FREE, MARK_USED, MARK_BLOCK, MARK_NOT_OURS };
 
 /* In four tests, each with its own seed; see pmm_model_suite(). */
 #define PARTS 4
-#ifdef __OPTIMIZE__
+#if defined(MODEL_STEPS)
+#define STEPS_PER_PART (MODEL_STEPS / PARTS)
+#elif defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
 #define STEPS_PER_PART 250000
-#else /* a coverage build wants every line, not every state */
+#else /* what counts or looks at every access wants every line, not every      \
+         state */
 #define STEPS_PER_PART 10000
 #endif
 
@@ -84,8 +87,8 @@ static void mark_run(uint64_t first, uint64_t count) {
     for (uint64_t f = first; f < first + count; f++) {
         const uint64_t block = align_down(f, BLOCK);
 
-        ck_assert_msg(all_are(f, 1, MARK_FREE), "frame 0x%lx was not free",
-                      (unsigned long)f);
+        ck_must(set[f] == MARK_FREE, "frame 0x%lx was not free",
+                (unsigned long)f);
         set[f] = block >= first && block + BLOCK <= first + count ? MARK_BLOCK
                                                                   : MARK_USED;
     }
@@ -119,9 +122,11 @@ static void do_alloc(void) {
     if (status == MM_OK) {
         mark_run(f.v, 1);
     } else {
-        ck_assert_status(status, MM_NO_MEMORY);
-        ck_assert(used == pmm.stats.total - pmm.stats.reserved ||
-                  !pmm.class->reuses);
+        ck_must(status == MM_NO_MEMORY &&
+                    (used == pmm.stats.total - pmm.stats.reserved ||
+                     !pmm.class->reuses),
+                "no frame, says %s, with %lu in use", mm_status_name(status),
+                (unsigned long)used);
     }
 }
 
@@ -131,15 +136,18 @@ static void do_alloc_run(void) {
     const enum mm_status status = pmm_alloc_run(&pmm, want, &f);
 
     if (status == MM_OK) {
-        ck_assert_uint_eq(f.v % want.align, 0);
-        ck_assert(want.below.v == 0 || f.v + want.count <= want.below.v);
+        ck_must(f.v % want.align == 0 &&
+                    (want.below.v == 0 || f.v + want.count <= want.below.v),
+                "a run of %lu aligned %lu below 0x%lx lies at 0x%lx",
+                (unsigned long)want.count, (unsigned long)want.align,
+                (unsigned long)want.below.v, (unsigned long)f.v);
         mark_run(f.v, want.count);
     } else {
-        ck_assert_status(status, MM_NO_MEMORY);
-        ck_assert_msg(!set_has(want) || (!pmm.class->reuses && want.count == 1),
-                      "no run of %lu aligned %lu below 0x%lx",
-                      (unsigned long)want.count, (unsigned long)want.align,
-                      (unsigned long)want.below.v);
+        ck_must(status == MM_NO_MEMORY &&
+                    (!set_has(want) || (!pmm.class->reuses && want.count == 1)),
+                "no run of %lu aligned %lu below 0x%lx",
+                (unsigned long)want.count, (unsigned long)want.align,
+                (unsigned long)want.below.v);
     }
 }
 
@@ -156,17 +164,18 @@ static void do_free_run(uint64_t first, uint64_t count) {
         in_use = in_use && managed && set[f] != MARK_FREE;
         in_block |= set[f] == MARK_BLOCK;
     }
+    ck_must((status == MM_OK && in_use) ||
+                (status == MM_NOT_MANAGED && !managed) ||
+                (status == MM_NOT_ALLOCATED && !in_use) ||
+                (status == MM_BAD_RANGE && in_block),
+            "a free of %lu frames at 0x%lx is %s", (unsigned long)count,
+            (unsigned long)first, mm_status_name(status));
     if (status == MM_OK) {
-        ck_assert(in_use);
         unmark(first, count);
         return;
     }
-    ck_assert_int_eq(memcmp(&before, &pmm.stats, sizeof(before)), 0);
-    ck_assert(status != MM_NOT_MANAGED || !managed);
-    ck_assert(status != MM_NOT_ALLOCATED || !in_use);
-    ck_assert(status != MM_BAD_RANGE || in_block);
-    ck_assert(status == MM_NOT_MANAGED || status == MM_NOT_ALLOCATED ||
-              status == MM_BAD_RANGE);
+    ck_must(memcmp(&before, &pmm.stats, sizeof(before)) == 0,
+            "a free that was refused was counted");
     if (status == MM_BAD_RANGE) {
         const uint64_t block = align_down(first + count - 1, BLOCK);
 
@@ -204,7 +213,8 @@ static void free_everything(void) {
             ck_assert_status(pmm_free_run(&pmm, pfn(f), BLOCK), MM_OK);
             unmark(f, BLOCK);
         } else if (set[f] == MARK_USED || set[f] == MARK_BLOCK) {
-            ck_assert_status(pmm_free(&pmm, pfn(f)), MM_OK);
+            ck_must(pmm_free(&pmm, pfn(f)) == MM_OK,
+                    "frame 0x%lx does not come back", (unsigned long)f);
             unmark(f, 1);
         }
     }
@@ -214,7 +224,8 @@ static void free_everything(void) {
 /** The strategy and the set agree on every frame. */
 static void expect_agreement(void) {
     for (uint64_t f = 0; f < pmm.frames; f++) {
-        ck_assert(pmm_is_used(&pmm, pfn(f)) == (set[f] != MARK_FREE));
+        ck_must(pmm_is_used(&pmm, pfn(f)) == (set[f] != MARK_FREE),
+                "frame 0x%lx is used by one opinion only", (unsigned long)f);
     }
     ck_assert_uint_eq(pmm.stats.allocated, used);
     ck_assert(pmm_is_sound(&pmm));
@@ -228,7 +239,8 @@ START_TEST(random_operations_agree_with_a_plain_set)
     steps = strcmp(boot->machine, "sim") == 0 ? STEPS_PER_PART : 5000;
     for (uint64_t step = 0; step < steps; step++) {
         do_something(step);
-        ck_assert_uint_eq(pmm.stats.allocated, used);
+        ck_must(pmm.stats.allocated == used, "%lu frames in use, counted %lu",
+                (unsigned long)used, (unsigned long)pmm.stats.allocated);
         if (step % 16384 == 0) {
             expect_agreement();
         }
