@@ -4,6 +4,8 @@
  * Processor time of the thread; the strategies take turns within a round, so
  * that a slow minute of the machine hits all of them, and the median of the
  * rounds counts.  A figure in brackets is the ratio to the first strategy's.
+ * "Locked" is by the lock of a machine where one processor runs; "of several"
+ * by that of a machine where several do, with nobody else about.
  *
  *   fresh   from empty memory, three frames asked for and a random one given
  *           back, until the level is reached; then one turnover
@@ -74,6 +76,9 @@ enum figure {
     HOT_ALONE,
     LOCK,
     HOT_LOCKED,
+    LOCK_SEVERAL,
+    HOT_SEVERAL,
+    HOT_THREADS,
     BULK_ALLOC,
     BULK_FREE,
     CHURN,
@@ -81,9 +86,11 @@ enum figure {
     FIGURES
 };
 static const char *const names[FIGURES] = {
-    "hot pair, strategy alone", "the lock alone",      "hot pair, locked",
-    "bulk allocate, locked",    "random free, locked", "churn at 50 %, locked",
-    "2 MiB pair, locked",
+    "hot pair, strategy alone",  "the lock alone",
+    "hot pair, locked",          "the lock of several alone",
+    "hot pair, lock of several", "two threads, 64 each",
+    "bulk allocate, locked",     "random free, locked",
+    "churn at 50 %, locked",     "2 MiB pair, locked",
 };
 static double samples[FIGURES][CLASSES][ROUNDS];
 
@@ -157,6 +164,11 @@ static void measure(size_t c, int round) {
     samples[HOT_ALONE][c][round] = hot_alone();
     samples[LOCK][c][round] = lock_alone();
     samples[HOT_LOCKED][c][round] = hot_locked();
+    pmm.lock = lock_for(2);
+    samples[LOCK_SEVERAL][c][round] = lock_alone();
+    samples[HOT_SEVERAL][c][round] = hot_locked();
+    pmm.lock = lock_for(1);
+    samples[HOT_THREADS][c][round] = bench_threads(&pmm);
     samples[HUGE_PAIR][c][round] = huge_pair();
     memset(frames, 1, pmm_free_count(&pmm) * sizeof(*frames));
     start = bench_now();
@@ -279,7 +291,7 @@ static void start_up(void) {
 
     printf("\nms to start, first frame included; metadata per GiB\n");
     for (size_t m = 0; m < 3; m++) {
-        for (size_t c = 0; c < 2; c++) { /* the others touch RAM itself */
+        for (size_t c = 0; c < 3; c++) { /* buddy touches RAM itself */
             double ms[3];
             pfn_t f;
 

@@ -18,6 +18,8 @@ void bench_be_cpu(unsigned cpu);
 
 /** Processor time of this thread, in ns. */
 double bench_now(void);
+/** The clock on the wall, in ns. */
+double bench_wall(void);
 /** A pseudo-random number below @limit. */
 uint64_t bench_dice(uint64_t limit);
 double bench_median(double *values, int count);
@@ -28,6 +30,9 @@ pfn_t *bench_room(const struct pmm *pmm);
 
 /** The share of free 2 MiB blocks that could be free, in percent. */
 double bench_blocks_left(const struct pmm *pmm);
+
+/** Two threads at work on @pmm: ns per call. */
+double bench_threads(struct pmm *pmm);
 
 /** Replay a frame trace, in text on @path ("-": standard input), through all
  *  strategies.  @return exit status */

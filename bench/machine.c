@@ -44,11 +44,19 @@ void bench_stop(void) {
     munmap(window, window_size);
 }
 
-double bench_now(void) {
+static double read_clock(clockid_t clock) {
     struct timespec t;
 
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+double bench_now(void) {
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+double bench_wall(void) {
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 uint64_t bench_dice(uint64_t limit) {
