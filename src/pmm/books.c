@@ -109,6 +109,18 @@ static bool goes_on(const struct pmm *pmm, pfn_t first, uint64_t count) {
     return next.v < pmm->frames && entry_of(pmm, next)->part == PART_REST;
 }
 
+/** Does frame @n of the run at @entry belong to it?  What was handed out before
+ *  there were books may have been a run. */
+static bool is_part(const struct pmm_entry *entry, uint64_t n) {
+    if (n == 0) {
+        return entry->part == PART_FIRST;
+    }
+    if (entry->site == 0 && entry->shares == 0) {
+        return entry[n].site == 0 && entry[n].shares == 0;
+    }
+    return entry[n].part == PART_REST;
+}
+
 enum mm_status pmm_book_free(struct pmm *pmm, pfn_t first, uint64_t count,
                              bool *last) {
     struct pmm_entry *entry;
@@ -121,7 +133,7 @@ enum mm_status pmm_book_free(struct pmm *pmm, pfn_t first, uint64_t count,
         if (entry[n].part == PART_FREE) {
             return MM_NOT_ALLOCATED;
         }
-        if (entry[n].part != (n == 0 ? PART_FIRST : PART_REST)) {
+        if (!is_part(entry, n)) {
             return MM_BAD_RANGE;
         }
     }

@@ -283,7 +283,7 @@ MM_MUST_CHECK enum mm_status pmm_free_address(struct pmm *pmm, paddr_t pa);
  * bytes per frame up to the highest managed one, taken from free memory for
  * good and counted as reserved; so keep them from the start.  A run then has to
  * come back as it was handed out.  What was handed out before counts as single
- * frames of one site.
+ * frames of one site, which may come back together.
  *
  * @return MM_OK, or MM_NO_MEMORY: no run of free frames for them
  */

@@ -199,6 +199,75 @@ START_TEST(books_know_what_was_handed_out_before_them)
 }
 END_TEST
 
+START_TEST(a_run_from_before_the_books_still_comes_back)
+{ /* P11 P12 */
+    pfn_t run, block;
+
+    start(_i);
+    run = alloc_run(5, NULL);
+    ck_assert_status(pmm_alloc_run(&pmm, pmm_block(PMM_ORDER_2M), &block),
+                     MM_OK);
+    ck_assert_status(pmm_keep_books(&pmm), MM_OK);
+    ck_assert_uint_eq(pmm.books.sites[0].live, 517);
+    if (pmm.class == &pmm_areas) {
+        ck_assert_status(pmm_free(&pmm, block), MM_BAD_RANGE);
+        ck_assert_uint_eq(pmm.books.sites[0].live, 517);
+    }
+    ck_assert_status(pmm_free_run(&pmm, block, 512), MM_OK);
+    ck_assert_status(pmm_share(&pmm, pfn_add(run, 2)), MM_OK);
+    ck_assert_status(pmm_free_run(&pmm, run, 5), MM_BAD_RANGE);
+    give(pfn_add(run, 2));
+    ck_assert_status(pmm_share(&pmm, run), MM_OK);
+    ck_assert_status(pmm_free_run(&pmm, run, 5), MM_BAD_RANGE);
+    give(run);
+    ck_assert_status(pmm_free_run(&pmm, run, 5), MM_OK);
+    ck_assert_uint_eq(pmm.books.sites[0].live, 0);
+    stop();
+}
+END_TEST
+
+START_TEST(a_frame_from_before_the_books_is_no_run_with_a_later_one)
+{ /* P11 */
+    pfn_t first, second, again;
+
+    start(_i);
+    first = alloc();
+    second = alloc();
+    ck_assert_status(pmm_keep_books(&pmm), MM_OK);
+    give(second);
+    again = alloc();
+    if (again.v == first.v + 1) { /* not with bump */
+        ck_assert_status(pmm_free_run(&pmm, first, 2), MM_BAD_RANGE);
+    }
+    give(again);
+    give(first);
+    stop();
+}
+END_TEST
+
+START_TEST(the_same_tag_from_two_places_is_two_sites)
+{ /* P15 */
+    pfn_t here, there;
+
+    start_with_books(_i);
+    ck_assert_status(pmm_alloc(&pmm, &here), MM_OK);
+    ck_assert_status(pmm_alloc(&pmm, &there), MM_OK);
+    ck_assert_ptr_ne(pmm_site_of(&pmm, here), pmm_site_of(&pmm, there));
+    give(here);
+    give(there);
+    here = alloc();
+    there = alloc(); /* the call is the same one */
+    ck_assert_ptr_eq(pmm_site_of(&pmm, here), pmm_site_of(&pmm, there));
+    give(here);
+    give(there);
+    ck_assert_uint_eq(pmm_owners(&pmm, here), 0);
+    ck_assert_uint_eq(pmm_owners(&pmm, pfn(0)), 0);
+    pmm_poison(&pmm, 0); /* which it never was: books are still kept */
+    ck_assert(pmm.watched);
+    stop();
+}
+END_TEST
+
 START_TEST(a_leak_is_reported_with_its_tag)
 { /* P15 */
     pfn_t table, ring, lone;
@@ -372,6 +441,10 @@ Suite *pmm_watch_suite(void) {
                         n);
     tcase_add_loop_test(tc, books_that_find_no_room_change_nothing, 0, n);
     tcase_add_loop_test(tc, books_know_what_was_handed_out_before_them, 0, n);
+    tcase_add_loop_test(tc, a_run_from_before_the_books_still_comes_back, 0, n);
+    tcase_add_loop_test(
+        tc, a_frame_from_before_the_books_is_no_run_with_a_later_one, 0, n);
+    tcase_add_loop_test(tc, the_same_tag_from_two_places_is_two_sites, 0, n);
     tcase_add_loop_test(tc, a_leak_is_reported_with_its_tag, 0, n);
     tcase_add_loop_test(tc, sites_beyond_the_table_are_counted_together, 0, n);
     tcase_add_loop_test(tc, a_frame_is_described_with_its_owner, 0, n);
