@@ -68,20 +68,20 @@ static uint64_t behind_last_used(const struct pmm *pmm, uint64_t at,
 
 static bool search_in(const struct pmm *pmm, struct pmm_run run,
                       const struct pmm_want *want, pfn_t *first) {
-    uint64_t end = run.first.v + run.count, at = run.first.v;
+    uint64_t end = run.first.v + run.count;
+    uint64_t at = next_aligned(run.first.v, want->align);
 
     if (want->below.v != 0 && want->below.v < end) {
         end = want->below.v;
     }
-    while (align_up(at, want->align, &at) && at < end &&
-           end - at >= want->count) {
+    while (at < end && end - at >= want->count) {
         const uint64_t next = behind_last_used(pmm, at, want->count);
 
         if (next == 0) {
             *first = pfn(at);
             return true;
         }
-        at = next;
+        at = next_aligned(next, want->align);
     }
     return false;
 }

@@ -95,7 +95,7 @@ static bool alloc_small(struct pmm *pmm, unsigned order, pfn_t limit,
                     return true;
                 }
             }
-        } while (zone->opened < to && area_open_more(pmm, zone));
+        } while (area_open_more(pmm, zone, to));
     }
     return false;
 }
@@ -125,7 +125,7 @@ static bool alloc_area(struct pmm *pmm, pfn_t limit, pfn_t *first) {
                 *first = area_base(pmm, area.n);
                 return true;
             }
-        } while (zone->opened < to && area_open_more(pmm, zone));
+        } while (area_open_more(pmm, zone, to));
     }
     return false;
 }
@@ -176,7 +176,7 @@ bool area_take(struct pmm *pmm, pfn_t first, uint64_t count) {
         const unsigned part = part_of_area(first, count);
 
         while (!area_is_open(&area)) {
-            (void)area_open_more(pmm, area.zone);
+            (void)area_open_more(pmm, area.zone, area.zone->count);
         }
         take_part(pmm, &area, (unsigned)(first.v % AREA_FRAMES), part);
         first = pfn_add(first, part);

@@ -184,11 +184,11 @@ static void open_area(struct pmm *pmm, uint64_t n) {
     area_index_add(area.zone, n - area.zone->first, area_class(*area.free));
 }
 
-bool area_open_more(struct pmm *pmm, struct pmm_zone *zone) {
+bool area_open_more(struct pmm *pmm, struct pmm_zone *zone, uint64_t wanted) {
     const uint64_t from = zone->opened;
     uint64_t to = from + WORD_BITS;
 
-    if (from == zone->count) {
+    if (from >= wanted) {
         return false;
     }
     to = to < zone->count ? to : zone->count;
@@ -283,7 +283,7 @@ static bool fullest(struct pmm *pmm, struct pmm_zone *zone, uint64_t *n) {
                 return true;
             }
         }
-    } while (area_open_more(pmm, zone));
+    } while (area_open_more(pmm, zone, zone->count));
     return false;
 }
 

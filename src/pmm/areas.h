@@ -69,8 +69,8 @@ bool area_is_open(const struct area *area);
 uint64_t area_of(const struct pmm *pmm, pfn_t f, size_t run);
 /** The first frame of area @n, were it whole. */
 pfn_t area_base(const struct pmm *pmm, uint64_t n);
-/** Describe 64 more areas of @zone; @return false: all are. */
-bool area_open_more(struct pmm *pmm, struct pmm_zone *zone);
+/** Describe 64 more areas of @zone; @return false: the first @wanted are. */
+bool area_open_more(struct pmm *pmm, struct pmm_zone *zone, uint64_t wanted);
 /** Say that @area has @now frames free (or AREA_WHOLE). */
 void area_set_free(struct pmm *pmm, const struct area *area, unsigned now);
 /** Make the line valid where the count alone said that all is free. */

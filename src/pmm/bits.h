@@ -1,6 +1,7 @@
 /**
  * @file bits.h
- * Arrays of 64-bit words as sets of frames, for the strategies.
+ * Arrays of 64-bit words as sets of frames, for the strategies; frame numbers
+ * rounded up.
  */
 #ifndef PMM_BITS_H
 #define PMM_BITS_H
@@ -17,6 +18,12 @@ static inline uint64_t popcount(uint64_t v) {
         ((v >> 2) & UINT64_C(0x3333333333333333));
     v = (v + (v >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
     return (v * UINT64_C(0x0101010101010101)) >> 56;
+}
+
+/** The first multiple of @align, a power of two, from frame number @f on. Frame
+ *  numbers end at 2^52, so it is a number that fits. */
+static inline uint64_t next_aligned(uint64_t f, uint64_t align) {
+    return (f + (align - 1)) & ~(align - 1);
 }
 
 /** Words for @bits bits. */

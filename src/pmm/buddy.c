@@ -154,13 +154,11 @@ static bool buddy_take(struct pmm *pmm, pfn_t first, uint64_t count) {
 
 /** The frames of the list of @order; ~0 when a link of it is wrong. */
 static uint64_t frames_of_order(const struct pmm *pmm, unsigned order) {
-    const uint64_t most = pmm_free_count(pmm) >> order;
     pfn_t f = pmm->buddy.first[order], before = pfn(0);
     uint64_t blocks = 0;
 
     while (f.v != 0) {
-        if (++blocks > most || !pmm_is_managed(pmm, f) ||
-            f.v % (UINT64_C(1) << order) != 0 ||
+        if (!pmm_is_managed(pmm, f) || f.v % (UINT64_C(1) << order) != 0 ||
             !is_free_block(pmm, f, order) ||
             pmm_link(pmm, f)->previous.v != before.v) {
             return UINT64_MAX;
@@ -171,6 +169,7 @@ static uint64_t frames_of_order(const struct pmm *pmm, unsigned order) {
         }
         before = f;
         f = pmm_link(pmm, f)->next;
+        blocks++;
     }
     return blocks << order;
 }

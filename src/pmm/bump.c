@@ -79,9 +79,8 @@ static enum mm_status bump_free_frame(struct pmm *pmm, pfn_t f, size_t run) {
 
 static bool bump_take(struct pmm *pmm, pfn_t first, uint64_t count) {
     while (pmm->bump.next.v < first.v + count) {
-        if (settle(pmm)) {
-            pass(pmm, pmm->bump.next);
-        }
+        (void)settle(pmm); /* those wanted are still to come */
+        pass(pmm, pmm->bump.next);
     }
     for (uint64_t n = 0; n < count; n++) {
         bit_set(pmm->bump.words, first.v + n);
@@ -92,9 +91,13 @@ static bool bump_take(struct pmm *pmm, pfn_t first, uint64_t count) {
 /** The pointer lies in its run or at its end; as many bits as frames. */
 static bool bump_is_sound(const struct pmm *pmm) {
     const pfn_t next = pmm->bump.next;
-    const struct pmm_run at = pmm->runs[pmm->bump.run];
+    struct pmm_run at;
     uint64_t used = 0;
 
+    if (pmm->bump.run >= pmm->run_count) {
+        return false;
+    }
+    at = pmm->runs[pmm->bump.run];
     for (size_t i = 0; i <= pmm->bump.run; i++) {
         const struct pmm_run run = pmm->runs[i];
 
@@ -102,8 +105,7 @@ static bool bump_is_sound(const struct pmm *pmm) {
             used += bump_is_used(pmm, pfn_add(run.first, n));
         }
     }
-    return pmm->bump.run < pmm->run_count && next.v >= at.first.v &&
-           next.v <= at.first.v + at.count &&
+    return next.v >= at.first.v && next.v <= at.first.v + at.count &&
            used == pmm->stats.allocated + pmm->books.frames.count;
 }
 

@@ -26,9 +26,9 @@ static uint64_t free_blocks(const struct pmm *pmm, struct pmm_run run,
                             uint64_t *whole) {
     const uint64_t size = UINT64_C(1) << PMM_ORDER_2M;
     const uint64_t end = run.first.v + run.count;
-    uint64_t at = run.first.v, blocks = 0;
+    uint64_t at = next_aligned(run.first.v, size), blocks = 0;
 
-    while (align_up(at, size, &at) && at + size <= end) {
+    for (; at + size <= end; at += size) {
         uint64_t n = 0;
 
         while (n < size && !pmm->class->is_used(pmm, pfn(at + n))) {
@@ -36,7 +36,6 @@ static uint64_t free_blocks(const struct pmm *pmm, struct pmm_run run,
         }
         blocks += n == size;
         ++*whole;
-        at += size;
     }
     return blocks;
 }

@@ -113,10 +113,9 @@ static bool stack_take(struct pmm *pmm, pfn_t first, uint64_t count) {
     return true;
 }
 
-/** Every frame on the stack is managed, free and linked back; with the fresh
- *  ones they are as many as are free. */
+/** Every frame on the stack is managed, free and linked back (so that it is no
+ *  ring); with the fresh ones they are as many as are free. */
 static bool stack_is_sound(const struct pmm *pmm) {
-    const uint64_t free_count = pmm_free_count(pmm);
     pfn_t f = pmm->stack.top, before = pfn(0);
     uint64_t seen = 0;
 
@@ -126,7 +125,7 @@ static bool stack_is_sound(const struct pmm *pmm) {
         }
         seen += fresh_in(pmm, i);
     }
-    while (f.v != 0 && seen <= free_count) {
+    while (f.v != 0) {
         const size_t run = pmm_run_of(pmm, f);
 
         if (run == PMM_RUNS_MAX || f.v >= pmm->stack.fresh[run].v ||
@@ -137,7 +136,7 @@ static bool stack_is_sound(const struct pmm *pmm) {
         f = pmm_link(pmm, f)->next;
         seen++;
     }
-    return seen == free_count;
+    return seen == pmm_free_count(pmm);
 }
 
 const struct pmm_class pmm_stack = {

@@ -123,6 +123,43 @@ START_TEST(sixteen_tib_hand_out_64_gib_in_blocks)
 }
 END_TEST
 
+/* More areas of a class than are tried, and no two free frames together. */
+START_TEST(a_block_is_not_made_of_frames_that_lie_apart_in_many_areas)
+{
+    static pfn_t frames[20 * 512];
+    const uint64_t count = sizeof(frames) / sizeof(frames[0]);
+    pfn_t block;
+
+    ck_assert_int_eq(pmm_init(&pmm, &sim->boot, &pmm_areas), MM_OK);
+    for (uint64_t i = 0; i < count; i++) {
+        ck_assert_int_eq(pmm_alloc(&pmm, &frames[i]), MM_OK);
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        if (frames[i].v % 2 == 0) {
+            ck_assert_int_eq(pmm_free(&pmm, frames[i]), MM_OK);
+        }
+    }
+    ck_assert_int_eq(pmm_alloc_run(&pmm, pmm_block(1), &block), MM_OK);
+    ck_assert_uint_gt(block.v, frames[count - 1].v);
+    ck_assert(pmm_is_sound(&pmm));
+}
+END_TEST
+
+START_TEST(damage_to_an_upper_level_of_the_index_is_noticed)
+{
+    struct pmm_zone *zone = &pmm.areas.zones[PMM_ZONES - 1];
+    pfn_t f;
+
+    ck_assert_int_eq(pmm_init(&pmm, &sim->boot, &pmm_areas), MM_OK);
+    ck_assert_int_eq(pmm_alloc(&pmm, &f), MM_OK);
+    ck_assert_uint_gt(zone->levels, 2);
+    zone->level[1]->in[0] ^= 1;
+    ck_assert(!pmm_is_sound(&pmm));
+    zone->level[1]->in[0] ^= 1;
+    ck_assert(pmm_is_sound(&pmm));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("pmm_large");
     TCase *tc = tcase_create("16 TiB");
@@ -134,6 +171,9 @@ int main(void) {
     tcase_add_loop_test(tc, sixteen_tib_start_without_touching_ram, 0, 3);
     tcase_add_test(tc, sixteen_tib_hand_out_frames_and_blocks_and_low_memory);
     tcase_add_test(tc, sixteen_tib_hand_out_64_gib_in_blocks);
+    tcase_add_test(tc,
+                   a_block_is_not_made_of_frames_that_lie_apart_in_many_areas);
+    tcase_add_test(tc, damage_to_an_upper_level_of_the_index_is_noticed);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_set_tap(runner, "-");

@@ -19,6 +19,8 @@
     suite(pmm_model_suite)                                                     \
     suite(pmm_watch_suite)                                                     \
     suite(pmm_areas_suite)                                                     \
+    suite(pmm_split_suite)                                                     \
+    suite(pmm_sweep_suite)                                                     \
     suite(vmm_map_suite)                                                       \
     suite(vmm_large_suite)                                                     \
     suite(vmm_range_suite)                                                     \

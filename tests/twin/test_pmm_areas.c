@@ -180,6 +180,129 @@ START_TEST(damaged_books_of_areas_are_noticed)
 }
 END_TEST
 
+/** Hand out all frames one by one: no area has a free one, nor is one whole. */
+static void use_up(void) {
+    while (pmm_alloc(&pmm, &held[0]) == MM_OK) {
+    }
+    ck_assert_uint_eq(pmm_free_count(&pmm), 0);
+}
+
+START_TEST(a_block_that_empties_its_area_reserves_nothing)
+{ /* P6 */
+    const uint64_t half = align_down(pmm.frames - 512, 512);
+    pfn_t f;
+
+    use_up();
+    for (uint64_t n = 0; n < 256; n++) {
+        ck_assert_status(pmm_free(&pmm, pfn(half + n)), MM_OK);
+    }
+    ck_assert_status(pmm_alloc_run(&pmm, pmm_block(8), &f), MM_OK);
+    ck_assert_hex_eq(f.v, half);
+    ck_assert_uint_eq(*pmm.areas.reserves[1].free, 0);
+    ck_assert(pmm_is_sound(&pmm));
+}
+END_TEST
+
+START_TEST(the_last_frames_come_from_the_area_that_serves_blocks)
+{ /* P5 */
+    const pfn_t block = alloc_block(3);
+    uint64_t in_area = 0;
+    pfn_t f;
+
+    while (pmm_alloc(&pmm, &f) == MM_OK) {
+        in_area += align_down(f.v, 512) == align_down(block.v, 512);
+    }
+    ck_assert_uint_eq(pmm_free_count(&pmm), 0);
+    ck_assert_uint_gt(in_area, 256);
+}
+END_TEST
+
+START_TEST(a_run_over_the_area_that_serves_takes_it_as_a_whole)
+{ /* P6 */
+    struct pmm_want want = { .count = 513, .align = 512 };
+    pfn_t f;
+
+    while (pmm_alloc_run(&pmm,
+                         (struct pmm_want){ 512, 512, PMM_BELOW_16M, NULL },
+                         &f) == MM_OK) {
+    }
+    do { /* until the lowest area from 16 MiB on serves */
+        f = alloc();
+    } while (align_down(f.v, 512) != PMM_BELOW_16M.v);
+    ck_assert_status(pmm_free(&pmm, f), MM_OK);
+    ck_assert_status(pmm_alloc_run(&pmm, want, &f), MM_OK);
+    ck_assert_hex_eq(f.v, PMM_BELOW_16M.v);
+    ck_assert_uint_eq(pmm.areas.reserves[0].area, PMM_NO_AREA);
+    ck_assert(pmm_is_sound(&pmm));
+    ck_assert_status(pmm_free_run(&pmm, f, 513), MM_OK);
+}
+END_TEST
+
+START_TEST(a_run_of_an_area_that_is_free_does_not_come_back)
+{ /* P11 */
+    const pfn_t other = pfn(PMM_BELOW_16M.v + 1024);
+    pfn_t f;
+
+    ck_assert_status(pmm_free_run(&pmm, other, 4), MM_NOT_ALLOCATED);
+    f = alloc_block(3); /* now it is described */
+    ck_assert_uint_ne(align_down(f.v, 512), other.v);
+    ck_assert_status(pmm_free_run(&pmm, other, 4), MM_NOT_ALLOCATED);
+    ck_assert_status(pmm_free(&pmm, other), MM_NOT_ALLOCATED);
+    ck_assert_status(pmm_free_run(&pmm, f, 8), MM_OK);
+}
+END_TEST
+
+START_TEST(no_frame_is_aligned_beyond_all_memory)
+{ /* P6 */
+    const struct pmm_want want = { .count = 1, .align = UINT64_C(1) << 63 };
+    pfn_t f;
+
+    ck_assert_status(pmm_alloc_run(&pmm, want, &f), MM_NO_MEMORY);
+}
+END_TEST
+
+/*
+ *   level 1   [ 1 1 1 ]              200 areas: four nodes below, one above
+ *   level 0   [ 64 ][ 64 ][ 64 ][ 8 ]
+ */
+START_TEST(an_index_of_two_levels_finds_what_was_added)
+{ /* P14 */
+    static struct pmm_area_node nodes[5];
+    struct pmm_zone zone = { .count = 200 };
+
+    ck_assert_uint_eq(area_index_nodes(0), 0);
+    ck_assert_uint_eq(area_index_nodes(1), 1);
+    ck_assert_uint_eq(area_index_nodes(64), 1);
+    ck_assert_uint_eq(area_index_nodes(65), 3);
+    ck_assert_uint_eq(area_index_nodes(200), 5);
+    memset(nodes, 0xff, sizeof(nodes)); /* junk until opened */
+    area_index_place(&zone, nodes);
+    ck_assert_uint_eq(zone.levels, 2);
+    ck_assert_uint_eq(area_index_next(&zone, 0, 0), 200);
+    for (uint64_t n = 0; n < 200; n += 64) {
+        area_index_open(&zone, n);
+        zone.opened = n + 64 < 200 ? n + 64 : 200;
+        ck_assert_uint_eq(area_index_next(&zone, 3, 0), 200);
+    }
+    area_index_add(&zone, 70, 3);
+    area_index_add(&zone, 71, 3);
+    area_index_add(&zone, 199, 3);
+    ck_assert_uint_eq(area_index_next(&zone, 3, 0), 70);
+    ck_assert_uint_eq(area_index_next(&zone, 3, 71), 71);
+    ck_assert_uint_eq(area_index_next(&zone, 3, 72), 199);
+    ck_assert_uint_eq(area_index_next(&zone, 2, 0), 200);
+    ck_assert(area_index_is_sound(&zone));
+    nodes[4].in[3] ^= 1; /* "below the first node is one" */
+    ck_assert(!area_index_is_sound(&zone));
+    nodes[4].in[3] ^= 1;
+    area_index_remove(&zone, 70, 3);
+    ck_assert(area_index_has(&zone, 71, 3));
+    area_index_remove(&zone, 71, 3);
+    ck_assert_uint_eq(area_index_next(&zone, 3, 0), 199);
+    ck_assert(area_index_is_sound(&zone));
+}
+END_TEST
+
 Suite *pmm_areas_suite(void) {
     Suite *suite = suite_create("pmm_areas");
     TCase *tc = tcase_create("areas");
@@ -192,6 +315,12 @@ Suite *pmm_areas_suite(void) {
     tcase_add_test(tc, an_area_that_serves_is_given_up_for_a_block);
     tcase_add_test(tc, metadata_is_at_most_35_kib_per_gib);
     tcase_add_test(tc, damaged_books_of_areas_are_noticed);
+    tcase_add_test(tc, a_block_that_empties_its_area_reserves_nothing);
+    tcase_add_test(tc, the_last_frames_come_from_the_area_that_serves_blocks);
+    tcase_add_test(tc, a_run_over_the_area_that_serves_takes_it_as_a_whole);
+    tcase_add_test(tc, a_run_of_an_area_that_is_free_does_not_come_back);
+    tcase_add_test(tc, no_frame_is_aligned_beyond_all_memory);
+    tcase_add_test(tc, an_index_of_two_levels_finds_what_was_added);
     suite_add_tcase(suite, tc);
     return suite;
 }
