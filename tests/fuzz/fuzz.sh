@@ -22,6 +22,7 @@ parts_of() {
             tests/sim/oracle_cpu.c
         ;;
     map) echo src/pmm/memmap*.c ;;
+    pmm) echo src/hw/lock.c src/pmm/*.c ;;
     trace)
         echo src/memtwin/trace_header.c src/memtwin/trace_check.c \
             src/memtwin/trace_read.c src/memtwin/trace_cut.c \

@@ -13,12 +13,15 @@ TESTS += %D%/fuzz_walk %D%/fuzz_tlb
 %C%_fuzz_tlb_LDADD = $(functional_libs)
 
 if LIVE
-fuzz_targets += map trace
-check_PROGRAMS += %D%/fuzz_map %D%/fuzz_trace
-TESTS += %D%/fuzz_map %D%/fuzz_trace
+fuzz_targets += map trace pmm
+check_PROGRAMS += %D%/fuzz_map %D%/fuzz_trace %D%/fuzz_pmm
+TESTS += %D%/fuzz_map %D%/fuzz_trace %D%/fuzz_pmm
 %C%_fuzz_map_SOURCES = $(fuzz_common) %D%/fuzz_map.c
 %C%_fuzz_map_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_fuzz_map_LDADD = $(functional_libs)
+%C%_fuzz_pmm_SOURCES = $(fuzz_common) %D%/fuzz_pmm.c
+%C%_fuzz_pmm_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_fuzz_pmm_LDADD = $(functional_libs)
 %C%_fuzz_trace_SOURCES = $(fuzz_common) %D%/fuzz_trace.c
 %C%_fuzz_trace_CPPFLAGS = $(memtwin_flags)
 %C%_fuzz_trace_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -41,4 +44,4 @@ fuzz:
 	    $(SHELL) $(srcdir)/%D%/fuzz.sh $(FUZZ_TARGETS)
 .PHONY: fuzz
 CLEANFILES += fuzz_walk.failed fuzz_tlb.failed fuzz_map.failed \
-	fuzz_trace.failed
+	fuzz_trace.failed fuzz_pmm.failed

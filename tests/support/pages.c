@@ -37,10 +37,14 @@ void machine_start_pages(struct machine_pages *m) {
 void machine_stop_pages(struct machine_pages *m) {
     const struct vrange everything = { vaddr(0), UINT64_MAX };
     const char *why = "";
+    vaddr_t va = vaddr(0);
 
     machine_give_back(&m->pmm);
     ck_assert_msg(pmm_is_sound(&m->pmm), "after the test: pmm is not sound");
     ck_assert_msg(vmm_is_sound(&m->space, &why), "after the test: %s", why);
+    ck_assert_msg(!machine_shows_free_frame(&m->space, &va),
+                  "after the test: 0x%lx shows a free frame",
+                  (unsigned long)va.v);
     while (m->space.region_count > 0) {
         ck_assert_int_eq(
             vmm_region_remove(&m->space, m->space.regions[0].range.base),
