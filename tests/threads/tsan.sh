@@ -18,7 +18,7 @@ done
 build() { # program, folder looked into first
     $HOST_LINK -O1 -fsanitize=thread -I"$2" -I"$src/src" -I"$src/tests" \
         -o "$1" "$src"/src/base/*.c "$src/src/hw/lock.c" "$src"/src/pmm/*.c \
-        "$src/src/sim/ram.c" "$src/src/sim/ram_host.c" \
+        "$src"/src/sim/ram*.c \
         "$src"/tests/threads/*.c $libs
 }
 skip() {

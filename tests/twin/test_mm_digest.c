@@ -413,7 +413,7 @@ START_TEST(a_user_page_that_the_kernel_may_not_touch_is_told_as_one)
     const struct vmm_region region = {
         .name = "user",
         .range = { vaddr(va), PAGE_SIZE },
-        .access = VMM_READ | VMM_WRITE | VMM_EXECUTE | VMM_USER,
+        .access = VMM_READ | VMM_EXECUTE | VMM_USER,
         .backing = VMM_IMMEDIATE,
     };
 
