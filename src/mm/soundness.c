@@ -75,7 +75,7 @@ bool mm_is_sound(const struct mm *mm, const char **why) {
     if (!pmm_is_sound(&mm->pmm)) {
         return complain(why, "pmm: runs, counters or the class disagree");
     }
-    if (!vmm_is_sound(&mm->space, why)) {
+    if (!vmm_all_are_sound(&mm->space, why)) {
         return false;
     }
     if (!mm_has_heap(mm)) {

@@ -98,6 +98,9 @@ static const char *complaint(const struct vmm_space *space,
     if ((leaf_access(seen) & ~region->access & RIGHTS) != 0) {
         return "a page has a right that its region has not";
     }
+    if (pte_has(seen, PTE_WRITABLE | LEAF_COPY)) {
+        return "a page to be copied before a write is writable";
+    }
     return NULL;
 }
 
@@ -197,4 +200,71 @@ bool vmm_is_sound(const struct vmm_space *space, const char **why) {
         }
     }
     return frames_are_sound(space, why);
+}
+
+/* --- all spaces -------------------------------------------------------------
+ */
+
+#define COUNTED_FRAMES UINT64_C(1024)
+
+/** How many pages of regions show each of the frames [first, ...). */
+struct tally {
+    const struct pmm *pmm;
+    uint64_t first, next; /* next: the lowest frame seen above; or UINT64_MAX */
+    uint32_t pages[COUNTED_FRAMES];
+};
+
+static void count_frame(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
+    struct tally *tally = ctx;
+    const pfn_t f = pfn_of(pte_address(entry));
+
+    (void)va;
+    if (level != 1 || f.v < tally->first || !pmm_is_managed(tally->pmm, f)) {
+        return;
+    }
+    if (f.v - tally->first < COUNTED_FRAMES) {
+        tally->pages[f.v - tally->first]++;
+    } else if (f.v < tally->next) {
+        tally->next = f.v;
+    }
+}
+
+static void count_space(const struct vmm_space *space, struct tally *tally) {
+    for (size_t i = 0; i < space->region_count; i++) {
+        if (space->regions[i].backing != VMM_DEVICE) {
+            vmm_walk(space, space->regions[i].range, count_frame, tally);
+        }
+    }
+}
+
+/** Each frame has as many owners as pages of regions show it. */
+static bool owners_are_sound(const struct vmm_space *kernel, const char **why) {
+    struct tally tally = { .pmm = kernel->pmm, .next = 0 };
+
+    while (tally.next != UINT64_MAX) {
+        tally.first = tally.next;
+        tally.next = UINT64_MAX;
+        memset(tally.pages, 0, sizeof tally.pages);
+        for (const struct vmm_space *s = kernel; s != NULL; s = s->next) {
+            count_space(s, &tally);
+        }
+        for (uint64_t n = 0; n < COUNTED_FRAMES; n++) {
+            if (tally.pages[n] != 0 &&
+                pmm_owners(kernel->pmm, pfn(tally.first + n)) !=
+                    tally.pages[n]) {
+                return say(why, "a frame is shown by more or fewer pages than "
+                                "own it");
+            }
+        }
+    }
+    return true;
+}
+
+bool vmm_all_are_sound(const struct vmm_space *kernel, const char **why) {
+    for (const struct vmm_space *s = kernel; s != NULL; s = s->next) {
+        if (!vmm_is_sound(s, why)) {
+            return false;
+        }
+    }
+    return owners_are_sound(kernel, why);
 }

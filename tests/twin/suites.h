@@ -33,6 +33,7 @@
     suite(vmm_fault_suite)                                                     \
     suite(vmm_edges_suite)                                                     \
     suite(vmm_sweep_suite)                                                     \
+    suite(vmm_random_suite)                                                    \
     suite(vmm_sound_suite)                                                     \
     suite(heap_suite)                                                          \
     suite(heap_list_suite)                                                     \

@@ -236,6 +236,33 @@ START_TEST(a_reclaimed_table_is_not_walked_any_more)
 END_TEST
 
 /*
+ *   PD --> PT, empty        the way to it is remembered: nobody flushed
+ *   PD     (frame)          now somebody's data, which look like leaves
+ */
+START_TEST(a_reclaimed_table_that_holds_data_now_is_no_table)
+{ /* V4: the way to it must be forgotten before its frame is free */
+    const vaddr_t never_touched = vaddr_add(page, PAGE_SIZE);
+    const struct vrange range = { page, PAGE_SIZE };
+    struct vmm_unmapped gone;
+    pte_t *data;
+    pfn_t f = map_new(page, VMM_WRITE);
+
+    *at(page) = 1;
+    gone = vmm_unmap(&m.space, page);
+    ck_assert_status(gone.status, MM_OK);
+    vmm_flush_skip(gone.token); /* the test flushes at the end */
+    data = machine_entry(&m.space, vaddr(align_down(page.v, 2 * MIB)), 1);
+    ck_assert_uint_eq(vmm_reclaim_tables(&m.space, range), 3);
+    for (unsigned n = 0; n < TABLE_ENTRIES; n++) {
+        data[n] = pte_make(f, PTE_PRESENT | PTE_WRITABLE);
+    }
+    expect_gone(never_touched);
+    hw_invlpg(page);
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+}
+END_TEST
+
+/*
  *   PD  [ PT in use ][ PT empty, the pmm's ][ PT empty, the boot loader's ]
  *         stays        goes                   stays
  */
@@ -494,6 +521,7 @@ Suite *vmm_flush_suite(void) {
                         0, sizeof(removals) / sizeof(removals[0]));
     tcase_add_test(tc, the_touched_pages_of_a_sparse_region_are_all_dropped);
     tcase_add_test(tc, a_reclaimed_table_is_not_walked_any_more);
+    tcase_add_test(tc, a_reclaimed_table_that_holds_data_now_is_no_table);
     tcase_add_test(tc, a_table_that_is_in_use_or_not_ours_is_not_reclaimed);
     suite_add_tcase(suite, tc);
 

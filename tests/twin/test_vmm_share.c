@@ -35,7 +35,7 @@ static void teardown(void) {
     vmm_space_switch(&m.space);
     for (size_t i = 0; i < SPACES; i++) {
         if (spaces[i].root.v != 0) {
-            ck_assert_msg(vmm_is_sound(&spaces[i], &why), "%s", why);
+            ck_assert_msg(vmm_all_are_sound(&m.space, &why), "%s", why);
             ck_assert_status(vmm_space_destroy(&spaces[i]), MM_OK);
         }
     }
@@ -149,9 +149,10 @@ START_TEST(a_copy_to_the_user_does_not_write_to_both_sides)
     add(1, RIGHTS, VMM_DEMAND);
     write_to(a, page, 1);
     ck_assert_status(vmm_space_fork(b, a), MM_OK);
+    ck_assert_uint_eq(read_from(b, page), 1); /* remembered, and in force */
     ck_assert_status(vmm_copy_out(b, page, &two, 1).status, MM_OK);
-    ck_assert_uint_eq(read_from(a, page), 1);
     ck_assert_uint_eq(read_from(b, page), 2);
+    ck_assert_uint_eq(read_from(a, page), 1);
 }
 END_TEST
 
@@ -279,6 +280,30 @@ START_TEST(a_device_is_the_same_one_after_a_fork)
 }
 END_TEST
 
+START_TEST(a_frame_with_another_number_of_owners_than_pages_is_noticed)
+{ /* V22 */
+    const char *why = "";
+    pfn_t f;
+
+    add(1, RIGHTS, VMM_IMMEDIATE);
+    ck_assert_status(vmm_space_fork(b, a), MM_OK);
+    ck_assert(vmm_all_are_sound(&m.space, &why));
+    f = frame_of(a, page);
+    ck_assert_status(pmm_share(&m.pmm, f), MM_OK);
+    ck_assert(!vmm_all_are_sound(&m.space, &why));
+    ck_assert_str_eq(why,
+                     "a frame is shown by more or fewer pages than own it");
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK); /* one too many */
+    ck_assert(!vmm_all_are_sound(&m.space, &why));
+    ck_assert_status(pmm_share(&m.pmm, f), MM_OK);
+    machine_entry(b, page, 1)->v |= PTE_WRITABLE;
+    ck_assert(!vmm_all_are_sound(&m.space, &why));
+    ck_assert_str_eq(why, "a page to be copied before a write is writable");
+    machine_entry(b, page, 1)->v &= ~PTE_WRITABLE;
+}
+END_TEST
+
 /* --- a chain of forks against what each space should hold -------------------
  */
 
@@ -310,8 +335,8 @@ START_TEST(chains_of_forks_hold_what_each_wrote)
                           read_from(&spaces[s], nth(p)), oracle[s][p]);
         }
     }
+    ck_assert(vmm_all_are_sound(&m.space, NULL));
     for (size_t s = 0; s < live; s++) {
-        ck_assert(vmm_is_sound(&spaces[s], NULL));
         for (size_t p = 0; p < PAGES; p++) {
             ck_assert_uint_eq(read_from(&spaces[s], nth(p)), oracle[s][p]);
         }
@@ -338,6 +363,8 @@ Suite *vmm_share_suite(void) {
                    a_copy_without_a_frame_for_it_is_refused_and_can_be_retried);
     tcase_add_test(tc, a_large_page_in_a_region_is_not_forked);
     tcase_add_test(tc, a_device_is_the_same_one_after_a_fork);
+    tcase_add_test(tc,
+                   a_frame_with_another_number_of_owners_than_pages_is_noticed);
     tcase_add_loop_test(tc, chains_of_forks_hold_what_each_wrote, 0, 8);
     suite_add_tcase(suite, tc);
     return suite;
