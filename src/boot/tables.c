@@ -135,6 +135,18 @@ static void map_ram(const struct hw_boot *boot, struct prange ram,
     }
 }
 
+/** Which frames of the load area are tables; .boot and what no table needed are
+ *  nobody's. */
+static void hand_over(struct hw_boot *boot) {
+    const uint64_t image = vaddr_of_pointer(image_start).v - KERNEL_BASE;
+    const paddr_t end = paddr_add(frames.base, frames.len);
+
+    boot->tables = frames;
+    boot->leftover[0] =
+        (struct prange){ paddr(LOAD_START), image - LOAD_START };
+    boot->leftover[1] = (struct prange){ end, LOAD_END - end.v };
+}
+
 void tables_build(struct hw_boot *boot) {
     const bool has_1gib = machine_has_1gib_pages();
 
@@ -147,4 +159,5 @@ void tables_build(struct hw_boot *boot) {
             map_ram(boot, boot->map[i].range, has_1gib);
         }
     }
+    hand_over(boot);
 }

@@ -10,6 +10,7 @@
 #include "hw/memmap.h"
 
 #define BOOT_RESERVED_MAX 8
+#define BOOT_LEFTOVER_MAX 2
 
 struct hw_boot {
     const char *machine; /* "sim" or "qemu" */
@@ -21,6 +22,13 @@ struct hw_boot {
      *  boot stacks, module.  Page-aligned outward by whoever reads them. */
     struct prange reserved[BOOT_RESERVED_MAX];
     size_t reserved_count;
+
+    /** Whole frames of reserved[] that nobody needs once the kernel runs: what
+     *  only started it, what was kept free for tables.  len 0: none. */
+    struct prange leftover[BOOT_LEFTOVER_MAX];
+
+    /** Whole frames of reserved[]: the page tables that @root leads to. */
+    struct prange tables;
 
     /** The file loaded beside the kernel; len 0 when there is none. */
     struct prange module;

@@ -106,7 +106,7 @@ static void print_size(uint64_t frames) {
 static void print_text(const struct named_map *named) {
     const struct mapfile *map = &named->map;
     const struct memmap_figures sum = memmap_figures(map->entries, map->count);
-    struct memmap_cursor cursor = { 0, false };
+    struct memmap_cursor cursor = { .at = 0 };
     struct pmm_run run;
 
     printf("%s: %zu entries, %" PRIu64 " usable frames, ", named->name,
@@ -131,7 +131,7 @@ static json_t *number(uint64_t value) {
 }
 
 static json_t *ranges_array(const struct mapfile *map) {
-    struct memmap_cursor cursor = { 0, false };
+    struct memmap_cursor cursor = { .at = 0 };
     json_t *ranges = json_array();
     struct pmm_run run;
 

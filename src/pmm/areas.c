@@ -1,7 +1,7 @@
 /*
  * The default: frames by areas of 2 MiB, the fullest used first.
  *
- *   run        [     area 0     |     area 1     |  area 2  ]    [ area 3 ...
+ *   span       [     area 0     |     area 1     |  area 2  ]    [ area 3 ...
  *   free         512              37               0               ?
  *   line         (junk)           ..1.11.. 512b    0000..          (junk)
  *   zone       [ below 4 GiB: opened ........................ | not yet ... ]
@@ -19,9 +19,9 @@
  * machine of 64 TiB starts in no time.
  *
  * RAM above 4 GiB is used up first, then that above 16 MiB: some devices reach
- * no further.  Areas are numbered without the holes between runs; limits lie
- * between areas.  33.5 KiB for each GiB of RAM: 32 of bits, 1 of counts, 0.5 of
- * index.
+ * no further.  Areas are numbered without the holes between spans; limits lie
+ * between areas; what a run lacks of its span is used until it joins.  33.5 KiB
+ * for each GiB of RAM: 32 of bits, 1 of counts, 0.5 of index.
  */
 #include <string.h>
 
@@ -34,14 +34,14 @@ uint64_t area_of(const struct pmm *pmm, pfn_t f, size_t run) {
            (pmm->runs[run].first.v >> AREA_SHIFT);
 }
 
-/** The run that area @n belongs to. */
-static size_t run_of_area(const struct pmm *pmm, uint64_t n) {
-    size_t low = 0, high = pmm->run_count;
+/** The span that area @n belongs to. */
+static size_t span_of_area(const struct pmm *pmm, uint64_t n) {
+    size_t low = 0, high = pmm->span_count;
 
     while (high - low > 1) {
         const size_t middle = low + (high - low) / 2;
 
-        if (pmm->areas.run_area[middle] <= n) {
+        if (pmm->areas.span_area[middle] <= n) {
             low = middle;
         } else {
             high = middle;
@@ -50,15 +50,15 @@ static size_t run_of_area(const struct pmm *pmm, uint64_t n) {
     return low;
 }
 
-static pfn_t base_in(const struct pmm *pmm, uint64_t n, size_t run) {
-    const uint64_t block =
-        (pmm->runs[run].first.v >> AREA_SHIFT) + n - pmm->areas.run_area[run];
+static pfn_t base_in(const struct pmm *pmm, uint64_t n, size_t span) {
+    const uint64_t block = (pmm->spans[span].first.v >> AREA_SHIFT) + n -
+                           pmm->areas.span_area[span];
 
     return pfn(block << AREA_SHIFT);
 }
 
 pfn_t area_base(const struct pmm *pmm, uint64_t n) {
-    return base_in(pmm, n, run_of_area(pmm, n));
+    return base_in(pmm, n, span_of_area(pmm, n));
 }
 
 static struct pmm_zone *zone_of(struct pmm *pmm, uint64_t n) {
@@ -91,16 +91,16 @@ static uint64_t areas_of_run(struct pmm_run run) {
 static uint64_t areas_below(const struct pmm *pmm, pfn_t limit) {
     uint64_t areas = 0;
 
-    for (size_t i = 0; i < pmm->run_count; i++) {
-        struct pmm_run run = pmm->runs[i];
+    for (size_t i = 0; i < pmm->span_count; i++) {
+        struct pmm_run span = pmm->spans[i];
 
-        if (limit.v != 0 && run.first.v >= limit.v) {
+        if (limit.v != 0 && span.first.v >= limit.v) {
             break;
         }
-        if (limit.v != 0 && run.count > limit.v - run.first.v) {
-            run.count = limit.v - run.first.v;
+        if (limit.v != 0 && span.count > limit.v - span.first.v) {
+            span.count = limit.v - span.first.v;
         }
-        areas += areas_of_run(run);
+        areas += areas_of_run(span);
     }
     return areas;
 }
@@ -114,14 +114,15 @@ static pfn_t zone_limit(unsigned z) {
     return limits[z];
 }
 
+/** The metadata itself may cut a span in two, and an area with it: one more. */
 static uint64_t areas_metadata_size(const struct pmm *pmm) {
-    const uint64_t areas = areas_below(pmm, pfn(0));
+    const uint64_t areas = areas_below(pmm, pfn(0)) + 1;
     uint64_t below = 0, nodes = 0;
 
     for (unsigned z = 0; z < PMM_ZONES; z++) {
         const uint64_t to = areas_below(pmm, zone_limit(z));
 
-        nodes += area_index_nodes(to - below);
+        nodes += area_index_nodes(to - below + 1);
         below = to;
     }
     return areas * (AREA_WORDS * sizeof(uint64_t) + sizeof(uint16_t)) +
@@ -134,6 +135,23 @@ static void forget_reserve(struct pmm *pmm, struct pmm_reserve *reserve) {
         .free = &pmm->areas.none,
         .run = PMM_RUNS_MAX,
     };
+}
+
+/** Find the area that each run begins in. */
+static void number_runs(struct pmm *pmm) {
+    size_t s = 0;
+
+    for (size_t i = 0; i < pmm->run_count; i++) {
+        const pfn_t first = pmm->runs[i].first;
+
+        while (
+            !range_holds(pmm->spans[s].first.v, pmm->spans[s].count, first.v)) {
+            s++;
+        }
+        pmm->areas.run_area[i] = pmm->areas.span_area[s] +
+                                 (first.v >> AREA_SHIFT) -
+                                 (pmm->spans[s].first.v >> AREA_SHIFT);
+    }
 }
 
 /*
@@ -157,31 +175,87 @@ static void areas_init(struct pmm *pmm) {
     }
     pmm->areas.free = (uint16_t *)nodes;
     below = 0;
-    for (size_t i = 0; i < pmm->run_count; i++) {
-        pmm->areas.run_area[i] = below;
-        below += areas_of_run(pmm->runs[i]);
+    for (size_t i = 0; i < pmm->span_count; i++) {
+        pmm->areas.span_area[i] = below;
+        below += areas_of_run(pmm->spans[i]);
     }
+    number_runs(pmm);
     for (unsigned r = 0; r < PMM_RESERVES; r++) {
         forget_reserve(pmm, &pmm->areas.reserves[r]);
     }
 }
 
-/** Describe area @n, never used: its run's part of it is free. */
-static void open_area(struct pmm *pmm, uint64_t n) {
-    const size_t i = run_of_area(pmm, n);
-    const struct pmm_run run = pmm->runs[i];
-    const struct area area = area_at(pmm, n);
-    const uint64_t base = base_in(pmm, n, i).v;
-    const uint64_t end = run.first.v + run.count;
-    const uint64_t from = run.first.v > base ? run.first.v - base : 0;
-    const uint64_t to = end - base < AREA_FRAMES ? end - base : AREA_FRAMES;
+/** The first run that ends behind @f. */
+static size_t first_run_behind(const struct pmm *pmm, uint64_t f) {
+    size_t low = 0, high = pmm->run_count;
 
-    *area.free = (uint16_t)(to - from);
-    if (to - from < AREA_FRAMES) {
-        memset(area.line, 0, AREA_WORDS * sizeof(uint64_t));
-        line_set(area.line, (unsigned)from, (unsigned)(to - from));
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (pmm->runs[middle].first.v + pmm->runs[middle].count <= f) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    area_index_add(area.zone, n - area.zone->first, area_class(*area.free));
+    return low;
+}
+
+/** Set the bits of what runs have of the frames @from up to @to, which lie in
+ *  @area.  @return how many; if all 512, the line need not be written */
+static unsigned set_bits_of_runs(const struct pmm *pmm, const struct area *area,
+                                 uint64_t from, uint64_t to) {
+    size_t i = first_run_behind(pmm, from);
+    unsigned sum = 0;
+
+    if (i < pmm->run_count && to - from == AREA_FRAMES &&
+        pmm->runs[i].first.v <= from &&
+        pmm->runs[i].first.v + pmm->runs[i].count >= to) {
+        return AREA_FRAMES;
+    }
+    memset(area->line, 0, AREA_WORDS * sizeof(uint64_t));
+    for (; i < pmm->run_count && pmm->runs[i].first.v < to; i++) {
+        const struct pmm_run run = pmm->runs[i];
+        const uint64_t a = run.first.v > from ? run.first.v : from;
+        const uint64_t b =
+            run.first.v + run.count < to ? run.first.v + run.count : to;
+
+        line_set(area->line, (unsigned)(a % AREA_FRAMES), (unsigned)(b - a));
+        sum += (unsigned)(b - a);
+    }
+    return sum;
+}
+
+/*
+ * Describe area @n, never used: what runs have of it is free.
+ *
+ *   area    |...........................|
+ *   span       [..........................
+ *   runs       [ free ]   [ free ]  [ free
+ */
+static void open_area(struct pmm *pmm, uint64_t n) {
+    const size_t s = span_of_area(pmm, n);
+    const uint64_t base = base_in(pmm, n, s).v;
+    const uint64_t first = pmm->spans[s].first.v;
+    const uint64_t end = first + pmm->spans[s].count;
+    const struct area area = area_at(pmm, n);
+    const unsigned free =
+        set_bits_of_runs(pmm, &area, first > base ? first : base,
+                         end < base + AREA_FRAMES ? end : base + AREA_FRAMES);
+
+    *area.free = (uint16_t)free;
+    if (free > 0) {
+        area_index_add(area.zone, n - area.zone->first, area_class(free));
+    }
+}
+
+/** Runs have other numbers now; areas that are open know the piece as used. */
+static void areas_joined(struct pmm *pmm, struct pmm_run piece) {
+    (void)piece;
+    for (unsigned r = 0; r < PMM_RESERVES; r++) {
+        area_unreserve(pmm, &pmm->areas.reserves[r]);
+    }
+    number_runs(pmm);
 }
 
 bool area_open_more(struct pmm *pmm, struct pmm_zone *zone, uint64_t wanted) {
@@ -254,18 +328,22 @@ void area_unreserve(struct pmm *pmm, struct pmm_reserve *reserve) {
 
 void area_reserve(struct pmm *pmm, struct pmm_reserve *reserve,
                   const struct area *area) {
-    const size_t run = run_of_area(pmm, area->n);
+    unsigned bit = 0; /* of a free frame */
 
     area_unreserve(pmm, reserve);
     area_need_line(area);
+    while (area->line[bit / WORD_BITS] == 0) {
+        bit += WORD_BITS;
+    }
+    bit += (unsigned)__builtin_ctzll(area->line[bit / WORD_BITS]);
     area_index_remove(area->zone, area->n - area->zone->first,
                       area_class(*area->free));
     *reserve = (struct pmm_reserve){
         .area = area->n,
         .free = area->free,
         .line = area->line,
-        .base = base_in(pmm, area->n, run),
-        .run = run,
+        .base = area_base(pmm, area->n),
+        .run = pmm_run_of(pmm, pfn_add(area_base(pmm, area->n), bit)),
     };
 }
 
@@ -403,6 +481,7 @@ const struct pmm_class pmm_areas = {
     .free = areas_free_frame,
     .is_used = areas_is_used,
     .take = area_take,
+    .joined = areas_joined,
     .alloc_run = area_alloc_run,
     .free_run = area_free_run,
     .is_sound = area_is_sound,

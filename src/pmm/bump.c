@@ -88,6 +88,23 @@ static bool bump_take(struct pmm *pmm, pfn_t first, uint64_t count) {
     return true;
 }
 
+/** What joins below the pointer was never passed: its bits are junk.  The
+ *  pointer's run may have moved, or grown. */
+static void bump_joined(struct pmm *pmm, struct pmm_run piece) {
+    for (uint64_t n = 0; n < piece.count; n++) {
+        const pfn_t f = pfn_add(piece.first, n);
+
+        if (f.v < pmm->bump.next.v) {
+            bit_clear(pmm->bump.words, f.v);
+        }
+    }
+    pmm->bump.run = 0;
+    while (pmm->bump.run + 1 < pmm->run_count &&
+           pmm->runs[pmm->bump.run + 1].first.v <= pmm->bump.next.v) {
+        pmm->bump.run++;
+    }
+}
+
 /** The pointer lies in its run or at its end; as many bits as frames. */
 static bool bump_is_sound(const struct pmm *pmm) {
     const pfn_t next = pmm->bump.next;
@@ -117,5 +134,6 @@ const struct pmm_class pmm_bump = {
     .free = bump_free_frame,
     .is_used = bump_is_used,
     .take = bump_take,
+    .joined = bump_joined,
     .is_sound = bump_is_sound,
 };

@@ -63,6 +63,9 @@ static inline void pmm_list_remove(const struct pmm *pmm, pfn_t *first,
     }
 }
 
+/* pmm.c */
+void pmm_find_largest_run(struct pmm *pmm);
+
 /* books.c */
 void pmm_book_alloc(struct pmm *pmm, pfn_t first, uint64_t count,
                     const char *tag, vaddr_t caller);

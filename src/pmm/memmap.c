@@ -35,9 +35,10 @@ static uint64_t last_byte(struct prange range) {
     return last;
 }
 
-/** Is the byte @at usable?  *@last: the last byte with the same claims. */
-static bool usable_at(const struct memmap_entry *map, size_t count, uint64_t at,
-                      uint64_t *last) {
+/** Is the byte @at usable, or of type @also?  *@last: the last byte with the
+ *  same claims. */
+static bool usable_at(const struct memmap_entry *map, size_t count,
+                      uint32_t also, uint64_t at, uint64_t *last) {
     bool usable = false, claimed = false;
 
     *last = UINT64_MAX;
@@ -52,8 +53,12 @@ static bool usable_at(const struct memmap_entry *map, size_t count, uint64_t at,
             edge = range.base.v - 1;
         } else {
             edge = last_byte(range);
-            usable |= map[i].type == MEMMAP_USABLE;
-            claimed |= map[i].type != MEMMAP_USABLE;
+            if (map[i].type == MEMMAP_USABLE ||
+                (also != 0 && map[i].type == also)) {
+                usable = true;
+            } else {
+                claimed = true;
+            }
         }
         if (edge < *last) {
             *last = edge;
@@ -71,7 +76,7 @@ static bool next_stretch(const struct memmap_entry *map, size_t count,
     *first = *last = 0;
     while (!cursor->done) {
         uint64_t edge;
-        bool usable = usable_at(map, count, cursor->at, &edge);
+        bool usable = usable_at(map, count, cursor->also, cursor->at, &edge);
 
         if (inside && !usable) {
             return true;
@@ -132,9 +137,9 @@ static size_t remove_run(struct pmm_run *runs, size_t count, size_t at) {
     return count - 1;
 }
 
-size_t memmap_usable(const struct memmap_entry *map, size_t count,
-                     struct pmm_run *runs, size_t max) {
-    struct memmap_cursor cursor = { 0, false };
+static size_t runs_of(const struct memmap_entry *map, size_t count,
+                      struct memmap_cursor cursor, struct pmm_run *runs,
+                      size_t max) {
     struct pmm_run run;
     size_t kept = 0;
 
@@ -142,6 +147,30 @@ size_t memmap_usable(const struct memmap_entry *map, size_t count,
         kept = insert_run(runs, kept, max, kept, run);
     }
     return kept;
+}
+
+size_t memmap_usable(const struct memmap_entry *map, size_t count,
+                     struct pmm_run *runs, size_t max) {
+    return runs_of(map, count, (struct memmap_cursor){ .also = 0 }, runs, max);
+}
+
+size_t memmap_reclaimable(const struct memmap_entry *map, size_t count,
+                          struct pmm_run *runs, size_t max) {
+    return runs_of(map, count,
+                   (struct memmap_cursor){ .also = MEMMAP_ACPI_RECLAIMABLE },
+                   runs, max);
+}
+
+uint64_t memmap_reclaimable_frames(const struct memmap_entry *map,
+                                   size_t count) {
+    struct memmap_cursor cursor = { .also = MEMMAP_ACPI_RECLAIMABLE };
+    uint64_t frames = 0;
+    struct pmm_run run;
+
+    while (memmap_next(map, count, &cursor, &run)) {
+        frames += run.count;
+    }
+    return frames;
 }
 
 /*

@@ -27,8 +27,9 @@ size_t memmap_usable(const struct memmap_entry *map, size_t count,
 
 /** Where a walk over the usable runs stands; start with all zero. */
 struct memmap_cursor {
-    uint64_t at; /* the byte that comes next */
-    bool done;   /* @at would be 2^64 */
+    uint64_t at;   /* the byte that comes next */
+    bool done;     /* @at would be 2^64 */
+    uint32_t also; /* a type that counts as usable, too; 0: none */
 };
 
 /** The next run of usable frames, ascending: all of them, however many.
@@ -47,6 +48,14 @@ struct memmap_figures memmap_figures(const struct memmap_entry *map,
                                      size_t count);
 /** Their number alone. */
 uint64_t memmap_frames(const struct memmap_entry *map, size_t count);
+
+/** As memmap_usable(), of what is usable or will be when the ACPI tables have
+ *  been read. */
+size_t memmap_reclaimable(const struct memmap_entry *map, size_t count,
+                          struct pmm_run *runs, size_t max);
+/** How many frames that is, with room for every run. */
+uint64_t memmap_reclaimable_frames(const struct memmap_entry *map,
+                                   size_t count);
 
 /** Take the frames that @hole touches out of the runs.
  *  @return the new number of runs (at most @max: the smallest is dropped when

@@ -26,7 +26,7 @@ static uint64_t blocks_in(struct pmm_run run, uint64_t size) {
 struct memmap_figures memmap_figures(const struct memmap_entry *map,
                                      size_t count) {
     struct memmap_figures sum = { .runs = 0 };
-    struct memmap_cursor cursor = { 0, false };
+    struct memmap_cursor cursor = { .at = 0 };
     struct pmm_run run;
 
     while (memmap_next(map, count, &cursor, &run)) {

@@ -2,13 +2,16 @@
  * What every strategy would do again, part 1: which frames there are to manage,
  * and questions about them.
  *
- *   map       [ usable      ]     [ usable                               ]
+ *   map       [ usable      ]     [ usable                        ][ ACPI ]
  *   less      [1 MiB]                 [image][tables]      [module]
- *   runs                          [ M ]              [    ]         [    ]
+ *   spans             [     ]        [                                     ]
+ *   runs              [     ]     M                  [    ]        []
  *
- * M is the strategy's metadata: it lies in the RAM that it describes, at the
- * start of the lowest run that is large beside it (or, where there is none, has
- * room for it), and is withheld like the rest.
+ * Spans are what may ever be managed: what is withheld in them now may join the
+ * runs later (reclaim.c), so metadata describes spans.  M is the strategy's
+ * metadata: it lies in the RAM that it describes, at the start of the lowest
+ * run that is large beside it (or, where there is none, has room for it), and
+ * is withheld like the rest.
  */
 #include <string.h>
 
@@ -37,14 +40,27 @@ static void withhold(struct pmm *pmm, struct prange range) {
         memmap_reserve(pmm->runs, pmm->run_count, PMM_RUNS_MAX, range);
 }
 
-/** The runs that are left to manage before the metadata has a place. */
+static void withhold_for_good(struct pmm *pmm, struct prange range) {
+    pmm->span_count =
+        memmap_reserve(pmm->spans, pmm->span_count, PMM_RUNS_MAX, range);
+    withhold(pmm, range);
+}
+
+/** The spans and runs before the metadata has a place. */
 static void find_runs(struct pmm *pmm, const struct hw_boot *boot) {
     const uint64_t bus = UINT64_C(1) << boot->phys_bits;
 
-    pmm->run_count =
-        memmap_usable(boot->map, boot->map_count, pmm->runs, PMM_RUNS_MAX);
-    withhold(pmm, (struct prange){ paddr(0), WITHHELD_BELOW });
-    withhold(pmm, (struct prange){ paddr(bus), UINT64_MAX - bus + 1 });
+    pmm->span_count = memmap_reclaimable(boot->map, boot->map_count, pmm->spans,
+                                         PMM_RUNS_MAX);
+    memcpy(pmm->runs, pmm->spans, sizeof(pmm->runs));
+    pmm->run_count = pmm->span_count;
+    withhold_for_good(pmm, (struct prange){ paddr(0), WITHHELD_BELOW });
+    withhold_for_good(pmm, (struct prange){ paddr(bus), UINT64_MAX - bus + 1 });
+    for (size_t i = 0; i < boot->map_count; i++) {
+        if (boot->map[i].type == MEMMAP_ACPI_RECLAIMABLE) {
+            withhold(pmm, boot->map[i].range);
+        }
+    }
     for (size_t i = 0; i < boot->reserved_count; i++) {
         withhold(pmm, boot->reserved[i]);
     }
@@ -57,7 +73,7 @@ static uint64_t frames_to_describe(const struct pmm *pmm) {
     if (pmm->run_count == 0) {
         return 0;
     }
-    last = &pmm->runs[pmm->run_count - 1];
+    last = &pmm->spans[pmm->span_count - 1];
     return last->first.v + last->count;
 }
 
@@ -85,17 +101,17 @@ static bool place_metadata(struct pmm *pmm, uint64_t bytes) {
     }
     pmm->metadata =
         (struct prange){ paddr_of(pmm->runs[i].first), pages * PAGE_SIZE };
-    withhold(pmm, pmm->metadata);
+    withhold_for_good(pmm, pmm->metadata);
     return true;
 }
 
-static size_t largest_run(const struct pmm *pmm) {
+void pmm_find_largest_run(struct pmm *pmm) {
     size_t largest = 0;
 
     for (size_t i = 1; i < pmm->run_count; i++) {
         largest = pmm->runs[i].count > pmm->runs[largest].count ? i : largest;
     }
-    return largest;
+    pmm->largest_run = largest;
 }
 
 static uint64_t frames_in_runs(const struct pmm *pmm) {
@@ -122,8 +138,8 @@ enum mm_status pmm_init(struct pmm *pmm, const struct hw_boot *boot,
     if (pmm->frames == 0) {
         return MM_BAD_MAP;
     }
-    pmm->largest_run = largest_run(pmm);
-    pmm->stats.total = memmap_frames(boot->map, boot->map_count);
+    pmm_find_largest_run(pmm);
+    pmm->stats.total = memmap_reclaimable_frames(boot->map, boot->map_count);
     pmm->stats.reserved = pmm->stats.total - frames_in_runs(pmm);
     class->init(pmm);
     return MM_OK;
@@ -160,18 +176,40 @@ bool pmm_is_used(const struct pmm *pmm, pfn_t f) {
     return !pmm_is_managed(pmm, f) || pmm->class->is_used(pmm, f);
 }
 
-static bool runs_are_sound(const struct pmm *pmm) {
+/** Ascending, none empty, none touching the next.  @return the frame behind the
+ *  last one; 0: they are not */
+static uint64_t end_of_sound(const struct pmm_run *runs, size_t count) {
     uint64_t least = 1; /* frame 0 is never ours */
+
+    for (size_t i = 0; i < count; i++) {
+        if (runs[i].count == 0 || runs[i].first.v < least) {
+            return 0;
+        }
+        least = runs[i].first.v + runs[i].count + 1; /* a frame between */
+    }
+    return least - 1;
+}
+
+static bool runs_are_sound(const struct pmm *pmm) {
+    size_t s = 0; /* the span of the run */
 
     for (size_t i = 0; i < pmm->run_count; i++) {
         const struct pmm_run run = pmm->runs[i];
 
-        if (run.count == 0 || run.first.v < least) {
+        while (s < pmm->span_count &&
+               !range_holds(pmm->spans[s].first.v, pmm->spans[s].count,
+                            run.first.v)) {
+            s++;
+        }
+        if (s == pmm->span_count ||
+            run.count >
+                pmm->spans[s].count - (run.first.v - pmm->spans[s].first.v)) {
             return false;
         }
-        least = run.first.v + run.count + 1; /* apart: a frame between */
     }
-    return pmm->frames == least - 1;
+    return (pmm->run_count == 0 ||
+            end_of_sound(pmm->runs, pmm->run_count) != 0) &&
+           end_of_sound(pmm->spans, pmm->span_count) == pmm->frames;
 }
 
 bool pmm_is_sound(const struct pmm *pmm) {

@@ -38,7 +38,7 @@ struct pmm_run {
 struct pmm_want; /* what one may ask for, below */
 
 struct pmm_stats {
-    uint64_t total;     /* frames that the map calls usable */
+    uint64_t total;     /* frames that the map calls usable, or ACPI tables */
     uint64_t reserved;  /* of these, withheld: boot, policy, metadata, books */
     uint64_t allocated; /* of these, handed out; the rest is free */
     uint64_t peak;      /* the largest that allocated ever was */
@@ -59,7 +59,7 @@ struct pmm_class {
     bool reuses;
     /** Bytes at the start of a free frame that the strategy writes to. */
     unsigned scratch;
-    /** Bytes of metadata wanted for @pmm->runs, frames below @pmm->frames. */
+    /** Bytes of metadata wanted for @pmm->spans, frames below @pmm->frames. */
     uint64_t (*metadata_size)(const struct pmm *pmm);
     /** The frames of @pmm->runs are free, all others used. */
     void (*init)(struct pmm *pmm);
@@ -75,6 +75,9 @@ struct pmm_class {
     /** Optional: free frames of one run, all or none. */
     enum mm_status (*free_run)(struct pmm *pmm, pfn_t first, uint64_t count,
                                size_t run);
+    /** Optional: @piece has become part of a run (reclaim.c); the strategy
+     * calls its frames used or free, and those that are used are freed next. */
+    void (*joined)(struct pmm *pmm, struct pmm_run piece);
     bool (*is_sound)(const struct pmm *pmm); /* own structures, counts */
 };
 
@@ -108,7 +111,7 @@ struct pmm_reserve {
     uint16_t *free;
     uint64_t *line;
     pfn_t base;
-    size_t run;    /* that the area belongs to; PMM_RUNS_MAX: none */
+    size_t run;    /* one with frames of the area; PMM_RUNS_MAX: no area */
     unsigned word; /* where the next search starts */
 };
 #define PMM_NO_AREA UINT64_MAX
@@ -151,7 +154,9 @@ struct pmm {
     struct pmm_run runs[PMM_RUNS_MAX]; /* ascending, none touching the next */
     size_t run_count;
     size_t largest_run;
-    uint64_t frames; /* highest managed frame + 1 */
+    struct pmm_run spans[PMM_RUNS_MAX]; /* the runs, and what may join them */
+    size_t span_count;
+    uint64_t frames; /* highest frame of a span + 1 */
 
     struct prange metadata; /* in RAM, reached through the direct map */
     vaddr_t direct_base;
@@ -165,7 +170,8 @@ struct pmm {
         struct pmm_areas_state {
             uint64_t *lines; /* 8 words per area; bit set: free */
             uint16_t *free;  /* per area: free frames */
-            uint64_t run_area[PMM_RUNS_MAX]; /* first area of each run */
+            uint64_t span_area[PMM_RUNS_MAX]; /* first area of each span */
+            uint64_t run_area[PMM_RUNS_MAX];  /* that each run begins in */
             struct pmm_zone zones[PMM_ZONES];
             struct pmm_reserve reserves[PMM_RESERVES];
             uint16_t none; /* what a reserve without area has left: 0 */
@@ -275,6 +281,31 @@ MM_MUST_CHECK enum mm_status pmm_free(struct pmm *pmm, pfn_t f);
 
 /** As pmm_free() for who has an address; MM_NOT_ALIGNED inside a frame. */
 MM_MUST_CHECK enum mm_status pmm_free_address(struct pmm *pmm, paddr_t pa);
+
+/* --- reclaim.c: what was in use at boot ---------------------------------- */
+
+/**
+ * Manage the frames that @range touches, too: they were withheld at the start
+ * (the module, boot tables, what the boot loader left over), and the caller
+ * says that nobody uses them any more.
+ *
+ * @return MM_OK             they are free
+ *         MM_BAD_ARGUMENT   the range is empty
+ *         MM_NOT_MANAGED    not RAM, or never ours: the first MiB, metadata
+ *         MM_NOT_ALLOCATED  some are managed already: reclaimed twice
+ *         MM_NO_MEMORY      there are PMM_RUNS_MAX runs, and it touches none
+ *         After all but MM_OK nothing has changed.
+ */
+MM_MUST_CHECK enum mm_status pmm_reclaim(struct pmm *pmm, struct prange range);
+
+/**
+ * The same for all that the map calls ACPI tables, once nobody reads them any
+ * more; but for what @boot reserves.
+ *
+ * @return MM_OK, or MM_NOT_ALLOCATED: there was nothing to reclaim (any more)
+ */
+MM_MUST_CHECK enum mm_status pmm_reclaim_acpi(struct pmm *pmm,
+                                              const struct hw_boot *boot);
 
 /* --- books.c: owners --------------------------------------------------- */
 

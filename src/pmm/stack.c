@@ -17,6 +17,8 @@
  * frames are junk.  The links go both ways so that a given frame can be taken
  * from the middle.
  */
+#include <string.h>
+
 #include "pmm/inside.h"
 
 static uint64_t stack_metadata_size(const struct pmm *pmm) {
@@ -113,6 +115,46 @@ static bool stack_take(struct pmm *pmm, pfn_t first, uint64_t count) {
     return true;
 }
 
+/** What is fresh of run @r comes before @piece, which frames that are no longer
+ *  fresh follow: the first go on the stack, the piece is freed next. */
+static void no_longer_fresh(struct pmm *pmm, size_t r, struct pmm_run piece) {
+    for (uint64_t f = piece.first.v; f > pmm->stack.fresh[r].v; f--) {
+        push(pmm, pfn(f - 1));
+    }
+    for (uint64_t n = 0; n < piece.count; n++) {
+        bit_set(pmm->stack.words, piece.first.v + n);
+    }
+}
+
+/*
+ *   run      [ used | fresh ][ piece ][ used | fresh ]
+ *   after    [ used | stack,  freed,    used | fresh ]
+ *
+ * Without what is used above, all from the first fresh frame on is fresh.
+ */
+static void stack_joined(struct pmm *pmm, struct pmm_run piece) {
+    const size_t r = pmm_run_of(pmm, piece.first);
+    const struct pmm_run run = pmm->runs[r];
+    const pfn_t end = pfn_add(piece.first, piece.count);
+    const bool below = run.first.v < piece.first.v;
+    const bool above = end.v < run.first.v + run.count;
+    pfn_t *fresh = &pmm->stack.fresh[r];
+    const pfn_t upper = fresh[below && above ? 1 : 0];
+    const size_t after = pmm->run_count - r - 1; /* runs */
+
+    if (!below && !above) {
+        memmove(&fresh[1], &fresh[0], after * sizeof(*fresh));
+    } else if (below && above) {
+        memmove(&fresh[1], &fresh[2], after * sizeof(*fresh));
+    }
+    fresh[0] = below ? fresh[0] : piece.first;
+    if (above && upper.v != end.v) {
+        no_longer_fresh(pmm, r, piece);
+        fresh[0] = upper;
+    }
+    pmm->stack.run = 0;
+}
+
 /** Every frame on the stack is managed, free and linked back (so that it is no
  *  ring); with the fresh ones they are as many as are free. */
 static bool stack_is_sound(const struct pmm *pmm) {
@@ -149,5 +191,6 @@ const struct pmm_class pmm_stack = {
     .free = stack_free_frame,
     .is_used = stack_is_used,
     .take = stack_take,
+    .joined = stack_joined,
     .is_sound = stack_is_sound,
 };

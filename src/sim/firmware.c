@@ -242,6 +242,11 @@ static void hand_over(struct loader *loader) {
     boot->map = loader->sim->map;
     boot->map_count = loader->sim->config.map_count;
     boot->reserved[boot->reserved_count++] = loader->area;
+    boot->tables = (struct prange){ loader->area.base,
+                                    loader->tables_end - loader->area.base.v };
+    boot->leftover[0] =
+        (struct prange){ paddr(loader->tables_end),
+                         loader->tables_limit - loader->tables_end };
     if (boot->module.len != 0) {
         boot->reserved[boot->reserved_count++] = boot->module;
     }

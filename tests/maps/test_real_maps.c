@@ -79,7 +79,7 @@ static void expect(const char *key, uint64_t seen) {
 static void expect_runs(const struct memmap_entry *entries, size_t count,
                         const char *what, uint64_t seed) {
     const size_t ranges = json_array_size(json_object_get(said, "ranges"));
-    struct memmap_cursor cursor = { 0, false };
+    struct memmap_cursor cursor = { .at = 0 };
     struct pmm_run run;
     size_t n = 0;
 

@@ -6,7 +6,7 @@ twin_sources += %D%/test_base.c %D%/test_trap.c
 twin_sources += %D%/test_memmap.c %D%/test_pmm.c %D%/test_pmm_init.c
 twin_sources += %D%/test_pmm_class.c %D%/test_pmm_model.c \
 	%D%/test_pmm_watch.c %D%/test_pmm_areas.c %D%/test_pmm_split.c \
-	%D%/test_pmm_sweep.c
+	%D%/test_pmm_sweep.c %D%/test_pmm_reclaim.c
 twin_sources += %D%/test_vmm_map.c %D%/test_vmm_flush.c \
 	%D%/test_vmm_large.c %D%/test_vmm_range.c %D%/test_vmm_space.c \
 	%D%/test_vmm_translate.c %D%/test_vmm_region.c %D%/test_vmm_fault.c \

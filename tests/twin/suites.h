@@ -21,6 +21,7 @@
     suite(pmm_areas_suite)                                                     \
     suite(pmm_split_suite)                                                     \
     suite(pmm_sweep_suite)                                                     \
+    suite(pmm_reclaim_suite)                                                   \
     suite(vmm_map_suite)                                                       \
     suite(vmm_large_suite)                                                     \
     suite(vmm_range_suite)                                                     \

@@ -14,12 +14,14 @@
 #include "twin/suites.h"
 
 #define HOLE 3u
+#define ENTRIES_MAX 64
 
 static struct pmm pmm;
 static struct hw_boot boot;
-static uint64_t hole;    /* its first frame */
-static size_t low, high; /* the runs on both sides */
-static pfn_t a, b, c;    /* frames that came back in this order */
+static struct memmap_entry map[ENTRIES_MAX]; /* the boot loader's, and a hole */
+static uint64_t hole;                        /* its first frame */
+static size_t low, high;                     /* the runs on both sides */
+static pfn_t a, b, c; /* frames that came back in this order */
 
 static void start(const struct pmm_class *class) {
     struct pmm_run largest;
@@ -29,9 +31,12 @@ static void start(const struct pmm_class *class) {
     ck_assert_status(pmm_init(&pmm, &boot, &pmm_bitmap), MM_OK);
     largest = pmm.runs[pmm.largest_run];
     hole = align_down(largest.first.v + largest.count / 2, 512) + 100;
-    ck_assert_uint_lt(boot.reserved_count, BOOT_RESERVED_MAX);
-    boot.reserved[boot.reserved_count++] =
+    ck_assert_uint_lt(boot.map_count, ENTRIES_MAX);
+    memcpy(map, boot.map, boot.map_count * sizeof(*map));
+    map[boot.map_count].range =
         (struct prange){ paddr_of(pfn(hole)), HOLE * PAGE_SIZE };
+    map[boot.map_count++].type = MEMMAP_RESERVED;
+    boot.map = map;
     ck_assert_status(pmm_init(&pmm, &boot, class), MM_OK);
     low = pmm_run_of(&pmm, pfn(hole - 1));
     high = pmm_run_of(&pmm, pfn(hole + HOLE));
