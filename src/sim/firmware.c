@@ -253,6 +253,7 @@ static void hand_over(struct loader *loader) {
     boot->direct_base = loader->sim->config.direct_base;
     boot->root = loader->sim->cpu.cr3;
     boot->phys_bits = loader->sim->cpu.phys_bits;
+    boot->processors = sim_cpu_count(loader->sim);
     boot->has_1gib = loader->sim->cpu.huge_1gib;
 }
 

@@ -169,12 +169,11 @@ void hw_irq_restore(bool were_on) {
 }
 
 unsigned hw_cpu(void) {
-    return 0; /* one runs */
+    return machine()->cpu.number;
 }
 
-/** Nobody else is there to be waited for. */
 void hw_pause(void) {
-    hw_panic("the only processor waits for another one", __FILE__, __LINE__);
+    sim_pause(machine());
 }
 
 void *hw_local(void) {

@@ -2,6 +2,7 @@
  * Several processors of the live machine, by the baton: compiled code on each,
  * on stacks of its own, with a kernel of a few lines.  I10
  */
+#include "hw/lock.h"
 #include "sim/live_several.h"
 
 /* --- a processor of its own ---------------------------------------------- */
@@ -181,6 +182,53 @@ START_TEST(each_processor_has_its_own_stack_for_double_faults)
 }
 END_TEST
 
+/* --- locks ---------------------------------------------------------------- */
+
+static struct lock lock;
+static volatile unsigned holders, most_holders, times;
+
+/** Another processor acts while the lock is held, and wants it too. */
+static void hold_lock(void) {
+    for (unsigned i = 0; i < 5; i++) {
+        lock_acquire(&lock);
+        if (++holders > most_holders) {
+            most_holders = holders;
+        }
+        sim_point(sim);
+        times++;
+        holders--;
+        lock_release(&lock);
+        sim_point(sim);
+    }
+}
+
+static void hold_lock_too(void *arg) {
+    begin_processor();
+    hold_lock();
+    own[(uintptr_t)arg].done = true;
+}
+
+START_TEST(a_lock_is_waited_for_by_the_other_processor)
+{
+    ck_assert_uint_eq(sim->boot.processors, 2);
+    begin_processor();
+    schedule.kind = SCHEDULE_SEEDED;
+    for (schedule.seed = 1; schedule.seed <= 20; schedule.seed++) {
+        lock = lock_for(sim->boot.processors);
+        holders = most_holders = times = 0;
+        own[1].done = false;
+        start(1, hold_lock_too);
+        schedule_start(&schedule);
+        sim_set_schedule(sim, &schedule);
+        hold_lock();
+        wait_for(&own[1].done);
+        ck_assert_uint_eq(times, 10);
+        ck_assert_uint_eq(most_holders, 1);
+        ck_assert(!lock_is_held(&lock));
+    }
+}
+END_TEST
+
 /* --- ends ---------------------------------------------------------------- */
 
 static void nothing(void *arg) {
@@ -323,6 +371,7 @@ int main(void) {
         tc, an_ipi_waits_until_interrupts_are_on_and_iretq_brings_them_back);
     tcase_add_test(tc, traps_of_several_processors_end_in_any_order);
     tcase_add_test(tc, each_processor_has_its_own_stack_for_double_faults);
+    tcase_add_test(tc, a_lock_is_waited_for_by_the_other_processor);
     tcase_add_test(tc, three_processors_go_by_turns);
     tcase_add_test(tc, a_processor_may_be_started_again);
     tcase_add_exit_test(tc, waiting_for_nobody_is_a_deadlock, HW_EXIT_PANIC);
