@@ -42,6 +42,10 @@ bool hw_irq_save(void) {
 void hw_irq_restore(bool were_on) {
     interrupts = were_on;
 }
+unsigned hw_cpu(void) {
+    return 0;
+}
+void hw_pause(void) {}
 _Noreturn void hw_panic(const char *what, const char *file, int line) {
     fprintf(stderr, "panic: %s (%s:%d)\n", what, file, line);
     exit(EXIT_FAILURE);
