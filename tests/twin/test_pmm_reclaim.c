@@ -435,6 +435,34 @@ START_TEST(books_know_what_is_reclaimed_as_free)
 }
 END_TEST
 
+/** @word is wrong for a moment. */
+static void expect_noticed(uint64_t *word, uint64_t wrong, const char *what) {
+    const uint64_t kept = *word;
+
+    *word = wrong;
+    ck_assert_msg(!pmm_is_sound(&other), "%s: not noticed", what);
+    *word = kept;
+    ck_assert(pmm_is_sound(&other));
+}
+
+START_TEST(runs_that_leave_their_spans_are_noticed)
+{ /* P14 */
+    struct pmm_run *span = other.spans, *run = other.runs;
+
+    add(F(first), F(first + 20), MEMMAP_USABLE);
+    add(F(first + 40), F(first + 60), MEMMAP_USABLE);
+    ck_assert_status(pmm_init(&other, &boot, &pmm_areas), MM_OK);
+    ck_assert_uint_eq(other.span_count, 2);
+    expect_noticed(&span[0].first.v, run[0].first.v + 1, "a span that is late");
+    expect_noticed(&span[0].count, run[0].count - 1, "a span too short");
+    expect_noticed(&span[1].first.v, run[1].first.v + 1, "a late second span");
+    expect_noticed(&span[1].count, 0, "an empty span");
+    expect_noticed(&span[1].count, run[1].count + 1, "a span beyond the end");
+    expect_noticed(&run[0].count, 0, "an empty run");
+    expect_noticed(&other.frames, other.frames + 1, "an end behind all spans");
+}
+END_TEST
+
 /* --- ACPI ------------------------------------------------------------------
  */
 
@@ -596,6 +624,7 @@ Suite *pmm_reclaim_suite(void) {
     tcase_add_loop_test(tc, what_is_reclaimed_is_poisoned_where_that_is_on, 0,
                         classes);
     tcase_add_loop_test(tc, books_know_what_is_reclaimed_as_free, 0, classes);
+    tcase_add_test(tc, runs_that_leave_their_spans_are_noticed);
     tcase_add_loop_test(
         tc, acpi_tables_are_reclaimed_once_but_for_what_is_in_use, 0, classes);
     tcase_add_test(tc, without_acpi_tables_there_is_nothing_to_reclaim);
