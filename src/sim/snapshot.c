@@ -150,16 +150,6 @@ static void restore_ram(const struct snapshot *s, struct sim_ram *ram) {
 
 /* --- processors --------------------------------------------------------- */
 
-/** A TLB of our own that holds what @from holds. */
-static bool keep_tlb(struct tlb *to, const struct tlb *from) {
-    if (!tlb_init(to, from->policy, from->capacity) ||
-        (from->origins != NULL && !tlb_keep_origins(to))) {
-        return false;
-    }
-    tlb_copy(to, from);
-    return true;
-}
-
 /** All but the lines of the front, which are last. */
 #define CPU_BYTES offsetof(struct sim_cpu, front)
 
@@ -167,7 +157,7 @@ static bool keep_cpu(struct sim_cpu *to, const struct sim_cpu *from) {
     memcpy(to, from, CPU_BYTES);
     memset(&to->tlb, 0, sizeof(to->tlb));
     memset(&to->upper, 0, sizeof(to->upper));
-    return keep_tlb(&to->tlb, &from->tlb) && keep_tlb(&to->upper, &from->upper);
+    return tlb_keep(&to->tlb, &from->tlb) && tlb_keep(&to->upper, &from->upper);
 }
 
 static void restore_cpu(struct sim_cpu *to, const struct sim_cpu *from) {

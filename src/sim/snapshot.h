@@ -9,8 +9,9 @@
  *
  * Kept are the pages that exist (RAM nobody touched is junk made from the seed,
  * and is made again).  Time: one look at all of them, and at each 128 KiB chunk
- * of the RAM.  Memory: the pages that differ from @like, and a copy of each
- * TLB: some 100 KiB with 1024 entries, 5 MiB with the hostile policy.
+ * of the RAM.  Memory: the pages that differ from @like, and what each TLB ever
+ * held: some 100 bytes an entry, as much again while stale uses are reported,
+ * and a table of 8 KiB (1024 entries) to 128 KiB (hostile).
  *
  * What is not the machine's stays as it is: records of writes, watches, faults
  * to inject, whether stale uses are reported.

@@ -184,16 +184,24 @@ void tlb_destroy(struct tlb *tlb) {
 
 /** Where they came from, for whoever keeps it; else it is not known. */
 static void copy_origins(struct tlb *to, const struct tlb *from) {
-    for (unsigned i = 0; to->origins != NULL && i < to->capacity; i++) {
+    for (unsigned i = 0; to->origins != NULL && i < from->used; i++) {
         to->origins[i] =
             from->origins != NULL ? from->origins[i] : (struct tlb_origin){ 0 };
+    }
+}
+
+/** Slots that @from never used, and @to did, are as at the start. */
+static void forget_slots(struct tlb *to, const struct tlb *from) {
+    for (unsigned i = from->used; i < to->used; i++) {
+        to->slots[i].chain = i + 1 < to->capacity ? i + 1 : NONE;
     }
 }
 
 void tlb_copy(struct tlb *to, const struct tlb *from) {
     struct tlb was = *to;
 
-    memcpy(to->slots, from->slots, from->capacity * sizeof(*to->slots));
+    memcpy(to->slots, from->slots, from->used * sizeof(*to->slots));
+    forget_slots(to, from);
     memcpy(to->buckets, from->buckets,
            (from->bucket_mask + 1) * sizeof(*to->buckets));
     copy_origins(to, from);
@@ -206,6 +214,24 @@ void tlb_copy(struct tlb *to, const struct tlb *from) {
     to->generation = (was.generation > from->generation ? was.generation
                                                         : from->generation) +
                      1; /* what was noted of either is out of date */
+}
+
+bool tlb_keep(struct tlb *kept, const struct tlb *from) {
+    size_t used = from->used;
+
+    memset(kept, 0, sizeof(*kept));
+    kept->slots = malloc(used * sizeof(*kept->slots) + 1);
+    kept->buckets = malloc((from->bucket_mask + 1) * sizeof(*kept->buckets));
+    if (from->origins != NULL) {
+        kept->origins = malloc(used * sizeof(*kept->origins) + 1);
+    }
+    if (kept->slots == NULL || kept->buckets == NULL ||
+        (from->origins != NULL && kept->origins == NULL)) {
+        tlb_destroy(kept);
+        return false;
+    }
+    tlb_copy(kept, from);
+    return true;
 }
 
 bool tlb_keep_origins(struct tlb *tlb) {
@@ -331,6 +357,7 @@ struct tlb_entry *tlb_insert(struct tlb *tlb, struct tlb_entry entry) {
     make_room(tlb);
     i = tlb->unused;
     tlb->unused = tlb->slots[i].chain;
+    tlb->used = i < tlb->used ? tlb->used : i + 1;
     tlb->slots[i].entry = entry;
     if (tlb->origins != NULL) {
         tlb->origins[i].count = 0;

@@ -69,6 +69,7 @@ struct tlb {
     unsigned *buckets;
     unsigned bucket_mask;
     unsigned newest, oldest, unused;
+    unsigned used;                /* slots 0 .. used - 1 have held an entry */
     unsigned by_shift[TLB_SIZES]; /* entries of each size */
     uint64_t generation; /* counts what may make a permitted access another */
     bool nested;         /* upper entries: they lie inside one another */
@@ -86,6 +87,9 @@ void tlb_destroy(struct tlb *tlb);
 /** @to, of the same capacity, holds what @from holds, in the same order, and
  *  goes on as it would; nobody is told of what goes. */
 void tlb_copy(struct tlb *to, const struct tlb *from);
+/** @kept, not yet made, is for tlb_copy() from it and tlb_destroy() alone: it
+ * has room for what @from ever held.  @return false: no memory */
+bool tlb_keep(struct tlb *kept, const struct tlb *from);
 
 /** The entry that translates @va under @pcid; when several are nested, the
  *  smallest; or NULL.  The pointer holds until the next call that is not
