@@ -49,16 +49,20 @@ unsigned cpu_pcid(const struct sim_cpu *cpu) {
 
 /** Report @walk as an exception.  A page fault drops what is remembered of its
  *  page.  @return false, for the caller to return */
-static bool refuse(struct sim_cpu *cpu, vaddr_t va, struct walk_result walk,
-                   bool stale, struct sim_fault *fault) {
+static bool refuse(struct sim_cpu *cpu, vaddr_t va,
+                   const struct walk_result *walk, bool stale,
+                   struct sim_fault *fault) {
     *fault = (struct sim_fault){
-        .vector = walk.vector,
-        .error = walk.error,
+        .vector = walk->vector,
+        .error = walk->error,
         .address = va,
-        .walk = walk,
+        .walk = *walk,
         .stale = stale,
     };
-    if (walk.vector == 14) {
+    for (unsigned i = walk->step_count; i < WALK_LEVELS_MAX; i++) {
+        fault->walk.steps[i] = (struct walk_step){ { 0 }, { 0 }, { 0 } };
+    }
+    if (walk->vector == 14) {
         struct tlb_scope here = { .pcid = cpu_pcid(cpu), .globals = true };
 
         cpu->cr2 = va;
@@ -66,7 +70,7 @@ static bool refuse(struct sim_cpu *cpu, vaddr_t va, struct walk_result walk,
         tlb_drop_page(&cpu->upper, va, here);
     }
     sim_events_add(cpu->events, SIM_EVENT_FAULT, va.v,
-                   (uint64_t)walk.vector << 32 | walk.error);
+                   (uint64_t)walk->vector << 32 | walk->error);
     return false;
 }
 
@@ -85,7 +89,7 @@ static bool refuse_remembered(struct sim_cpu *cpu, vaddr_t va,
                             cpu_is_user(cpu)),
     };
 
-    return refuse(cpu, va, walk, true, fault);
+    return refuse(cpu, va, &walk, true, fault);
 }
 
 /* --- translation -------------------------------------------------------- */
@@ -111,27 +115,24 @@ static void note_changes(struct sim_cpu *cpu, const struct walk_result *walk) {
     }
 }
 
-static struct walk_result walk_now(struct sim_cpu *cpu,
-                                   const struct walk_control *control,
-                                   struct walk_start start, vaddr_t va,
-                                   enum sim_access access) {
+static void walk_now(struct sim_cpu *cpu, const struct walk_control *control,
+                     struct walk_start start, vaddr_t va,
+                     enum sim_access access, struct walk_result *result) {
     uint64_t holes = cpu->ram->hole_accesses;
-    struct walk_result result;
 
     if (cpu->injection != NULL) {
         cpu_inject_flip(cpu, control, start, va, access);
     }
-    result = walk_from(cpu->ram, control, start, va, access, cpu_is_user(cpu));
 
-    cpu->events->walk_reads += result.step_count;
-    sim_events_add(cpu->events, SIM_EVENT_WALK, va.v, result.step_count);
+    walk_into(result, cpu->ram, control, start, va, access, cpu_is_user(cpu));
+    cpu->events->walk_reads += result->step_count;
+    sim_events_add(cpu->events, SIM_EVENT_WALK, va.v, result->step_count);
     if (cpu->ram->hole_accesses != holes) {
-        note_holes(cpu, &result);
+        note_holes(cpu, result);
     }
     if (cpu->writes != NULL) {
-        note_changes(cpu, &result);
+        note_changes(cpu, result);
     }
-    return result;
 }
 
 bool cpu_refuse_address(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
@@ -139,9 +140,10 @@ bool cpu_refuse_address(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
     struct walk_control control = cpu_control(cpu);
     const struct tlb_entry *upper;
     struct walk_start start = cpu_walk_start(cpu, &control, va, &upper);
+    struct walk_result walk;
 
-    return refuse(cpu, va, walk_now(cpu, &control, start, va, access), false,
-                  fault);
+    walk_now(cpu, &control, start, va, access, &walk);
+    return refuse(cpu, va, &walk, false, fault);
 }
 
 /** The TLB has @entry: is that the answer?  @return true: found or refused,
@@ -190,7 +192,7 @@ static bool ask_tables(struct sim_cpu *cpu, const struct walk_control *control,
 
     found->hit = NULL;
     found->start = cpu_walk_start(cpu, control, va, &upper);
-    found->walk = walk_now(cpu, control, found->start, va, access);
+    walk_now(cpu, control, found->start, va, access, &found->walk);
     found->pa = found->walk.pa;
     if (cpu->report_stale) {
         found->above.count = 0;
@@ -203,7 +205,7 @@ static bool ask_tables(struct sim_cpu *cpu, const struct walk_control *control,
         }
     }
     if (found->walk.reason != WALK_OK) {
-        return refuse(cpu, va, found->walk, false, fault);
+        return refuse(cpu, va, &found->walk, false, fault);
     }
     return true;
 }
@@ -214,6 +216,8 @@ bool cpu_look(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
     struct tlb_entry *entry = tlb_lookup(&cpu->tlb, va, cpu_pcid(cpu));
     bool fine;
 
+    found->missed = entry == NULL;
+    found->insertions = cpu->tlb.insertions;
     if (entry != NULL &&
         ask_remembered(cpu, &control, va, access, entry, found, fault, &fine)) {
         return fine;
@@ -246,20 +250,30 @@ static bool differ_in_dirty_alone(const struct tlb_entry *a,
            a->rights.key == b->rights.key;
 }
 
+/** Did the lookup find nothing, and was nothing remembered since? */
+static bool missed(const struct sim_cpu *cpu, const struct cpu_found *found) {
+    return found->missed && found->insertions == cpu->tlb.insertions;
+}
+
 /** Remember what @walk found.  An entry that only turns dirty is the same entry
  *  still, so nobody is told that it went. */
 static struct tlb_entry *remember(struct sim_cpu *cpu, vaddr_t va,
                                   const struct cpu_found *found) {
     struct tlb_entry entry = entry_of(cpu, va, &found->walk);
-    struct tlb_entry *old = tlb_lookup(&cpu->tlb, va, entry.pcid);
+    struct tlb_entry *old = NULL;
     uint64_t evictions = cpu->tlb.evictions;
 
     sim_events_add(cpu->events, SIM_EVENT_FILL, entry.page.v, entry.frame.v);
-    if (old != NULL && differ_in_dirty_alone(old, &entry)) {
-        old->dirty = entry.dirty;
-        cpu->tlb.generation++;
+    if (!entry.global && missed(cpu, found)) {
+        old = tlb_insert_missed(&cpu->tlb, entry);
     } else {
-        old = tlb_insert(&cpu->tlb, entry);
+        old = tlb_lookup(&cpu->tlb, va, entry.pcid);
+        if (old != NULL && differ_in_dirty_alone(old, &entry)) {
+            old->dirty = entry.dirty;
+            cpu->tlb.generation++;
+        } else {
+            old = tlb_insert(&cpu->tlb, entry);
+        }
     }
     if (cpu->tlb.evictions != evictions) {
         sim_events_add(cpu->events, SIM_EVENT_EVICT, cpu->tlb.evicted.v, 0);

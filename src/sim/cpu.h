@@ -21,6 +21,8 @@
 #ifndef SIM_CPU_H
 #define SIM_CPU_H
 
+#include <string.h>
+
 #include "hw/hw.h"
 #include "sim/events.h"
 #include "sim/inject.h"
@@ -52,18 +54,19 @@
  *  other arrays into the TLB, or other memory into the RAM, adds one to
  *  tlb.generation. */
 #define CPU_FRONT_LINES 1024 /* a power of two */
+struct cpu_line {
+    uint64_t last;       /* byte of the page; 0: no line */
+    uint64_t generation; /* of the TLB when it was noted */
+    uint8_t *bytes;      /* of the page, on the host */
+    struct tlb_entry *entry;
+};
 struct cpu_front {
-    uint64_t epoch;      /* lines of another count for nothing */
-    uint64_t generation; /* of the TLB during this epoch, ... */
-    unsigned cpl;        /* ... and the mode */
-    bool ac;
+    /* The mode that lines were noted in; with another they count for nothing.
+     */
+    unsigned cpl;
     uint32_t pkru;
-    struct cpu_front_line {
-        uint64_t last; /* byte of the page */
-        uint64_t epoch;
-        uint8_t *bytes;
-        struct tlb_entry *entry;
-    } lines[2][CPU_FRONT_LINES]; /* for loads, for stores */
+    bool ac;
+    struct cpu_line lines[2][CPU_FRONT_LINES]; /* for loads, for stores */
 };
 
 struct sim_cpu {
@@ -220,5 +223,73 @@ bool cpu_fetch(struct sim_cpu *cpu, vaddr_t va, uint8_t *value,
 bool cpu_rmw(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
              uint64_t (*change)(void *ctx, uint64_t old), void *ctx,
              uint64_t *old, struct sim_fault *fault);
+
+/* --- hits, inline ---------------------------------------------------------
+ */
+
+/** Where @bytes at @va are on the host, if a line knows; or NULL. */
+static inline uint8_t *cpu_front(struct sim_cpu *cpu, vaddr_t va,
+                                 unsigned bytes, bool store) {
+    struct cpu_front *f = &cpu->front;
+    struct cpu_line *line =
+        &f->lines[store][(va.v >> PAGE_SHIFT) & (CPU_FRONT_LINES - 1)];
+    uint64_t offset = va.v & (PAGE_SIZE - 1);
+
+    if (line->last != (va.v | (PAGE_SIZE - 1)) ||
+        line->generation != cpu->tlb.generation || f->cpl != cpu->cpl ||
+        f->pkru != cpu->pkru || f->ac != cpu->ac ||
+        offset + bytes > PAGE_SIZE) {
+        return NULL;
+    }
+    tlb_use(&cpu->tlb, line->entry);
+    return line->bytes + offset;
+}
+
+/* cpu_access.c: what the two calls do without a line. */
+bool cpu_load_slowly(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
+                     uint64_t *value, struct sim_fault *fault);
+bool cpu_store_slowly(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
+                      uint64_t value, struct sim_fault *fault);
+
+/* Always inline: cpu_store_slowly() records who called. */
+#define CPU_INLINE static inline __attribute__((always_inline))
+
+CPU_INLINE bool cpu_load_inline(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
+                                uint64_t *value, struct sim_fault *fault) {
+    const uint8_t *p = cpu_front(cpu, va, bytes, false);
+
+    if (p == NULL) {
+        return cpu_load_slowly(cpu, va, bytes, value, fault);
+    }
+    if (bytes == 8) { /* a constant size: one instruction */
+        memcpy(value, p, 8);
+    } else {
+        *value = 0;
+        memcpy(value, p, bytes);
+    }
+    return true;
+}
+
+CPU_INLINE bool cpu_store_inline(struct sim_cpu *cpu, vaddr_t va,
+                                 unsigned bytes, uint64_t value,
+                                 struct sim_fault *fault) {
+    uint8_t *p = cpu_front(cpu, va, bytes, true);
+
+    if (p == NULL) {
+        return cpu_store_slowly(cpu, va, bytes, value, fault);
+    }
+    if (bytes == 8) {
+        memcpy(p, &value, 8);
+    } else {
+        memcpy(p, &value, bytes);
+    }
+    return true;
+}
+
+/* They are functions as well, as those of the C library. */
+#define cpu_load(cpu, va, bytes, value, fault)                                 \
+    cpu_load_inline(cpu, va, bytes, value, fault)
+#define cpu_store(cpu, va, bytes, value, fault)                                \
+    cpu_store_inline(cpu, va, bytes, value, fault)
 
 #endif

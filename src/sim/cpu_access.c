@@ -8,13 +8,12 @@
  * changed nothing.  A and D are set before the bytes move: an access to a table
  * that translates it sees its own flags, and a store onto its own entry stands.
  *
- * In front of all that are lines: a page that was loaded from (stored to), and
- * the host address of its bytes.  They count while the TLB's generation and the
- * mode are those they were noted under: nothing was dropped, no control
- * register written since.  A hit by a line is a use of its entry, as any other.
+ * In front of all that, in cpu.h, are lines: a page that was loaded from
+ * (stored to), and the host address of its bytes.  They count while the TLB's
+ * generation and the mode are those they were noted under: nothing was dropped,
+ * no control register written since.  A hit by a line is a use of its entry, as
+ * any other.
  */
-#include <string.h>
-
 #include "sim/cpu_inside.h"
 
 /* --- lines -------------------------------------------------------------- */
@@ -25,57 +24,29 @@
 #define HOST_HAS_OUR_BYTE_ORDER false
 #endif
 
-static bool front_is_valid(const struct sim_cpu *cpu) {
-    const struct cpu_front *f = &cpu->front;
-
-    return f->generation == cpu->tlb.generation && f->cpl == cpu->cpl &&
-           f->ac == cpu->ac && f->pkru == cpu->pkru;
-}
-
-static struct cpu_front_line *front_line(struct sim_cpu *cpu, vaddr_t va,
-                                         bool store) {
-    return &cpu->front
-                .lines[store][(va.v >> PAGE_SHIFT) & (CPU_FRONT_LINES - 1)];
-}
-
-/** Where @bytes at @va are on the host, if a line knows; or NULL. */
-static uint8_t *front(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
-                      bool store) {
-    struct cpu_front_line *line = front_line(cpu, va, store);
-    uint64_t offset = va.v & (PAGE_SIZE - 1);
-
-    if (line->last != (va.v | (PAGE_SIZE - 1)) ||
-        line->epoch != cpu->front.epoch || !front_is_valid(cpu) ||
-        offset + bytes > PAGE_SIZE) {
-        return NULL;
-    }
-    tlb_use(&cpu->tlb, line->entry);
-    return line->bytes + offset;
-}
-
 /** Note a line for @va, which @entry translates to @pa, after its access. */
 static void note_line(struct sim_cpu *cpu, vaddr_t va, paddr_t pa,
                       struct tlb_entry *entry, bool store) {
+    struct cpu_front *f = &cpu->front;
     enum tlb_policy policy = cpu->tlb.policy;
     paddr_t frame = paddr(align_down(pa.v, PAGE_SIZE));
 
     if (!HOST_HAS_OUR_BYTE_ORDER || cpu->report_stale || cpu->writes != NULL ||
         (policy != TLB_LRU && policy != TLB_HOSTILE) ||
-        !ram_holds(cpu->ram, frame, PAGE_SIZE)) {
+        !ram_view_shows(ram_view(cpu->ram), frame)) {
         return;
     }
-    if (!front_is_valid(cpu)) {
-        cpu->front.epoch++;
-        cpu->front.generation = cpu->tlb.generation;
-        cpu->front.cpl = cpu->cpl;
-        cpu->front.ac = cpu->ac;
-        cpu->front.pkru = cpu->pkru;
+    if (f->cpl != cpu->cpl || f->ac != cpu->ac || f->pkru != cpu->pkru) {
+        cpu->tlb.generation++; /* the end of all lines */
+        f->cpl = cpu->cpl;
+        f->ac = cpu->ac;
+        f->pkru = cpu->pkru;
     }
-    *front_line(cpu, va, store) =
-        (struct cpu_front_line){ .last = va.v | (PAGE_SIZE - 1),
-                                 .epoch = cpu->front.epoch,
-                                 .bytes = cpu->ram->alias + frame.v,
-                                 .entry = entry };
+    f->lines[store][(va.v >> PAGE_SHIFT) & (CPU_FRONT_LINES - 1)] =
+        (struct cpu_line){ .last = va.v | (PAGE_SIZE - 1),
+                           .generation = cpu->tlb.generation,
+                           .bytes = cpu->ram->alias + frame.v,
+                           .entry = entry };
 }
 
 /* --- pieces ------------------------------------------------------------- */
@@ -133,8 +104,14 @@ static void note_no_ram(struct sim_cpu *cpu, paddr_t pa, bool stores) {
     }
 }
 
+/** ram_holds(), and nearly always without a search. */
+static bool is_ram(const struct sim_cpu *cpu, paddr_t pa, unsigned bytes) {
+    return ram_view_shows(ram_view(cpu->ram), pa) ||
+           ram_holds(cpu->ram, pa, bytes);
+}
+
 uint64_t cpu_get(struct sim_cpu *cpu, paddr_t pa, unsigned bytes) {
-    if (!ram_holds(cpu->ram, pa, bytes)) {
+    if (!is_ram(cpu, pa, bytes)) {
         note_no_ram(cpu, pa, false);
     }
     return ram_load(cpu->ram, pa, bytes);
@@ -178,12 +155,12 @@ static void store_recorded(struct sim_cpu *cpu, paddr_t pa, unsigned bytes,
 
 void cpu_put(struct sim_cpu *cpu, paddr_t pa, unsigned bytes, uint64_t value,
              uint64_t call) {
-    bool is_ram = ram_holds(cpu->ram, pa, bytes);
+    bool holds = is_ram(cpu, pa, bytes);
 
-    if (!is_ram) {
+    if (!holds) {
         note_no_ram(cpu, pa, true);
     }
-    if (is_ram && cpu->writes != NULL) {
+    if (holds && cpu->writes != NULL) {
         store_recorded(cpu, pa, bytes, value, call);
     } else {
         ram_store(cpu->ram, pa, bytes, value);
@@ -201,8 +178,8 @@ static void write_pieces(struct sim_cpu *cpu, const struct piece *piece,
     }
 }
 
-static bool load_slowly(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
-                        uint64_t *value, struct sim_fault *fault) {
+bool cpu_load_slowly(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
+                     uint64_t *value, struct sim_fault *fault) {
     struct piece piece[2];
     unsigned count = cut(va, bytes, piece);
 
@@ -216,51 +193,29 @@ static bool load_slowly(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
     return true;
 }
 
-bool cpu_load(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t *value,
-              struct sim_fault *fault) {
-    const uint8_t *p = front(cpu, va, bytes, false);
-
-    if (p == NULL) {
-        return load_slowly(cpu, va, bytes, value, fault);
-    }
-    if (bytes == 8) { /* a constant size: one instruction */
-        memcpy(value, p, 8);
-    } else {
-        *value = 0;
-        memcpy(value, p, bytes);
-    }
-    return true;
-}
-
-static bool store_slowly(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
-                         uint64_t value, uint64_t call,
-                         struct sim_fault *fault) {
+bool cpu_store_slowly(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,
+                      uint64_t value, struct sim_fault *fault) {
     struct piece piece[2];
     unsigned count = cut(va, bytes, piece);
 
     if (!reach(cpu, piece, count, SIM_WRITE, fault)) {
         return false;
     }
-    write_pieces(cpu, piece, count, value, call);
+    write_pieces(cpu, piece, count, value, THIS_CALL);
     if (count == 1) {
         note_line(cpu, va, piece[0].found.pa, piece[0].entry, true);
     }
     return true;
 }
 
-bool cpu_store(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t value,
+bool(cpu_load)(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t *value,
                struct sim_fault *fault) {
-    uint8_t *p = front(cpu, va, bytes, true);
+    return cpu_load_inline(cpu, va, bytes, value, fault);
+}
 
-    if (p == NULL) {
-        return store_slowly(cpu, va, bytes, value, THIS_CALL, fault);
-    }
-    if (bytes == 8) {
-        memcpy(p, &value, 8);
-    } else {
-        memcpy(p, &value, bytes);
-    }
-    return true;
+bool(cpu_store)(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t value,
+                struct sim_fault *fault) {
+    return cpu_store_inline(cpu, va, bytes, value, fault);
 }
 
 bool cpu_rmw(struct sim_cpu *cpu, vaddr_t va, unsigned bytes,

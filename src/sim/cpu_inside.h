@@ -13,6 +13,8 @@ struct cpu_found {
     struct tlb_entry *hit; /* NULL: the walk found it, and ... */
     struct walk_result walk;
     struct walk_start start; /* ... began here */
+    bool missed;             /* nothing was remembered of it ... */
+    uint64_t insertions;     /* ... when so many had been into the TLB */
     struct tlb_origin above; /* of the start, while stale uses are reported */
 };
 

@@ -24,7 +24,8 @@
 struct walk_start cpu_walk_start(struct sim_cpu *cpu,
                                  const struct walk_control *control, vaddr_t va,
                                  const struct tlb_entry **entry) {
-    *entry = tlb_lookup(&cpu->upper, va, cpu_pcid(cpu));
+    *entry = cpu->upper.count != 0 ? tlb_lookup(&cpu->upper, va, cpu_pcid(cpu))
+                                   : NULL;
     if (*entry == NULL) {
         return (struct walk_start){
             .table = control->root,

@@ -292,12 +292,24 @@ static void store_elsewhere(struct sim_ram *ram, paddr_t pa, unsigned bytes,
     }
 }
 
+/* The byte order of the simulated machine is little-endian; where it is the
+ * host's as well, eight bytes are one access. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define HOST_HAS_OUR_BYTE_ORDER true
+#else
+#define HOST_HAS_OUR_BYTE_ORDER false
+#endif
+
 uint64_t ram_load(struct sim_ram *ram, paddr_t pa, unsigned bytes) {
     const uint8_t *p = reach(ram, pa);
     uint64_t value = 0;
 
     if (p == NULL) {
         return load_elsewhere(ram, pa, bytes);
+    }
+    if (HOST_HAS_OUR_BYTE_ORDER && bytes == 8) {
+        memcpy(&value, p, sizeof(value));
+        return value;
     }
     for (unsigned i = bytes; i-- > 0;) {
         value = value << 8 | p[i];
@@ -313,6 +325,10 @@ void ram_store(struct sim_ram *ram, paddr_t pa, unsigned bytes,
         store_elsewhere(ram, pa, bytes, value);
         return;
     }
+    if (HOST_HAS_OUR_BYTE_ORDER && bytes == 8) {
+        memcpy(p, &value, sizeof(value));
+        return;
+    }
     for (unsigned i = 0; i < bytes; i++) {
         p[i] = (uint8_t)(value >> (8 * i));
     }
@@ -326,33 +342,10 @@ void ram_store8(struct sim_ram *ram, paddr_t pa, uint8_t value) {
     ram_store(ram, pa, 1, value);
 }
 
-/** The byte order of the simulated machine is little-endian; where it is the
- *  host's as well, eight bytes are one access. */
 uint64_t ram_load64(struct sim_ram *ram, paddr_t pa) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    const uint8_t *p = reach(ram, pa);
-    uint64_t value;
-
-    if (p == NULL) {
-        return load_elsewhere(ram, pa, 8);
-    }
-    memcpy(&value, p, sizeof(value));
-    return value;
-#else
     return ram_load(ram, pa, 8);
-#endif
 }
 
 void ram_store64(struct sim_ram *ram, paddr_t pa, uint64_t value) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint8_t *p = reach(ram, pa);
-
-    if (p == NULL) {
-        store_elsewhere(ram, pa, 8, value);
-        return;
-    }
-    memcpy(p, &value, sizeof(value));
-#else
     ram_store(ram, pa, 8, value);
-#endif
 }

@@ -8,6 +8,10 @@
  *   newest -> 7 -> 3 -> 9 -> oldest      order of use
  *   unused -> 1 -> 2 -> ...              through the chain field
  *
+ * A use only takes the next number.  The list is in the order in which entries
+ * were linked into it, and the oldest is the least recently used one unless its
+ * number says that it was used since: then all are sorted anew.
+ *
  * No two entries share a byte under one PCID, so at most one translates an
  * address; a global entry counts for every PCID.  A nested TLB (of upper
  * entries) has at most one of each size.  Nothing is allocated after the start:
@@ -24,6 +28,7 @@ struct tlb_slot {
     struct tlb_entry entry; /* first: an entry's address is its slot's */
     unsigned chain;
     unsigned newer, older;
+    uint64_t linked; /* entry.used when it took its place in the order */
 };
 
 /* --- helpers ------------------------------------------------------------ */
@@ -100,10 +105,69 @@ static void unlink_use(struct tlb *tlb, unsigned i) {
 static void link_newest(struct tlb *tlb, unsigned i) {
     struct tlb_slot *s = &tlb->slots[i];
 
+    s->linked = s->entry.used = ++tlb->uses;
     s->newer = NONE;
     s->older = tlb->newest;
     *(tlb->newest != NONE ? &tlb->slots[tlb->newest].newer : &tlb->oldest) = i;
     tlb->newest = i;
+}
+
+/** Two lists, linked by newer and in order, become one. */
+static unsigned merge(struct tlb *tlb, unsigned a, unsigned b) {
+    unsigned first = NONE;
+    unsigned *link = &first;
+
+    while (a != NONE && b != NONE) {
+        unsigned *less =
+            tlb->slots[a].entry.used < tlb->slots[b].entry.used ? &a : &b;
+
+        *link = *less;
+        link = &tlb->slots[*less].newer;
+        *less = *link;
+    }
+    *link = a != NONE ? a : b;
+    return first;
+}
+
+/** Sort the order of use by the numbers: bins[n] holds 2^n entries, or none. */
+static void settle(struct tlb *tlb) {
+    unsigned bins[16]; /* 2^16 > TLB_CAPACITY_MAX */
+    unsigned all = NONE, older = NONE;
+
+    for (unsigned n = 0; n < 16; n++) {
+        bins[n] = NONE;
+    }
+    for (unsigned i = tlb->oldest; i != NONE;) {
+        unsigned next = tlb->slots[i].newer, n = 0;
+
+        tlb->slots[i].newer = NONE;
+        for (; bins[n] != NONE; n++) {
+            i = merge(tlb, bins[n], i);
+            bins[n] = NONE;
+        }
+        bins[n] = i;
+        i = next;
+    }
+    for (unsigned n = 0; n < 16; n++) {
+        all = merge(tlb, bins[n], all);
+    }
+    tlb->oldest = all;
+    for (unsigned i = all; i != NONE; i = tlb->slots[i].newer) {
+        tlb->slots[i].older = older;
+        tlb->slots[i].linked = tlb->slots[i].entry.used;
+        older = i;
+    }
+    tlb->newest = older;
+}
+
+/** The slot of the entry that was used longest ago. */
+static unsigned least_recent(struct tlb *tlb) {
+    const struct tlb_slot *s = &tlb->slots[tlb->oldest];
+
+    if (s->entry.used != s->linked) {
+        settle(tlb);
+    }
+    return tlb->oldest;
 }
 
 /** The entry in slot @i goes; whoever maps it on the host hears first. */
@@ -257,15 +321,6 @@ const struct tlb_entry *tlb_find(const struct tlb *tlb, vaddr_t va,
     return i != NONE ? &tlb->slots[i].entry : NULL;
 }
 
-void tlb_use(struct tlb *tlb, struct tlb_entry *entry) {
-    unsigned i = (unsigned)((struct tlb_slot *)(void *)entry - tlb->slots);
-
-    if (i != tlb->newest) {
-        unlink_use(tlb, i);
-        link_newest(tlb, i);
-    }
-}
-
 struct tlb_entry *tlb_lookup(struct tlb *tlb, vaddr_t va, unsigned pcid) {
     unsigned i = find(tlb, va, pcid);
 
@@ -287,14 +342,14 @@ bool tlb_denial_stands(struct tlb *tlb) {
 
 /** Room for one more: the policy says who goes. */
 static void make_room(struct tlb *tlb) {
-    unsigned victim = tlb->oldest;
+    unsigned victim;
 
     if (tlb->count < tlb->capacity) {
         return;
     }
-    if (tlb->policy == TLB_RANDOM) {
-        victim = chance(tlb, tlb->capacity); /* full: every slot is in use */
-    }
+    victim = tlb->policy == TLB_RANDOM
+                 ? chance(tlb, tlb->capacity) /* full: every slot is in use */
+                 : least_recent(tlb);
     if (tlb->policy != TLB_NONE) {
         tlb->evicted = tlb->slots[victim].entry.page;
         tlb->evictions++;
@@ -334,41 +389,61 @@ static void drop_size(struct tlb *tlb, vaddr_t va, unsigned page_shift,
     }
 }
 
-struct tlb_entry *tlb_insert(struct tlb *tlb, struct tlb_entry entry) {
-    const struct tlb_scope in_the_way = { .every_pcid = entry.global,
-                                          .pcid = entry.pcid,
-                                          .globals = true };
-    unsigned size = size_of_shift(entry.page_shift);
+/** Drop the smaller entries in the way of @entry. */
+static void clear_inside(struct tlb *tlb, const struct tlb_entry *entry,
+                         struct tlb_scope in_the_way) {
+    unsigned size = size_of_shift(entry->page_shift);
     unsigned smaller = 0;
-    unsigned i;
-    unsigned *link;
 
     for (unsigned s = 0; s < size; s++) {
         smaller += tlb->by_shift[s];
     }
-    if (tlb->nested) {
-        drop_size(tlb, entry.page, entry.page_shift, in_the_way);
-    } else {
-        if (smaller != 0) {
-            drop_inside(tlb, entry.page, entry.page_shift, in_the_way);
-        }
-        tlb_drop_page(tlb, entry.page, in_the_way);
+    if (smaller != 0) {
+        drop_inside(tlb, entry->page, entry->page_shift, in_the_way);
     }
+}
+
+/** Put @entry, which has nothing in its way, into a slot. */
+static struct tlb_entry *put(struct tlb *tlb, const struct tlb_entry *entry) {
+    unsigned i;
+    unsigned *link;
+
     make_room(tlb);
     i = tlb->unused;
     tlb->unused = tlb->slots[i].chain;
     tlb->used = i < tlb->used ? tlb->used : i + 1;
-    tlb->slots[i].entry = entry;
+    tlb->slots[i].entry = *entry;
     if (tlb->origins != NULL) {
         tlb->origins[i].count = 0;
     }
-    link = bucket(tlb, entry.page, entry.page_shift);
+    link = bucket(tlb, entry->page, entry->page_shift);
     tlb->slots[i].chain = *link;
     *link = i;
     link_newest(tlb, i);
-    tlb->by_shift[size]++;
+    tlb->by_shift[size_of_shift(entry->page_shift)]++;
     tlb->count++;
+    tlb->insertions++;
     return &tlb->slots[i].entry;
+}
+
+struct tlb_entry *tlb_insert(struct tlb *tlb, struct tlb_entry entry) {
+    const struct tlb_scope in_the_way = { .every_pcid = entry.global,
+                                          .pcid = entry.pcid,
+                                          .globals = true };
+
+    if (tlb->nested) {
+        drop_size(tlb, entry.page, entry.page_shift, in_the_way);
+    } else {
+        clear_inside(tlb, &entry, in_the_way);
+        tlb_drop_page(tlb, entry.page, in_the_way);
+    }
+    return put(tlb, &entry);
+}
+
+struct tlb_entry *tlb_insert_missed(struct tlb *tlb, struct tlb_entry entry) {
+    clear_inside(tlb, &entry,
+                 (struct tlb_scope){ .pcid = entry.pcid, .globals = true });
+    return put(tlb, &entry);
 }
 
 /* --- invalidation ------------------------------------------------------- */
@@ -394,9 +469,11 @@ void tlb_drop_all(struct tlb *tlb, struct tlb_scope scope) {
     }
 }
 
-void tlb_each(const struct tlb *tlb, tlb_drop *visit, void *ctx) {
-    unsigned i = tlb->oldest;
+void tlb_each(struct tlb *tlb, tlb_drop *visit, void *ctx) {
+    unsigned i;
 
+    settle(tlb);
+    i = tlb->oldest;
     while (i != NONE) {
         unsigned next = tlb->slots[i].newer;
 

@@ -40,6 +40,7 @@ struct tlb_entry {
     struct walk_rights rights;
     bool global, dirty;
     uint16_t pcid; /* in force when it was filled; says nothing when global */
+    uint64_t used; /* number of the newest use; tlb.c's own */
 };
 
 /** Which entries an invalidation means. */
@@ -70,6 +71,8 @@ struct tlb {
     unsigned bucket_mask;
     unsigned newest, oldest, unused;
     unsigned used;                /* slots 0 .. used - 1 have held an entry */
+    uint64_t uses;                /* so far */
+    uint64_t insertions;          /* so far */
     unsigned by_shift[TLB_SIZES]; /* entries of each size */
     uint64_t generation; /* counts what may make a permitted access another */
     bool nested;         /* upper entries: they lie inside one another */
@@ -99,20 +102,26 @@ const struct tlb_entry *tlb_find(const struct tlb *tlb, vaddr_t va,
 /** The same for an access: it becomes the most recently used, unless the policy
  *  has it forgotten. */
 struct tlb_entry *tlb_lookup(struct tlb *tlb, vaddr_t va, unsigned pcid);
-/** @entry, which is in @tlb, was used again. */
-void tlb_use(struct tlb *tlb, struct tlb_entry *entry);
+/** @entry, which is in @tlb, was used again.  Two instructions; the order of
+ *  use is put right when somebody asks for it. */
+static inline void tlb_use(struct tlb *tlb, struct tlb_entry *entry) {
+    entry->used = ++tlb->uses;
+}
 /** When a remembered translation denies an access: does the processor fault at
  *  once, without looking into the tables? */
 bool tlb_denial_stands(struct tlb *tlb);
 /** Remember; an entry that overlaps it (of any size, visible where this one is)
  *  is dropped first.  Nested: only one of the same size. */
 struct tlb_entry *tlb_insert(struct tlb *tlb, struct tlb_entry entry);
+/** The same for @entry that is not global, right after a lookup of an address
+ *  in its page has found nothing. */
+struct tlb_entry *tlb_insert_missed(struct tlb *tlb, struct tlb_entry entry);
 /** Drop, of @scope, what translates @va. */
 void tlb_drop_page(struct tlb *tlb, vaddr_t va, struct tlb_scope scope);
 /** Drop all of @scope. */
 void tlb_drop_all(struct tlb *tlb, struct tlb_scope scope);
 /** Call @visit for every entry, oldest use first. */
-void tlb_each(const struct tlb *tlb, tlb_drop *visit, void *ctx);
+void tlb_each(struct tlb *tlb, tlb_drop *visit, void *ctx);
 
 /** Keep an origin for each entry from now on.  @return false: no memory */
 bool tlb_keep_origins(struct tlb *tlb);

@@ -135,7 +135,8 @@ mutant_tests = test_sim_rights test_sim_explain test_sim_upper test_sim_pcid \
 AM_TESTS_ENVIRONMENT += \
 	SIM_COMPILE='$(COMPILE) $(libsim_a_CFLAGS)'; export SIM_COMPILE; \
 	SIM_LINK='$(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)'; \
-	export SIM_LINK; SIM_LIBS='$(sim_test_libs)'; export SIM_LIBS; \
+	export SIM_LINK; CHECK_FLAGS='$(CHECK_CFLAGS)'; export CHECK_FLAGS; \
+	SIM_LIBS='$(sim_test_libs)'; export SIM_LIBS; \
 	SIM_TESTS='$(mutant_tests)'; export SIM_TESTS;
 tests/sim/mutants.log: $(sim_tests)
 

@@ -6,7 +6,7 @@
 #
 # tests/sim/mutants.sh [all | NAME ...]   default: MUTANTS of them (6), drawn by
 # MUTANTS_SEED (1).
-# From make: SIM_COMPILE, SIM_LINK, SIM_LIBS, SIM_TESTS; paths in them are
+# From make: SIM_COMPILE, CHECK_FLAGS, SIM_LINK, SIM_LIBS, SIM_TESTS; paths are
 # relative to the build folder.
 # shellcheck disable=SC2086 # these are lists
 set -u
@@ -46,7 +46,7 @@ objects_of() {
 }
 
 mutate() { # file, sed expression: $work/sim/ is src/sim with one line changed
-    rm -rf "$work/sim" "$work"/*.o
+    rm -rf "$work/sim" "$work/tests" "$work"/*.o
     cp -R "$source" "$work/sim" && chmod -R u+w "$work/sim" &&
         sed "$2" "$source/$1" >"$work/sim/$1"
     changed=$(diff "$source/$1" "$work/sim/$1" | grep -c '^<')
@@ -54,14 +54,29 @@ mutate() { # file, sed expression: $work/sim/ is src/sim with one line changed
         echo "$changed lines of $1 are changed by: $2"
         return 1
     fi
+    case $1 in *.h) mkdir "$work/tests" ;; esac
     for object in $(objects_of "$1"); do
         $SIM_COMPILE -iquote "$work" -I"$work" -w -c -o "$work/$object.o" \
             "$work/sim/$object.c" || return 1
     done
 }
+# The objects of the test program $1; where $work/tests is, those that see the
+# mutant's header, too.
+test_objects() {
+    for object in tests/sim/"$1"-*.o; do
+        name=$(basename "${object##*-}" .o)
+        if [ -d "$work/tests" ]; then
+            $SIM_COMPILE $CHECK_FLAGS -iquote "$work" -I"$work" -w -c \
+                -o "$work/tests/$name.o" "$top_srcdir/tests/sim/$name.c" ||
+                return
+            object=$work/tests/$name.o
+        fi
+        echo "$object"
+    done
+}
 killer() { # prints the first test program that fails, and the test
     for program in $SIM_TESTS; do
-        objects=$(ls tests/sim/"$program"-*.o)
+        objects=$(test_objects "$program") || return
         $SIM_LINK -o "$work/$program" $objects "$work"/*.o $SIM_LIBS || return
         if ! CK_FORK=${CK_FORK-yes} timeout 120 "$work/$program" \
             >"$work/said" 2>&1; then

@@ -317,6 +317,17 @@ START_TEST(a_hole_in_a_large_page_stays_one)
 }
 END_TEST
 
+/* [4 KiB .......][4 KiB ...]  of one page of 2 MiB
+ *           [ load ]                                */
+START_TEST(an_access_inside_a_large_page_remembers_it_once)
+{
+    setup_policy(_i);
+    tables_map(&t, VA, 0, 2, P | RW);
+    (void)load(vaddr_add(VA, 0x2ffd));
+    ck_assert_uint_eq(cpu.tlb.count, 1);
+}
+END_TEST
+
 /* --- holes and events: I1, I7 ------------------------------------------- */
 
 START_TEST(an_access_to_a_hole_reads_ones_and_is_an_event)
@@ -382,6 +393,7 @@ int main(void) {
     EACH(tc, a_repeated_access_of_any_size_meets_its_own_bytes_only);
     tcase_add_test(tc, a_repeated_access_is_a_use);
     EACH(tc, a_hole_in_a_large_page_stays_one);
+    BOTH(tc, an_access_inside_a_large_page_remembers_it_once);
     EACH(tc, an_address_that_is_not_canonical_raises_gp_and_leaves_cr2);
     tcase_add_loop_test(tc, with_every_invalidation_done_no_tlb_can_be_noticed,
                         0, 6);
