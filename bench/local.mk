@@ -20,8 +20,7 @@ CLEANFILES += %D%/bench_vmm
 
 bench-vmm: %D%/bench_vmm
 	%D%/bench_vmm
-.PHONY: bench-vmm
-bench: bench-vmm
+bench_figures += bench-vmm
 
 EXTRA_PROGRAMS += %D%/bench_sim
 %C%_bench_sim_SOURCES = %D%/bench_sim.h %D%/bench_sim.c %D%/bench_sim_live.c \
@@ -68,4 +67,4 @@ bench_figures += bench-heap
 endif
 
 bench: $(bench_figures)
-.PHONY: bench bench-pmm bench-sim bench-heap
+.PHONY: bench bench-pmm bench-vmm bench-sim bench-heap

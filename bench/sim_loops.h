@@ -26,7 +26,7 @@
 #define LOOPS_1G_VA UINT64_C(0x480000000000) /* PML4 entry 0x90 */
 
 #define LOOPS_PAGES 512
-#define LOOPS_ROUNDS 101
+#define LOOPS_ROUNDS 201
 #define LOOPS_HIT_PAGES 64
 #define LOOPS_HITS (32 * LOOPS_HIT_PAGES)
 #define LOOPS_RELOADS 64
@@ -123,24 +123,19 @@ static inline unsigned loop_accesses(enum loop loop) {
                             : LOOPS_PAGES;
 }
 
-/** The median round of @loop: hundredths of a cycle per access. */
-static inline uint64_t loop_median(enum loop loop, uint64_t *sum) {
-    uint64_t rounds[LOOPS_ROUNDS];
+/** The fastest round of @loop: hundredths of a cycle per access. */
+static inline uint64_t loop_best(enum loop loop, uint64_t *sum) {
+    uint64_t best = ~UINT64_C(0);
 
-    *sum += run_loop(loop); /* sets A, fills caches */
     for (unsigned n = 0; n < LOOPS_ROUNDS; n++) {
         const uint64_t start = loop_clock();
         uint64_t took;
-        unsigned at = n;
 
         *sum += run_loop(loop);
         took = loop_clock() - start;
-        for (; at > 0 && rounds[at - 1] > took; at--) {
-            rounds[at] = rounds[at - 1];
-        }
-        rounds[at] = took;
+        best = took < best ? took : best;
     }
-    return 100 * rounds[LOOPS_ROUNDS / 2] / loop_accesses(loop);
+    return 100 * best / loop_accesses(loop);
 }
 
 #endif

@@ -140,6 +140,12 @@ bool live_start(struct sim *sim, char *why, size_t why_size) {
         return false;
     }
     live->large_max = LIVE_LARGE_MAX;
+    live->pages_max = sim->cpu.tlb.capacity;
+    live->pages = calloc(live->pages_max, sizeof *live->pages);
+    if (live->pages == NULL) {
+        snprintf(why, why_size, "the host has no memory for flushes");
+        return false;
+    }
     live->thread_stack = this_threads_stack();
     pthread_once(&fork_is_watched, watch_fork);
     live->native_iretq = iretq_is_native();
@@ -149,6 +155,7 @@ bool live_start(struct sim *sim, char *why, size_t why_size) {
     }
     install(live);
     sim->cpu.tlb.on_drop = live_hide;
+    sim->cpu.tlb.on_flush = live_flush;
     sim->cpu.tlb.on_drop_ctx = sim;
     return live_smp_start(sim, why, why_size);
 }
@@ -160,6 +167,7 @@ void live_stop(struct sim *sim) {
         return;
     }
     sim->cpu.tlb.on_drop = NULL;
+    sim->cpu.tlb.on_flush = NULL;
     live_smp_stop(sim);
     if (live->handling) {
         live_give_back(live);
@@ -174,6 +182,7 @@ void live_stop(struct sim *sim) {
     }
     live_fpu_free(live->fpu);
     live_tables_stop(live);
+    free(live->pages);
     free(live);
     sim->live = NULL;
 }

@@ -45,6 +45,12 @@ struct live_fpu {
     uint8_t *bytes;
 };
 
+/** A page of a flush (live_flush.c). */
+struct live_page {
+    const struct tlb_entry *page;
+    bool goes;
+};
+
 struct sim_live {
     struct sim_window windows[SIM_WINDOWS_MAX + 2];
     size_t window_count;
@@ -71,6 +77,9 @@ struct sim_live {
     unsigned fpu_count;
     struct live_smp *smp; /* live_smp.c; NULL: one processor */
 
+    struct live_page *pages; /* room for every entry of the TLB */
+    size_t pages_max;
+
     uint64_t host_calls;     /* mapping calls made */
     uint64_t fail_host_call; /* make the call of that number fail; 0: none */
 
@@ -96,6 +105,8 @@ const struct sim_window *live_window_at(const struct sim_live *live,
 bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va);
 /** A tlb_drop call-back; @ctx is the struct sim. */
 void live_hide(void *ctx, const struct tlb_entry *entry);
+/** Hide @range, which lies in one window. */
+void live_hide_range(struct sim *sim, struct vrange range);
 /** Hide all, since rights changed; the recorded entries stay. */
 void live_hide_all(struct sim *sim);
 /** Hide the 4 KiB at @page, which is in a window. */
@@ -116,6 +127,11 @@ bool live_close_tables(struct sim *sim, ucontext_t *context);
 /** The same by a call for each window: costs what is shown, not what is
  *  remembered. */
 void live_hide_windows(struct sim *sim);
+
+/* live_flush.c */
+/** A tlb_flush call-back; @ctx is the struct sim.  @scope NULL: everything is
+ *  hidden, and stays remembered. */
+bool live_flush(void *ctx, struct tlb *tlb, const struct tlb_scope *scope);
 
 /* live.c */
 bool live_start(struct sim *sim, char *why, size_t why_size);

@@ -137,6 +137,10 @@ bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va) {
     return true;
 }
 
+void live_hide_range(struct sim *sim, struct vrange range) {
+    host_map(sim, range, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, paddr(0));
+}
+
 void live_hide(void *ctx, const struct tlb_entry *entry) {
     struct sim *sim = ctx;
     const struct vrange page = { entry->page, UINT64_C(1)
@@ -147,8 +151,7 @@ void live_hide(void *ctx, const struct tlb_entry *entry) {
         struct vrange at = shared(page, sim->live->windows[i].range);
 
         if (at.len != 0) {
-            host_map(sim, at, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                     paddr(0));
+            live_hide_range(sim, at);
         }
     }
 }
@@ -167,6 +170,8 @@ void live_hide_page(struct sim *sim, vaddr_t page) {
 }
 
 void live_hide_all(struct sim *sim) {
-    tlb_each(&sim->cpu.tlb, live_hide, sim);
+    if (!live_flush(sim, &sim->cpu.tlb, NULL)) {
+        tlb_each(&sim->cpu.tlb, live_hide, sim);
+    }
     sim->live->large_shown = 0;
 }

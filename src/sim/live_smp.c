@@ -147,6 +147,7 @@ static void pass_baton(struct sim *sim, unsigned n) {
     from->fpu_count = live->fpu_count;
     sim->cpu = to->rest;
     sim->cpu.tlb.on_drop = live_hide;
+    sim->cpu.tlb.on_flush = live_flush;
     sim->cpu.tlb.on_drop_ctx = sim;
     live->fpu = to->fpu;
     live->fpu_count = to->fpu_count;

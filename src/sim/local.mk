@@ -15,6 +15,6 @@ sim_sources += %D%/walk_story.h %D%/walk_story.c
 # The live half: x86_64 Linux, behind hw.h.
 sim_live_sources += %D%/sim.h %D%/sim.c %D%/firmware.c %D%/live.h %D%/fiber.h %D%/live.c %D%/live_fault.c \
 	%D%/privileged.c \
-	%D%/live_smp.c %D%/live_map.c %D%/live_windows.c %D%/live_check.c \
+	%D%/live_smp.c %D%/live_map.c %D%/live_flush.c %D%/live_windows.c %D%/live_check.c \
 	%D%/guest.S %D%/deliver.c %D%/hw_sim.c %D%/sim_watch.c \
 	%D%/sim_snapshot.c %D%/live_tables.c %D%/sim_code.c

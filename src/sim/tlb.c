@@ -54,12 +54,6 @@ static unsigned *bucket(const struct tlb *tlb, vaddr_t page,
     return &tlb->buckets[(h >> 32) & tlb->bucket_mask];
 }
 
-/** Is @entry one of those that @scope means? */
-static bool is_meant(const struct tlb_entry *entry, struct tlb_scope scope) {
-    return entry->global ? scope.globals
-                         : scope.every_pcid || entry->pcid == scope.pcid;
-}
-
 /** The first slot from @i on along the chain with that page and in @scope. */
 static unsigned next_match(const struct tlb *tlb, unsigned i, vaddr_t page,
                            unsigned page_shift, struct tlb_scope scope) {
@@ -67,7 +61,7 @@ static unsigned next_match(const struct tlb *tlb, unsigned i, vaddr_t page,
         const struct tlb_entry *e = &tlb->slots[i].entry;
 
         if (e->page.v == page.v && e->page_shift == page_shift &&
-            is_meant(e, scope)) {
+            tlb_scope_means(scope, e)) {
             break;
         }
         i = tlb->slots[i].chain;
@@ -274,6 +268,7 @@ void tlb_copy(struct tlb *to, const struct tlb *from) {
     to->buckets = was.buckets;
     to->origins = was.origins;
     to->on_drop = was.on_drop;
+    to->on_flush = was.on_flush;
     to->on_drop_ctx = was.on_drop_ctx;
     to->generation = (was.generation > from->generation ? was.generation
                                                         : from->generation) +
@@ -368,7 +363,7 @@ static void drop_inside(struct tlb *tlb, vaddr_t page, unsigned page_shift,
 
         if (s->entry.page_shift < page_shift &&
             page_of(s->entry.page, page_shift).v == page.v &&
-            is_meant(&s->entry, scope)) {
+            tlb_scope_means(scope, &s->entry)) {
             drop(tlb, i);
         }
         i = next;
@@ -457,16 +452,22 @@ void tlb_drop_page(struct tlb *tlb, vaddr_t va, struct tlb_scope scope) {
 }
 
 void tlb_drop_all(struct tlb *tlb, struct tlb_scope scope) {
-    unsigned i = tlb->oldest;
+    tlb_drop *on_drop = tlb->on_drop;
+    unsigned i;
 
-    while (i != NONE) {
+    if (on_drop != NULL && tlb->on_flush != NULL &&
+        tlb->on_flush(tlb->on_drop_ctx, tlb, &scope)) {
+        tlb->on_drop = NULL; /* that was enough */
+    }
+    for (i = tlb->oldest; i != NONE;) {
         unsigned next = tlb->slots[i].newer;
 
-        if (is_meant(&tlb->slots[i].entry, scope)) {
+        if (tlb_scope_means(scope, &tlb->slots[i].entry)) {
             drop(tlb, i);
         }
         i = next;
     }
+    tlb->on_drop = on_drop;
 }
 
 void tlb_each(struct tlb *tlb, tlb_drop *visit, void *ctx) {

@@ -59,6 +59,11 @@ struct tlb_origin {
 };
 
 typedef void tlb_drop(void *ctx, const struct tlb_entry *entry);
+struct tlb;
+/** All of *@scope is about to go.  @return true: that is enough, tlb_drop need
+ *  not be called for each */
+typedef bool tlb_flush(void *ctx, struct tlb *tlb,
+                       const struct tlb_scope *scope);
 
 struct tlb {
     enum tlb_policy policy;
@@ -78,10 +83,19 @@ struct tlb {
     bool nested;         /* upper entries: they lie inside one another */
     uint64_t random;     /* state of TLB_RANDOM; not 0 */
     tlb_drop *on_drop;   /* NULL: nobody is told */
+    tlb_flush
+        *on_flush; /* with on_drop, told first by tlb_drop_all(); or NULL */
     void *on_drop_ctx;
     uint64_t evictions;
     vaddr_t evicted; /* page of the newest eviction */
 };
+
+/** Is @entry one of those that @scope means? */
+static inline bool tlb_scope_means(struct tlb_scope scope,
+                                   const struct tlb_entry *entry) {
+    return entry->global ? scope.globals
+                         : scope.every_pcid || entry->pcid == scope.pcid;
+}
 
 /** @return false when the host has no memory for it */
 bool tlb_init(struct tlb *tlb, enum tlb_policy policy, unsigned capacity);

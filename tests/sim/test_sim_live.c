@@ -428,6 +428,56 @@ START_TEST(loosened_rights_need_no_flush)
 }
 END_TEST
 
+/* --- flushes -------------------------------------------------------------- */
+
+/* [0][1][2][3][4: global][5] . . [9]   two stretches go, one page stays */
+START_TEST(a_flush_hides_what_goes_in_few_calls_and_nothing_that_stays)
+{
+    static const unsigned pages[] = { 0, 1, 2, 3, 4, 5, 9 };
+    const size_t count = sizeof(pages) / sizeof(pages[0]);
+    uint64_t calls, fills;
+
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t va = HEAP + pages[i] * PAGE_SIZE;
+        const uint64_t frame = FRAME + 3 * pages[i] * PAGE_SIZE;
+
+        map_page(va, frame, ALL | (pages[i] == 4 ? PTE_GLOBAL : 0));
+        *at(va) = 1;
+        map_page(va, frame + PAGE_SIZE, ALL);
+        *(uint8_t *)direct(paddr(frame + PAGE_SIZE)) = 2;
+    }
+    calls = sim->live->host_calls;
+    hw_write_cr3(hw_read_cr3());
+    ck_assert_uint_le(sim->live->host_calls - calls, 3);
+    fills = sim->events.counts[SIM_EVENT_FILL];
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_uint_eq(*at(HEAP + pages[i] * PAGE_SIZE),
+                          pages[i] == 4 ? 1 : 2);
+    }
+    ck_assert_uint_eq(sim->events.counts[SIM_EVENT_FILL] - fills, count - 1);
+}
+END_TEST
+
+START_TEST(changed_controls_hide_every_page_and_forget_none)
+{
+    uint64_t fills, walks;
+
+    for (unsigned i = 0; i < 6; i++) {
+        map_page(HEAP + i * PAGE_SIZE, FRAME + 2 * i * PAGE_SIZE, ALL);
+        *at(HEAP + i * PAGE_SIZE) = (uint8_t)i;
+        map_page(HEAP + i * PAGE_SIZE, FRAME, PTE_PRESENT);
+    }
+    fills = sim->live->host_calls;
+    walks = sim->events.counts[SIM_EVENT_WALK];
+    sim_controls_changed(sim);
+    for (unsigned i = 0; i < 6; i++) {
+        ck_assert_uint_eq(*at(HEAP + i * PAGE_SIZE), i);
+    }
+    ck_assert_uint_ge(sim->live->host_calls - fills, 6 + 1);
+    ck_assert_uint_eq(sim->events.counts[SIM_EVENT_WALK], walks);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("sim_live");
     TCase *tc = tcase_create("engine");
@@ -457,6 +507,9 @@ int main(void) {
     tcase_add_test(tc, a_bounded_tlb_evicts_and_nobody_notices);
     tcase_add_test(tc, a_tlb_too_small_for_one_instruction_is_refused);
     tcase_add_test(tc, loosened_rights_need_no_flush);
+    tcase_add_test(tc,
+                   a_flush_hides_what_goes_in_few_calls_and_nothing_that_stays);
+    tcase_add_test(tc, changed_controls_hide_every_page_and_forget_none);
     suite_add_tcase(suite, tc);
     return run(suite);
 }
