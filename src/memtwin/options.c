@@ -78,7 +78,7 @@ static const struct argp_option option_table[] = {
       "Memory map of the simulated machine, instead of --ram", 2 },
     { "tlb", KEY_TLB, "lru|lru:N|random|random:N|hostile", 0,
       "Simulated TLB: N entries (8 to 16384), least recently used go first "
-      "(default lru:1024) or any, or one that keeps whatever it may",
+      "(default lru:4096) or any, or one that keeps whatever it may",
       2 },
     { "seed", KEY_SEED, "N", 0, "Seed of the junk in simulated RAM (default 1)",
       2 },

@@ -52,7 +52,7 @@ struct sim_config {
     void *putc_ctx;
 };
 
-/** LRU TLB of 1024, a heap window of 64 GiB at 0x4444_0000_0000 and a low one
+/** LRU TLB of 4096, a heap window of 64 GiB at 0x4444_0000_0000 and a low one
  *  of 128 MiB at 0x800_0000; the map is set by the caller. */
 extern const struct sim_config sim_default_config;
 

@@ -11,7 +11,7 @@
  * and is made again).  Time: one look at all of them, and at each 128 KiB chunk
  * of the RAM.  Memory: the pages that differ from @like, and what each TLB ever
  * held: some 100 bytes an entry, as much again while stale uses are reported,
- * and a table of 8 KiB (1024 entries) to 128 KiB (hostile).
+ * and a table of 32 KiB (4096 entries) to 128 KiB (hostile).
  *
  * What is not the machine's stays as it is: records of writes, watches, faults
  * to inject, whether stale uses are reported.

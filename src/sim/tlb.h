@@ -29,7 +29,7 @@
 enum tlb_policy { TLB_LRU, TLB_HOSTILE, TLB_RANDOM, TLB_NONE };
 #define TLB_POLICIES 4
 
-#define TLB_CAPACITY_DEFAULT 1024
+#define TLB_CAPACITY_DEFAULT 4096
 #define TLB_CAPACITY_MAX 16384
 #define TLB_SIZES 5 /* 2^12, 2^21, 2^30; 2^39 and 2^48 of upper entries */
 
