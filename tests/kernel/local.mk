@@ -36,6 +36,14 @@ TESTS += %D%/qemu_twin.sh %D%/qemu_verdicts.sh \
 	%D%/check_same.sh
 EXTRA_DIST += %D%/gcov_dump.c tools/qemu-run tools/make-iso
 
+# It compares what these two have printed.
+if LIVE
+%D%/check_same.log: tests/twin_host.log %D%/qemu_twin.log
+endif
+if BUILD_KERNEL
+%D%/qemu_twin.log: %D%/twin-kernel
+endif
+
 # UEFI firmware takes its time.
 EXTRA_DIST += %D%/qemu_uefi.sh
 if BUILD_KERNEL
