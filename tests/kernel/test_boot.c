@@ -22,8 +22,6 @@
 extern const uint8_t boot_guard_0[], boot_guard_1[],
     boot_guard_2[]; /* entry.S */
 
-static struct machine_pages m;
-
 static void start(void) {
     machine_start_pages(&m);
 }

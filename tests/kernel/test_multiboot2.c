@@ -19,7 +19,6 @@
 #define MAP 6
 #define UNKNOWN 21
 
-static struct machine_pages m;
 static pfn_t frame;
 static uint32_t *words; /* the frame */
 static uint32_t used;   /* of its words */

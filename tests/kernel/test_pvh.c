@@ -25,7 +25,6 @@ struct forged_info {
     uint32_t map_count, reserved;
 };
 
-static struct machine_pages m;
 static pfn_t frame;
 static uint8_t *bytes;
 static struct forged_info *info;

@@ -10,6 +10,9 @@
 
 #include "base/hash.h"
 
+struct mm mm;
+struct machine_pages m;
+
 #define HARDWARE_BITS (PTE_ACCESSED | PTE_DIRTY)
 
 static struct {

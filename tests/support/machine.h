@@ -33,6 +33,10 @@ void machine_start(struct mm *mm, const struct mm_config *config);
 /** Checks what must hold after any test (everything sound), then powers off. */
 void machine_stop(struct mm *mm);
 
+/* The subsystem under test, one for all suites: one machine is on at a time, and
+ * a kernel has room for one.  Below is the same for the floors up to the vmm. */
+extern struct mm mm;
+
 /** As machine_start() without the heap: what the floors up to the vmm test. */
 struct machine_pages {
     struct trap_hook hook; /* page faults go to vmm_fault() */
@@ -43,6 +47,7 @@ struct machine_pages {
     uint64_t free_at_start;   /* frames */
     uint64_t tables_at_start; /* machine_tables_hash() */
 };
+extern struct machine_pages m;
 void machine_start_pages(struct machine_pages *m);
 /** Removes all regions, gives everything back, and checks: all is sound, as
  *  many frames are free as at the start, the tables are as at the start. */

@@ -9,8 +9,6 @@
 #include "twin/suites.h"
 #include "twin/test_heap_arena.h"
 
-static struct mm mm;
-
 static const struct heap_class *const classes[] = { &heap_bump, &heap_list };
 #define BUMP 0
 #define LIST 1

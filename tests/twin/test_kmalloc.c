@@ -8,8 +8,6 @@
 #include "twin/suites.h"
 #include "twin/test_heap_arena.h"
 
-static struct mm mm;
-
 static void start(void) {
     struct mm_config config = mm_default_config;
 

@@ -10,7 +10,6 @@
 #include "twin/suites.h"
 #include "twin/test_heap_arena.h"
 
-static struct mm mm;
 static struct mm_config config;
 
 static void setup(void) {

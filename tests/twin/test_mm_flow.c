@@ -9,7 +9,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct mm mm;
 static struct mm_config config;
 
 static void setup(void) {

@@ -13,7 +13,6 @@
 
 #define PLENTY 1000 /* frames: more than any of these needs */
 
-static struct mm mm;
 static struct mm_config config;
 
 static void setup(void) {

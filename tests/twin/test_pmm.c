@@ -10,8 +10,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct machine_pages m;
-
 static void setup(void) {
     machine_start_pages(&m);
 }

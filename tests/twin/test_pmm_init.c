@@ -10,7 +10,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct machine_pages m;
 static struct pmm other; /* a second pmm on the test's map */
 static struct hw_boot boot;
 static struct memmap_entry map[700];

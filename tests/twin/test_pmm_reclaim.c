@@ -17,7 +17,6 @@
 #define ROOM 2048 /* frames from @first on */
 #define ENTRIES_MAX 24
 
-static struct machine_pages m;
 static struct pmm other; /* a second pmm on the test's map */
 static struct hw_boot boot;
 static struct memmap_entry map[ENTRIES_MAX];

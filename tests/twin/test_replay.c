@@ -13,7 +13,6 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static struct mm mm;
 static struct replay replay;
 static const struct hw_boot *boot;
 

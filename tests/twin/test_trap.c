@@ -13,8 +13,6 @@
 #define PAGE_A UINT64_C(0x444480000000) /* away from the heap */
 #define STACK UINT64_C(0x444490000000)
 
-static struct mm mm;
-
 static void start(void) {
     machine_start(&mm, NULL);
 }

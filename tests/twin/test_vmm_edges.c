@@ -12,7 +12,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct mm mm;
 static const vaddr_t base = { UINT64_C(0x444500000000) };
 
 static void setup(void) {

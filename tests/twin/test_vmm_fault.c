@@ -10,7 +10,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct machine_pages m;
 static const vaddr_t page = { UINT64_C(0x444444440000) };
 #define RIGHTS ((unsigned)(VMM_WRITE | VMM_EXECUTE | VMM_USER))
 #define ERRORS 32u

@@ -9,7 +9,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct machine_pages m;
 static const vaddr_t base = { UINT64_C(0x444444440000) };
 
 static void setup(void) {

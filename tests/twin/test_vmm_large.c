@@ -11,7 +11,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct machine_pages m;
 static const vaddr_t gib = { UINT64_C(0x444440000000) };
 static uint64_t before; /* machine_tables_hash() */
 

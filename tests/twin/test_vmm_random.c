@@ -19,7 +19,6 @@
 #define STEPS 250
 #define NOTHING UINT64_MAX
 
-static struct machine_pages m;
 static const vaddr_t base = { UINT64_C(0x444440000000) };
 static pfn_t frames; /* PAGES of them, 2 MiB-aligned; each holds its number */
 static uint64_t dice;

@@ -8,7 +8,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct machine_pages m;
 static const uint64_t base = UINT64_C(0x444444440000);
 
 static void setup(void) {

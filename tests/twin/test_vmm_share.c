@@ -16,7 +16,6 @@
 
 #define SPACES 5
 
-static struct machine_pages m;
 static struct vmm_space spaces[SPACES];
 static struct vmm_space *const a = &spaces[0], *const b = &spaces[1];
 static const vaddr_t page = { UINT64_C(0x8000000) };

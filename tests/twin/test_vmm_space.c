@@ -12,7 +12,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct machine_pages m;
 static struct vmm_space a, b, c;
 static const vaddr_t page = { UINT64_C(0x8000000) };
 static const vaddr_t edge = { UINT64_C(0x448000000000) };

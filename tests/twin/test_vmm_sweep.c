@@ -11,8 +11,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct machine_pages m;
-
 /** Two pages below a 1 GiB boundary, so that four pages need two page tables
  *  and two directories. */
 static const vaddr_t start = { UINT64_C(0x44447fffe000) };
