@@ -33,8 +33,9 @@ void machine_start(struct mm *mm, const struct mm_config *config);
 /** Checks what must hold after any test (everything sound), then powers off. */
 void machine_stop(struct mm *mm);
 
-/* The subsystem under test, one for all suites: one machine is on at a time, and
- * a kernel has room for one.  Below is the same for the floors up to the vmm. */
+/* The subsystem under test, one for all suites: one machine is on at a time,
+ * and a kernel has room for one.  Below is the same for the floors up to the
+ * vmm. */
 extern struct mm mm;
 
 /** As machine_start() without the heap: what the floors up to the vmm test. */
