@@ -15,6 +15,7 @@
  */
 #include <string.h>
 
+#include "base/poison.h"
 #include "sim/live.h"
 
 #define KERNEL_CS 0x08
@@ -39,7 +40,7 @@ static bool is_host_stack(const struct sim_live *live, uint64_t at) {
 /** Host code interrupted on the host's stack may use the red zone; so may a
  *  sanitizer's run-time on any stack. */
 static uint64_t below_red_zone(const struct sim_live *live, uint64_t rsp) {
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef MM_ASAN
     (void)live;
     return rsp - 128;
 #else

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "base/poison.h"
 #include "support/machine.h"
 #include "twin/suites.h"
 #include "twin/test_heap_arena.h"
