@@ -56,7 +56,7 @@ __attribute__((noinline)) static void clear_half(volatile uint64_t *entry) {
                      : "cc", "memory");
 }
 __attribute__((noinline)) static void straddle(volatile uint64_t *entry) {
-    *(volatile uint64_t *)((uintptr_t)entry + 4) = 0;
+    __asm__ volatile("movq $0, 4(%0)" ::"r"(entry) : "memory");
 }
 
 START_TEST(a_store_to_a_table_is_recorded_with_its_instruction)
