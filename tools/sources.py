@@ -24,7 +24,8 @@ class Unit:
         for text in run.stdout.split("\n"):
             marker = MARKER.match(text)
             if not marker:
-                if at is not None and text.strip():
+                # Of the C library only what it opens matters.
+                if at is not None and at[0] != "/" and text.strip():
                     self.lines.append((at, line, text))
                 line += 1
                 continue
@@ -42,6 +43,7 @@ class Tree:
     def __init__(self, source, build):
         self.source, self.build = source, build
         self.top = os.path.realpath(source)
+        self.names = {}
         command = os.environ.get("TWIN_CC") or (
             "cc -std=gnu11 -ffreestanding -fpie -O2")
         self.compiler = [*shlex.split(command), f"-I{build or '.'}",
@@ -50,6 +52,11 @@ class Tree:
 
     def name(self, path):
         """As src/pmm/pmm.h; absolute for what lies elsewhere."""
+        if path not in self.names:
+            self.names[path] = self.look_up(path)
+        return self.names[path]
+
+    def look_up(self, path):
         if path.startswith("<"):
             return None  # <built-in>, <command-line>
         real = os.path.realpath(path)
