@@ -7,8 +7,11 @@ if LIVE
 # The cases that run on both machines (twin/local.mk), on this one.
 check_PROGRAMS += %D%/twin_host
 TESTS += %D%/twin_host
-%C%_twin_host_SOURCES = %D%/twin_host.c %D%/support/machine_host.c
+%C%_twin_host_SOURCES = %D%/twin_host.c %D%/support/machine_host.c \
+	%D%/support/marks_host.c
 %C%_twin_host_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_twin_host_LDFLAGS = $(AM_LDFLAGS) $(twin_host_marks)
+twin_host_marks = -Wl,--wrap=_mark_point
 %C%_twin_host_LDADD = libtwin.a $(live_libs) $(CHECK_LIBS)
 
 # The same with the hostile TLB.
@@ -138,7 +141,7 @@ AM_TESTS_ENVIRONMENT = \
 	INSTRUMENTED='$(INSTRUMENTED)'; export INSTRUMENTED; \
 	HOST_LINK='$(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)'; \
 	export HOST_LINK; \
-	HOST_OBJECTS='$(tests_twin_host_OBJECTS)'; export HOST_OBJECTS; \
+	HOST_OBJECTS='$(tests_twin_host_OBJECTS) $(twin_host_marks)'; export HOST_OBJECTS; \
 	HOST_LIBS='$(tests_twin_host_LDADD)'; export HOST_LIBS; \
 	KERNEL_LD='$(KERNEL_LD)'; export KERNEL_LD; \
 	KERNEL_OBJECTS='$(tests_kernel_twin_kernel_OBJECTS)'; \
