@@ -42,7 +42,7 @@ static void withhold(struct pmm *pmm, struct prange range) {
 
 static void withhold_for_good(struct pmm *pmm, struct prange range) {
     pmm->span_count =
-        memmap_reserve(pmm->spans, pmm->span_count, PMM_RUNS_MAX, range);
+        memmap_reserve(pmm->spans, pmm->span_count, PMM_SPANS_MAX, range);
     withhold(pmm, range);
 }
 

@@ -18,6 +18,9 @@
 
 /** The most runs kept; what a map has beyond is dropped, largest kept. */
 #define PMM_RUNS_MAX 256
+/** What may be managed is kept as well; metadata may cut one more of these in
+ *  two. */
+#define PMM_SPANS_MAX (PMM_RUNS_MAX + 1)
 
 /** The buddy strategy has blocks of 2^0 .. 2^10 frames. */
 #define PMM_BUDDY_ORDERS 11
@@ -154,7 +157,7 @@ struct pmm {
     struct pmm_run runs[PMM_RUNS_MAX]; /* ascending, none touching the next */
     size_t run_count;
     size_t largest_run;
-    struct pmm_run spans[PMM_RUNS_MAX]; /* the runs, and what may join them */
+    struct pmm_run spans[PMM_SPANS_MAX]; /* the runs, and what may join them */
     size_t span_count;
     uint64_t frames; /* highest frame of a span + 1 */
 
@@ -170,8 +173,8 @@ struct pmm {
         struct pmm_areas_state {
             uint64_t *lines; /* 8 words per area; bit set: free */
             uint16_t *free;  /* per area: free frames */
-            uint64_t span_area[PMM_RUNS_MAX]; /* first area of each span */
-            uint64_t run_area[PMM_RUNS_MAX];  /* that each run begins in */
+            uint64_t span_area[PMM_SPANS_MAX]; /* first area of each span */
+            uint64_t run_area[PMM_RUNS_MAX];   /* that each run begins in */
             struct pmm_zone zones[PMM_ZONES];
             struct pmm_reserve reserves[PMM_RESERVES];
             uint16_t none; /* what a reserve without area has left: 0 */

@@ -1,7 +1,8 @@
 # What is compiled once and linked into both test programs.
 twin_sources += %D%/suites.h
 twin_sources += tests/support/asserts.h tests/support/machine.h \
-	tests/support/machine.c tests/support/pages.c
+	tests/support/machine.c tests/support/pages.c \
+	tests/support/other.h tests/support/other.c
 twin_sources += %D%/test_base.c %D%/test_trap.c
 twin_sources += %D%/test_memmap.c %D%/test_pmm.c %D%/test_pmm_init.c
 twin_sources += %D%/test_pmm_class.c %D%/test_pmm_model.c \

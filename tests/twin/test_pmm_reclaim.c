@@ -1,8 +1,5 @@
 /*
  * What was in use at boot: never handed out, until it is reclaimed.
- *
- * Most tests give their own map to a second pmm, inside RAM that is free; so
- * frames can be anything.  F(n) is the first byte of frame n.
  */
 #include <check.h>
 #include <string.h>
@@ -11,55 +8,8 @@
 #include "pmm/memmap.h"
 #include "support/asserts.h"
 #include "support/machine.h"
+#include "support/other.h"
 #include "twin/suites.h"
-
-#define F(n) ((uint64_t)(n) << PAGE_SHIFT)
-#define ROOM 2048 /* frames from @first on */
-#define ENTRIES_MAX 24
-
-static struct pmm other; /* a second pmm on the test's map */
-static struct hw_boot boot;
-static struct memmap_entry map[ENTRIES_MAX];
-static uint64_t first; /* free frames that the test may give to @other */
-
-static void setup(void) {
-    machine_start_pages(&m);
-    first = 0;
-    for (size_t i = 0; i < m.pmm.run_count; i++) {
-        uint64_t at = 0;
-
-        ck_assert(align_up(m.pmm.runs[i].first.v, 512, &at));
-        if (range_holds(m.pmm.runs[i].first.v, m.pmm.runs[i].count,
-                        at + ROOM)) {
-            first = at;
-        }
-    }
-    ck_assert_msg(first != 0, "no run of %d frames on this machine", ROOM);
-    boot = *m.boot;
-    boot.map = map;
-    boot.map_count = 0;
-    boot.reserved_count = 0;
-    boot.module.len = 0;
-}
-
-/** The frames were only borrowed: @m's own bitmap must still be whole. */
-static void teardown(void) {
-    machine_stop_pages(&m);
-}
-
-/** Bytes @from up to @to are of @type. */
-static void add(uint64_t from, uint64_t to, uint32_t type) {
-    map[boot.map_count++] =
-        (struct memmap_entry){ { paddr(from), to - from }, type };
-}
-
-static struct prange bytes(uint64_t from, uint64_t to) {
-    return (struct prange){ paddr(from), to - from };
-}
-
-static void reserve(struct prange range) {
-    boot.reserved[boot.reserved_count++] = range;
-}
 
 /* --- never handed out ------------------------------------------------------
  */
@@ -592,21 +542,12 @@ START_TEST(boot_memory_is_reclaimed_and_the_machine_goes_on)
 }
 END_TEST
 
-static int class_count(void) {
-    int count = 0;
-
-    while (pmm_classes[count] != NULL) {
-        count++;
-    }
-    return count;
-}
-
 Suite *pmm_reclaim_suite(void) {
     Suite *suite = suite_create("pmm_reclaim");
     TCase *tc = tcase_create("withheld");
-    const int classes = class_count();
+    const int classes = strategies();
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, other_setup, other_teardown);
     tcase_add_loop_test(tc, no_frame_handed_out_touches_what_is_reserved, 0,
                         classes);
     tcase_add_loop_test(tc, what_is_reclaimed_is_free_and_counted, 0, classes);
