@@ -10,6 +10,9 @@
  * of the map each time.  Starting costs nothing, for the bits of a frame are
  * written when the pointer passes it.
  *
+ * A run is taken at the next place behind the pointer that suits it; what lies
+ * before that is passed by.
+ *
  * The bits are there to refuse wrong frees only.  What came back is not handed
  * out again before everything has come back: then the pointer starts anew.
  */
@@ -88,6 +91,26 @@ static bool bump_take(struct pmm *pmm, pfn_t first, uint64_t count) {
     return true;
 }
 
+static bool bump_alloc_run(struct pmm *pmm, const struct pmm_want *want,
+                           pfn_t *first) {
+    for (size_t i = pmm->bump.run; i < pmm->run_count; i++) {
+        const struct pmm_run run = pmm->runs[i];
+        const uint64_t from =
+            i == pmm->bump.run ? pmm->bump.next.v : run.first.v;
+        const uint64_t at = next_aligned(from, want->align);
+        uint64_t end = run.first.v + run.count;
+
+        if (want->below.v != 0 && want->below.v < end) {
+            end = want->below.v;
+        }
+        if (at < end && end - at >= want->count) {
+            *first = pfn(at);
+            return bump_take(pmm, *first, want->count);
+        }
+    }
+    return false;
+}
+
 /** What joins below the pointer was never passed: its bits are junk.  The
  *  pointer's run may have moved, or grown. */
 static void bump_joined(struct pmm *pmm, struct pmm_run piece) {
@@ -134,6 +157,7 @@ const struct pmm_class pmm_bump = {
     .free = bump_free_frame,
     .is_used = bump_is_used,
     .take = bump_take,
+    .alloc_run = bump_alloc_run,
     .joined = bump_joined,
     .is_sound = bump_is_sound,
 };

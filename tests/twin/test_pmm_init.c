@@ -143,6 +143,30 @@ START_TEST(the_largest_free_run_is_the_longest_row_of_free_frames)
 }
 END_TEST
 
+/*
+ *   map      [ 1024 frames ]    [ 512 frames ]
+ *   bump     [M].[run].......
+ */
+START_TEST(a_run_passes_by_no_more_than_alignment_needs)
+{ /* P6 P8 */
+    const struct pmm_want want = { .count = 3, .align = 4 };
+    uint64_t given = 0;
+    pfn_t f;
+
+    add_frames(first, 1024, MEMMAP_USABLE);
+    add_frames(first + 1400, 512, MEMMAP_USABLE);
+    ck_assert_status(pmm_init(&other, &boot, pmm_classes[_i]), MM_OK);
+    ck_assert_status(pmm_alloc(&other, &f), MM_OK);
+    ck_assert_status(pmm_alloc_run(&other, want, &f), MM_OK);
+    ck_assert_uint_eq(f.v % 4, 0);
+    while (pmm_alloc(&other, &f) == MM_OK) {
+        given++;
+    }
+    ck_assert_uint_ge(given + 3, 1024 + 512 - other.stats.reserved - 4);
+    ck_assert(pmm_is_sound(&other));
+}
+END_TEST
+
 START_TEST(a_strategy_is_found_by_its_name)
 {
     for (size_t i = 0; pmm_classes[i] != NULL; i++) {
@@ -168,6 +192,8 @@ Suite *pmm_init_suite(void) {
     tcase_add_loop_test(tc, metadata_that_cuts_a_span_in_two_costs_no_run, 0,
                         classes);
     tcase_add_test(tc, the_largest_free_run_is_the_longest_row_of_free_frames);
+    tcase_add_loop_test(tc, a_run_passes_by_no_more_than_alignment_needs, 0,
+                        classes);
     tcase_add_test(tc, a_strategy_is_found_by_its_name);
     suite_add_tcase(suite, tc);
     return suite;
