@@ -96,9 +96,7 @@ static bool search(const struct pmm *pmm, const struct pmm_want *want,
     return false;
 }
 
-/** Find a run of frames and mark it used. */
-static bool find_run(struct pmm *pmm, const struct pmm_want *want,
-                     pfn_t *first) {
+bool pmm_find_run(struct pmm *pmm, const struct pmm_want *want, pfn_t *first) {
     const struct pmm_class *class = pmm->class;
 
     if (want->count > pmm_free_count(pmm) ||
@@ -124,7 +122,7 @@ enum mm_status pmm_alloc_run(struct pmm *pmm, struct pmm_want want,
         return MM_BAD_ARGUMENT;
     }
     lock_acquire(&pmm->lock);
-    have = find_run(pmm, &want, &found);
+    have = pmm_find_run(pmm, &want, &found);
     if (have) {
         count_alloc(pmm, found, want.count);
         if (pmm->watched) {

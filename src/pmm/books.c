@@ -39,32 +39,40 @@ static void note_earlier(struct pmm *pmm) {
     }
 }
 
-enum mm_status pmm_keep_books(struct pmm *pmm) {
-    const uint64_t bytes = pmm->frames * sizeof(struct pmm_entry);
-    const struct pmm_want want = { .count = pages_for(bytes) };
+static enum mm_status keep_locked(struct pmm *pmm) {
+    const uint64_t pages = pages_for(pmm->frames * sizeof(struct pmm_entry));
+    const struct pmm_want want = { .count = pages, .align = 1 };
     pfn_t first;
 
     if (pmm->books.of != NULL) {
         return MM_OK;
     }
-    if (pmm_alloc_run(pmm, want, &first) != MM_OK) {
+    if (!pmm_find_run(pmm, &want, &first)) {
         return MM_NO_MEMORY;
     }
-    pmm->stats.allocated -= want.count;
-    pmm->stats.allocs -= want.count;
-    pmm->stats.reserved += want.count;
+    pmm_poison_check(pmm, first, pages);
+    pmm->stats.reserved += pages;
     pmm->books.of = pmm_frame(pmm, first);
     pmm->books.sites[0] = (struct pmm_site){ .tag = "before the books" };
     pmm->books.site_count = 1;
-    memset(pmm->books.of, 0, want.count * PAGE_SIZE);
+    memset(pmm->books.of, 0, pages * PAGE_SIZE);
     note_earlier(pmm);
-    pmm->books.frames = (struct pmm_run){ first, want.count };
-    for (uint64_t n = 0; n < want.count; n++) {
+    pmm->books.frames = (struct pmm_run){ first, pages };
+    for (uint64_t n = 0; n < pages; n++) {
         entry_of(pmm, pfn_add(first, n))->part = PART_FREE;
         pmm->books.sites[0].live--;
     }
     pmm->watched = true;
     return MM_OK;
+}
+
+enum mm_status pmm_keep_books(struct pmm *pmm) {
+    enum mm_status status;
+
+    lock_acquire(&pmm->lock);
+    status = keep_locked(pmm);
+    lock_release(&pmm->lock);
+    return status;
 }
 
 static uint8_t site_for(struct pmm_books *books, const char *tag,

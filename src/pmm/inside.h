@@ -66,6 +66,11 @@ static inline void pmm_list_remove(const struct pmm *pmm, pfn_t *first,
 /* pmm.c */
 void pmm_find_largest_run(struct pmm *pmm);
 
+/* alloc.c */
+/** Find a run of free frames and mark it used; the lock is held, and nothing is
+ *  counted.  @want  align is not 0 */
+bool pmm_find_run(struct pmm *pmm, const struct pmm_want *want, pfn_t *first);
+
 /* books.c */
 void pmm_book_alloc(struct pmm *pmm, pfn_t first, uint64_t count,
                     const char *tag, vaddr_t caller);

@@ -167,6 +167,24 @@ START_TEST(a_run_passes_by_no_more_than_alignment_needs)
 }
 END_TEST
 
+START_TEST(books_count_as_reserved_and_never_as_handed_out)
+{ /* P14 */
+    uint64_t reserved;
+
+    add_frames(first, 1024, MEMMAP_USABLE);
+    ck_assert_status(pmm_init(&other, &boot, pmm_classes[_i]), MM_OK);
+    reserved = other.stats.reserved;
+    ck_assert_status(pmm_keep_books(&other), MM_OK);
+    ck_assert_uint_eq(other.stats.reserved,
+                      reserved + other.books.frames.count);
+    ck_assert_uint_eq(other.stats.peak, 0);
+    ck_assert_uint_eq(other.stats.allocs, 0);
+    ck_assert_uint_eq(other.books.sites[0].live, 0);
+    ck_assert(!lock_is_held(&other.lock));
+    ck_assert(pmm_is_sound(&other));
+}
+END_TEST
+
 START_TEST(a_strategy_is_found_by_its_name)
 {
     for (size_t i = 0; pmm_classes[i] != NULL; i++) {
@@ -193,6 +211,8 @@ Suite *pmm_init_suite(void) {
                         classes);
     tcase_add_test(tc, the_largest_free_run_is_the_longest_row_of_free_frames);
     tcase_add_loop_test(tc, a_run_passes_by_no_more_than_alignment_needs, 0,
+                        classes);
+    tcase_add_loop_test(tc, books_count_as_reserved_and_never_as_handed_out, 0,
                         classes);
     tcase_add_test(tc, a_strategy_is_found_by_its_name);
     suite_add_tcase(suite, tc);
