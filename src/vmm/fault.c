@@ -132,7 +132,7 @@ static struct vmm_verdict beyond_regions(struct vmm_space *space, vaddr_t page,
         return verdict(status, stack,
                        "no frame is left for the page or its tables");
     }
-    stack_grow(stack, page);
+    stack_grow(space, stack, page);
     return verdict(MM_OK, stack, "the stack grew");
 }
 

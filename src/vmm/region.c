@@ -1,18 +1,16 @@
 /*
  * Regions: what each range of addresses is for.
  *
- *   space.regions   [ guard ][ heap .......... ][ guard ]       [ stack ]
- *                    0        1                  2               3
- *   ascending, apart; a record in the space, never from a heap
+ *   [ guard ][ heap .......... ][ guard ]       [ stack ]
+ *   apart from each other; each has a record in the tree of its space (tree.c)
  *
  * A range may end at the very last byte of the address space, so ranges are
- * compared by differences from their base, never by their end.  Declaring a
- * region demands that nothing is mapped in it: from then on what its pages
- * show is the region's, and goes back to the pmm when the region goes.
+ * compared by differences from their base or by their last byte, never by their
+ * end.  Declaring a region demands that nothing is mapped in it: from then on
+ * what its pages show is the region's, and goes back to the pmm when the region
+ * goes.
  */
-#include "vmm/table.h"
-
-#include <string.h>
+#include "vmm/regions.h"
 
 static enum mm_status range_check(const struct vmm_space *space,
                                   struct vrange range) {
@@ -26,24 +24,27 @@ static enum mm_status range_check(const struct vmm_space *space,
     return pages_check(space, range.base, count);
 }
 
-static bool meets_region(const struct vmm_space *space, struct vrange range) {
-    for (size_t i = 0; i < space->region_count; i++) {
-        if (vranges_overlap(space->regions[i].range, range)) {
-            return true;
-        }
-    }
-    return false;
+/** The record that @region begins. */
+static struct vmm_record *record_of(struct vmm_region *region) {
+    return (struct vmm_record *)region;
 }
 
-/** Is @range fit for a region, and what its pages show nothing yet? */
-static enum mm_status claim_check(const struct vmm_space *space,
-                                  struct vrange range) {
-    enum mm_status status = range_check(space, range);
+struct vmm_region *region_from(struct vmm_space *space, uint64_t first) {
+    struct vmm_record *record =
+        tree_from(space->regions, first, &space->stats.region_steps);
+
+    return record == NULL ? NULL : &record->region;
+}
+
+enum mm_status claim_check(struct vmm_space *space, struct vrange range) {
+    const enum mm_status status = range_check(space, range);
+    const struct vmm_region *next;
 
     if (status != MM_OK) {
         return status;
     }
-    if (meets_region(space, range)) {
+    next = region_from(space, range.base.v);
+    if (next != NULL && vranges_overlap(next->range, range)) {
         return MM_OVERLAP;
     }
     return pages_survey(space, range.base, range.len >> PAGE_SHIFT);
@@ -66,16 +67,25 @@ static enum mm_status back(struct vmm_space *space, struct vrange range,
                                               .largest = 1 });
 }
 
-static void insert(struct vmm_space *space, struct vmm_region region) {
-    size_t at = space->region_count;
+enum mm_status region_insert(struct vmm_space *space,
+                             struct vmm_region region) {
+    struct vmm_record *record = record_take(space);
 
-    while (at > 0 &&
-           space->regions[at - 1].range.base.v > region.range.base.v) {
-        space->regions[at] = space->regions[at - 1];
-        at--;
+    if (record == NULL) {
+        return MM_NO_MEMORY;
     }
-    space->regions[at] = region;
+    record->region = region;
+    space->regions = tree_insert(space->regions, record);
     space->region_count++;
+    return MM_OK;
+}
+
+static void forget(struct vmm_space *space, struct vmm_region *region) {
+    struct vmm_record *record = record_of(region);
+
+    space->regions = tree_remove(space->regions, record);
+    space->region_count--;
+    record_give_back(space, record);
 }
 
 /** MM_OK, or what no region can be. */
@@ -107,25 +117,25 @@ enum mm_status vmm_region_add(struct vmm_space *space,
         region.access |= VMM_UNCACHED;
     }
     status = claim_check(space, region.range);
-    if (status == MM_OK && space->region_count == VMM_REGIONS_MAX) {
-        status = MM_NO_MEMORY;
-    }
     if (status == MM_OK) {
-        status = back(space, region.range, &region, region.device);
+        status = region_insert(space, region);
     }
-    if (status == MM_OK) {
-        insert(space, region);
+    if (status != MM_OK) {
+        return status;
+    }
+    status = back(space, region.range, &region, region.device);
+    if (status != MM_OK) {
+        forget(space, region_from(space, region.range.base.v));
     }
     return status;
 }
 
-static struct vmm_region *region_from(struct vmm_space *space, vaddr_t base) {
-    for (size_t i = 0; i < space->region_count; i++) {
-        if (space->regions[i].range.base.v == base.v) {
-            return &space->regions[i];
-        }
-    }
-    return NULL;
+/** The region that starts at @base, or NULL. */
+static struct vmm_region *region_with_base(struct vmm_space *space,
+                                           vaddr_t base) {
+    struct vmm_region *region = region_from(space, base.v);
+
+    return region != NULL && region->range.base.v == base.v ? region : NULL;
 }
 
 /** A stack has a limit, and a device's frames lie below another. */
@@ -139,7 +149,7 @@ static bool may_be_as_long(const struct vmm_space *space,
 
 enum mm_status vmm_region_extend(struct vmm_space *space, vaddr_t base,
                                  uint64_t len) {
-    struct vmm_region *region = region_from(space, base);
+    struct vmm_region *region = region_with_base(space, base);
     struct vrange more;
     enum mm_status status;
 
@@ -165,22 +175,20 @@ enum mm_status vmm_region_extend(struct vmm_space *space, vaddr_t base,
     }
     if (status == MM_OK) {
         region->range.len = len;
+        tree_refresh(space->regions, record_of(region));
     }
     return status;
 }
 
 enum mm_status vmm_region_remove(struct vmm_space *space, vaddr_t base) {
-    struct vmm_region *region = region_from(space, base);
-    size_t after;
+    struct vmm_region *region = region_with_base(space, base);
 
     if (region == NULL) {
         return MM_NO_REGION;
     }
     pages_drop(space, base, region->range.len >> PAGE_SHIFT,
                region->backing != VMM_DEVICE);
-    after = space->region_count - (size_t)(region - space->regions) - 1;
-    memmove(region, region + 1, after * sizeof(*region));
-    space->region_count--;
+    forget(space, region);
     return MM_OK;
 }
 
@@ -188,17 +196,12 @@ enum mm_status vmm_region_remove(struct vmm_space *space, vaddr_t base) {
  */
 
 struct vmm_region *stack_above(struct vmm_space *space, vaddr_t va) {
-    for (size_t i = 0; i < space->region_count; i++) {
-        struct vmm_region *region = &space->regions[i];
+    struct vmm_region *region = region_from(space, va.v);
 
-        if (region->range.base.v > va.v) {
-            return region->backing == VMM_STACK ? region : NULL;
-        }
-    }
-    return NULL;
+    return region != NULL && region->backing == VMM_STACK ? region : NULL;
 }
 
-const char *stack_objection(const struct vmm_space *space,
+const char *stack_objection(struct vmm_space *space,
                             const struct vmm_region *stack, vaddr_t page) {
     const uint64_t more = stack->range.base.v - page.v;
     const struct vrange wanted = { vaddr(page.v - PAGE_SIZE),
@@ -212,89 +215,41 @@ const char *stack_objection(const struct vmm_space *space,
                : "the stack would touch what lies below it";
 }
 
-void stack_grow(struct vmm_region *stack, vaddr_t page) {
+void stack_grow(struct vmm_space *space, struct vmm_region *stack,
+                vaddr_t page) {
     stack->range.len += stack->range.base.v - page.v;
     stack->range.base = page;
+    tree_refresh(space->regions, record_of(stack));
 }
 
-/* --- places -----------------------------------------------------------------
+/* --- questions -------------------------------------------------------------
  */
-
-/** Move *@place behind a region that stands in its way, within @gap bytes on
- *  either side; false: none does. */
-static bool move_behind_region(const struct vmm_space *space,
-                               struct vrange *place, uint64_t gap) {
-    const uint64_t low = place->base.v < gap ? place->base.v : gap;
-    const struct vrange wide = { vaddr(place->base.v - low),
-                                 low + place->len + gap };
-
-    for (size_t i = 0; i < space->region_count; i++) {
-        const struct vrange taken = space->regions[i].range;
-
-        if (vranges_overlap(taken, wide)) {
-            place->base = vaddr_add(taken.base, taken.len + gap);
-            return true;
-        }
-    }
-    return false;
-}
-
-/** Behind a page of it that shows something; false: none does. */
-static bool move_behind_page(const struct vmm_space *space,
-                             struct vrange *place) {
-    vaddr_t va = place->base;
-    uint64_t left = place->len >> PAGE_SHIFT;
-
-    while (left > 0) {
-        const struct slot slot = table_walk(space, va);
-        const uint64_t pages = slot_pages(slot, va, left);
-        const uint64_t size = level_size(slot.level);
-
-        if (pte_is_present(entry_get(slot.entry))) {
-            place->base = vaddr(align_down(va.v, size) + size);
-            return true;
-        }
-        va = vaddr_add(va, pages * PAGE_SIZE);
-        left -= pages;
-    }
-    return false;
-}
-
-enum mm_status vmm_region_find(const struct vmm_space *space,
-                               struct vrange bounds, uint64_t len, uint64_t gap,
-                               vaddr_t *va) {
-    struct vrange place = { bounds.base, len };
-
-    if (!vaddr_is_page_aligned(vaddr(bounds.base.v | bounds.len | len | gap))) {
-        return MM_NOT_ALIGNED;
-    }
-    if (len == 0 ||
-        pages_check(space, bounds.base, bounds.len >> PAGE_SHIFT) != MM_OK) {
-        return MM_BAD_RANGE;
-    }
-    if (place.base.v == 0) {
-        place.base = vaddr(PAGE_SIZE);
-    }
-    while (vrange_holds(bounds, place.base) &&
-           bounds.len - (place.base.v - bounds.base.v) >= len) {
-        if (!move_behind_region(space, &place, gap) &&
-            !move_behind_page(space, &place)) {
-            *va = place.base;
-            return MM_OK;
-        }
-    }
-    return MM_NO_MEMORY;
-}
 
 const struct vmm_region *vmm_region_at(const struct vmm_space *space,
                                        vaddr_t va) {
+    const struct vmm_record *record;
+    uint64_t steps = 0;
+
     if (!space_owns(space, va)) {
         space = space->kernel;
     }
-    for (size_t i = 0; i < space->region_count; i++) {
-        if (vrange_holds(space->regions[i].range, va)) {
-            return &space->regions[i];
+    record = tree_from(space->regions, va.v, &steps);
+    return record != NULL && vrange_holds(record->region.range, va)
+               ? &record->region
+               : NULL;
+}
+
+const struct vmm_region *vmm_region_next(const struct vmm_space *space,
+                                         const struct vmm_region *region) {
+    const struct vmm_record *record;
+    uint64_t first = 0, steps = 0;
+
+    if (region != NULL) {
+        first = span_of(region->range).last + 1;
+        if (first == 0) {
+            return NULL; /* it ends with the address space */
         }
     }
-    return NULL;
+    record = tree_from(space->regions, first, &steps);
+    return record == NULL ? NULL : &record->region;
 }

@@ -103,8 +103,11 @@ static enum mm_status give_region(struct vmm_space *child,
                                   const struct vmm_space *parent,
                                   const struct vmm_region *region) {
     const struct vrange range = region->range;
+    const enum mm_status status = region_insert(child, *region);
 
-    child->regions[child->region_count++] = *region;
+    if (status != MM_OK) {
+        return status;
+    }
     if (region->backing == VMM_DEVICE) {
         return pages_map(child,
                          (struct mapping){ .va = range.base,
@@ -116,18 +119,24 @@ static enum mm_status give_region(struct vmm_space *child,
     return give_pages(child, parent, range);
 }
 
+/** As vmm_region_next(), of the private part. */
+static const struct vmm_region *private_next(const struct vmm_space *space,
+                                             const struct vmm_region *region) {
+    region = vmm_region_next(space, region);
+    return region != NULL && vmm_is_private(region->range.base) ? region : NULL;
+}
+
 enum mm_status vmm_space_fork(struct vmm_space *child,
                               struct vmm_space *parent) {
     enum mm_status status = vmm_space_create(child, parent->kernel);
+    const struct vmm_region *region = NULL;
 
     if (status != MM_OK) {
         return status;
     }
     child->write_execute = parent->write_execute;
-    for (size_t i = 0; i < parent->region_count && status == MM_OK; i++) {
-        if (vmm_is_private(parent->regions[i].range.base)) {
-            status = give_region(child, parent, &parent->regions[i]);
-        }
+    while (status == MM_OK && (region = private_next(parent, region)) != NULL) {
+        status = give_region(child, parent, region);
     }
     if (status != MM_OK) {
         const enum mm_status undone = vmm_space_destroy(child);
@@ -135,11 +144,8 @@ enum mm_status vmm_space_fork(struct vmm_space *child,
         MM_ASSERT(undone == MM_OK); /* it was never in force */
         return status;
     }
-    for (size_t i = 0; i < parent->region_count; i++) {
-        const struct vmm_region *region = &parent->regions[i];
-
-        if (vmm_is_private(region->range.base) &&
-            region->backing != VMM_DEVICE) {
+    while ((region = private_next(parent, region)) != NULL) {
+        if (region->backing != VMM_DEVICE) {
             vmm_flush(pages_share(parent, region->range.base,
                                   region->range.len >> PAGE_SHIFT));
         }

@@ -2,7 +2,7 @@
  * What must hold of a space between any two calls.
  *
  *   root      above the private part as the kernel's
- *   regions   ascending, whole pages, no two share a byte
+ *   regions   ascending, whole pages, no two share a byte; the tree fits
  *   tokens    none owed, none used twice
  *   tables    as many as counted; none of them is free memory
  *   pages     of a guard: none; of an immediate region: all; whatever a page
@@ -12,7 +12,7 @@
  * Who shows a frame twice is found without memory: a bit per frame for a window
  * of frames, as many rounds as there are windows with a frame in them.
  */
-#include "vmm/table.h"
+#include "vmm/regions.h"
 
 #include <string.h>
 
@@ -23,24 +23,48 @@ static bool say(const char **why, const char *sentence) {
     return false;
 }
 
-static bool regions_are_sound(const struct vmm_space *space, const char **why) {
-    for (size_t i = 0; i < space->region_count; i++) {
-        const struct vrange range = space->regions[i].range;
+/** What is wrong with the branch at @record, whose regions must begin at byte
+ *  *@from or behind; moves *@from behind the last of them.  *@over: the last
+ *  ended with the address space. */
+static const char *branch_complaint(const struct vmm_space *space,
+                                    const struct vmm_record *record,
+                                    uint64_t *from, bool *over) {
+    const struct vrange range = record->region.range;
+    const char *wrong = NULL;
 
-        if (!vaddr_is_page_aligned(vaddr(range.len)) ||
-            pages_check(space, range.base, range.len >> PAGE_SHIFT) != MM_OK) {
-            return say(why, "a region is no range of whole pages");
-        }
-        if (i > 0) {
-            const struct vrange before = space->regions[i - 1].range;
-
-            if (before.base.v >= range.base.v ||
-                vranges_overlap(before, range)) {
-                return say(why, "two regions overlap or are out of order");
-            }
-        }
+    if (!record_is_kept(space, record)) {
+        return "the record of a region lies in a free frame";
     }
-    return true;
+    if (!vaddr_is_page_aligned(vaddr(range.len)) ||
+        pages_check(space, range.base, range.len >> PAGE_SHIFT) != MM_OK) {
+        return "a region is no range of whole pages";
+    }
+    if (record->child[0] != NULL) {
+        wrong = branch_complaint(space, record->child[0], from, over);
+    }
+    if (wrong == NULL && (*over || range.base.v < *from)) {
+        wrong = "two regions overlap or are out of order";
+    }
+    *from = span_of(range).last + 1;
+    *over = *from == 0;
+    if (wrong == NULL && record->child[1] != NULL) {
+        wrong = branch_complaint(space, record->child[1], from, over);
+    }
+    return wrong;
+}
+
+static bool regions_are_sound(const struct vmm_space *space, const char **why) {
+    const char *wrong = NULL;
+    bool over = false;
+    uint64_t from = 0;
+
+    if (space->regions != NULL) {
+        wrong = branch_complaint(space, space->regions, &from, &over);
+    }
+    if (wrong == NULL && !tree_fits(space->regions)) {
+        wrong = "the tree of regions does not fit them";
+    }
+    return wrong == NULL || say(why, wrong);
 }
 
 struct tables_seen {
@@ -159,8 +183,9 @@ static bool frames_are_sound(const struct vmm_space *space, const char **why) {
         window.first = window.next;
         window.next = UINT64_MAX;
         memset(window.seen, 0, sizeof window.seen);
-        for (size_t i = 0; i < space->region_count; i++) {
-            vmm_walk(space, space->regions[i].range, see_frame, &window);
+        for (const struct vmm_region *region = vmm_region_next(space, NULL);
+             region != NULL; region = vmm_region_next(space, region)) {
+            vmm_walk(space, region->range, see_frame, &window);
         }
     }
     return !window.twice ||
@@ -194,8 +219,9 @@ bool vmm_is_sound(const struct vmm_space *space, const char **why) {
         !tables_are_sound(space, why)) {
         return false;
     }
-    for (size_t i = 0; i < space->region_count; i++) {
-        if (!pages_are_sound(space, &space->regions[i], why)) {
+    for (const struct vmm_region *region = vmm_region_next(space, NULL);
+         region != NULL; region = vmm_region_next(space, region)) {
+        if (!pages_are_sound(space, region, why)) {
             return false;
         }
     }
@@ -230,9 +256,10 @@ static void count_frame(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
 }
 
 static void count_space(const struct vmm_space *space, struct tally *tally) {
-    for (size_t i = 0; i < space->region_count; i++) {
-        if (space->regions[i].backing != VMM_DEVICE) {
-            vmm_walk(space, space->regions[i].range, count_frame, tally);
+    for (const struct vmm_region *region = vmm_region_next(space, NULL);
+         region != NULL; region = vmm_region_next(space, region)) {
+        if (region->backing != VMM_DEVICE) {
+            vmm_walk(space, region->range, count_frame, tally);
         }
     }
 }

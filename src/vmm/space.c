@@ -99,7 +99,7 @@ enum mm_status vmm_space_destroy(struct vmm_space *space) {
     }
     while (space->region_count > 0) {
         const enum mm_status status =
-            vmm_region_remove(space, space->regions[0].range.base);
+            vmm_region_remove(space, space->regions->region.range.base);
 
         MM_ASSERT(status == MM_OK); /* it is there */
     }

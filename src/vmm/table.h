@@ -199,9 +199,13 @@ static inline bool space_is_cached(const struct vmm_space *space) {
 /** The region next above @va, which none holds, if it is a stack; or NULL. */
 struct vmm_region *stack_above(struct vmm_space *space, vaddr_t va);
 /** Why @stack can't grow down to @page, or NULL; a page below it stays free. */
-const char *stack_objection(const struct vmm_space *space,
+const char *stack_objection(struct vmm_space *space,
                             const struct vmm_region *stack, vaddr_t page);
-void stack_grow(struct vmm_region *stack, vaddr_t page);
+void stack_grow(struct vmm_space *space, struct vmm_region *stack,
+                vaddr_t page);
+/** Give @region a record of its own; its pages are as they should be.
+ *  @return MM_OK or MM_NO_MEMORY */
+enum mm_status region_insert(struct vmm_space *space, struct vmm_region region);
 
 /* --- fault.c -------------------------------------------------------------- */
 

@@ -2,8 +2,8 @@
  * @file vmm.h
  * Pages: which frame each virtual page shows, and what may be done to it.
  *
- * A space is a tree of page tables, reached through the direct map, and a list
- * of regions that say what an address range is for.  The mapper edits the tree
+ * A space is a tree of page tables, reached through the direct map, and regions
+ * that say what an address range is for.  The mapper edits the tree
  * (map, unmap, protect, translate); a region decides what a page fault in it
  * means.  Nothing here allocates from the heap.
  */
@@ -16,7 +16,8 @@
 #include "hw/paging.h"
 #include "pmm/pmm.h"
 
-#define VMM_REGIONS_MAX 32
+/** Regions whose records a space has room for; more lie in frames. */
+#define VMM_RECORDS_INSIDE 16
 
 /** What may be done to a page; reading always may. */
 enum vmm_access {
@@ -48,6 +49,16 @@ struct vmm_region {
     uint64_t limit; /* VMM_STACK: bytes that it may grow to */
 };
 
+/** A region and its place in the tree of its space's regions: tree.c. */
+struct vmm_record {
+    struct vmm_region region;
+    struct vmm_record *child[2]; /* lower and higher regions */
+    uint64_t first, last; /* bytes: the lowest and highest from here down */
+    uint64_t hole;        /* bytes: the largest hole between two of these */
+    unsigned height;      /* of the tree from here down; 1: no child */
+};
+struct vmm_records; /* a frame of them: records.c */
+
 struct vmm_stats {
     uint64_t maps, unmaps;   /* leaves written, cleared, of any size */
     uint64_t tables;         /* page tables now, the root not counted */
@@ -59,6 +70,8 @@ struct vmm_stats {
     uint64_t flushed_all;    /* times that it was told to forget everything */
     uint64_t not_taken_back; /* frames of a region that was removed which the
                                 pmm did not take: free already */
+    uint64_t region_steps;   /* records looked at by calls that may change the
+                                space, and by faults */
 };
 
 /** A fault that was answered by "try again". */
@@ -68,7 +81,8 @@ struct vmm_retry {
     uint64_t changes; /* at that time */
 };
 
-/** One caller at a time: there is no lock.  The trap handler is a caller too,
+/** Stays where it is while there are regions.  One caller at a time: there is
+ *  no lock.  The trap handler is a caller too,
  *  so none of these calls may touch a demand page of its own space. */
 struct vmm_space {
     /** Whose part above the private one this space shows; the kernel's space
@@ -85,8 +99,11 @@ struct vmm_space {
     /** May a page be writable and executable?  false at the start: then it is
      *  MM_REFUSED, by every call that names rights. */
     bool write_execute;
-    struct vmm_region regions[VMM_REGIONS_MAX]; /* ascending, apart */
+    struct vmm_record *regions; /* root of the tree; NULL: none */
     size_t region_count;
+    struct vmm_records *records; /* frames of records with room for more */
+    struct vmm_record inside[VMM_RECORDS_INSIDE];
+    uint64_t inside_used;   /* bit n: inside[n] */
     uint64_t flushes_owed;  /* tokens given out and not yet used up */
     uint64_t tokens;        /* given out ever */
     uint64_t ids_owed;      /* of those owed: their mixed ids, added up */
@@ -352,10 +369,10 @@ struct vmm_translation vmm_translate(const struct vmm_space *space, vaddr_t va);
  *  @return how many */
 uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range);
 
-/* --- regions: region.c ------------------------------------------------- */
+/* --- regions: region.c, place.c ----------------------------------------- */
 
 /**
- *  * Declare what @region.range is for; VMM_IMMEDIATE and VMM_DEVICE pages are
+ * Declare what @region.range is for; VMM_IMMEDIATE and VMM_DEVICE pages are
  * mapped now.
  *
  * Whatever frame its pages show is the region's and goes back to the pmm with
@@ -366,8 +383,9 @@ uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range);
  * @return MM_OK, MM_NOT_ALIGNED, MM_NOT_CANONICAL, MM_BAD_RANGE (empty, wraps),
  *         MM_BAD_ARGUMENT, MM_OVERLAP (with a region), MM_ALREADY_MAPPED or
  *         MM_HUGE_PAGE (a page shows something, whatever the backing),
- *         MM_NO_MEMORY (no frame, no region slot); then nothing changed: no
- *         frame and no table is kept
+ *         MM_NO_MEMORY (no frame for pages, tables or the record); then
+ *         nothing changed: no frame and no table is kept
+ * Cost: logarithmic in the regions, and what the backing asks for.
  */
 MM_MUST_CHECK enum mm_status vmm_region_add(struct vmm_space *space,
                                             struct vmm_region region);
@@ -390,15 +408,20 @@ MM_MUST_CHECK enum mm_status vmm_region_remove(struct vmm_space *space,
  * @return MM_OK          *@va is page-aligned, never 0
  *         MM_NOT_ALIGNED, MM_BAD_RANGE (a length of 0, bounds that are none)
  *         MM_NO_MEMORY   no such place
- * Cost: the regions, and the tables of the places tried.
+ * Cost: logarithmic in the regions; the tables of the places tried.
  */
-MM_MUST_CHECK enum mm_status vmm_region_find(const struct vmm_space *space,
+MM_MUST_CHECK enum mm_status vmm_region_find(struct vmm_space *space,
                                              struct vrange bounds, uint64_t len,
                                              uint64_t gap, vaddr_t *va);
 
-/** The region that holds @va, or NULL. */
+/** The region that holds @va, or NULL.  It stays where it is until it is
+ *  removed. */
 const struct vmm_region *vmm_region_at(const struct vmm_space *space,
                                        vaddr_t va);
+/** The lowest region of @space above @region, one of its own; NULL: the lowest
+ *  of all.  NULL when there is none. */
+const struct vmm_region *vmm_region_next(const struct vmm_space *space,
+                                         const struct vmm_region *region);
 
 /* --- faults: fault.c --------------------------------------------------- */
 
@@ -463,10 +486,11 @@ void vmm_walk(const struct vmm_space *space, struct vrange range,
               vmm_visit *visit, void *ctx);
 
 /**
- * Regions ascending and apart; no token owed or used twice; every page of a
- * region shows an allocated frame, with no right that the region has not, and
- * no frame of the pmm's is shown by two pages of regions; guards show none;
- * immediate regions show all; no page table lies in free memory.
+ * Regions ascending and apart, and their tree fits them; no token owed or used
+ * twice; every page of a region shows an allocated frame, with no right that
+ * the region has not, and no frame of the pmm's is shown by two pages of
+ * regions; guards show none; immediate regions show all; no page table lies in
+ * free memory.
  * @why  set to a sentence when false; may be NULL
  */
 bool vmm_is_sound(const struct vmm_space *space, const char **why);

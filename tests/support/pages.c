@@ -47,7 +47,7 @@ void machine_stop_pages(struct machine_pages *m) {
                   (unsigned long)va.v);
     while (m->space.region_count > 0) {
         ck_assert_int_eq(
-            vmm_region_remove(&m->space, m->space.regions[0].range.base),
+            vmm_region_remove(&m->space, m->space.regions->region.range.base),
             MM_OK);
     }
     vmm_reclaim_tables(&m->space, everything);

@@ -29,6 +29,7 @@
     suite(vmm_translate_suite)                                                 \
     suite(vmm_space_suite)                                                     \
     suite(vmm_region_suite)                                                    \
+    suite(vmm_tree_suite)                                                      \
     suite(vmm_kinds_suite)                                                     \
     suite(vmm_share_suite)                                                     \
     suite(vmm_fault_suite)                                                     \

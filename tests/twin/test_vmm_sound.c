@@ -57,19 +57,25 @@ END_TEST
 
 START_TEST(regions_in_disorder_are_noticed)
 {
-    struct vmm_region *regions = m.space.regions;
+    struct vmm_region *regions[3];
 
-    regions[0].range.len += 2 * PAGE_SIZE;
+    for (size_t i = 0; i < 3; i++) {
+        regions[i] = (struct vmm_region *)(uintptr_t)vmm_region_next(
+            &m.space, i == 0 ? NULL : regions[i - 1]);
+    }
+    regions[0]->range.len += 2 * PAGE_SIZE;
     expect_complaint("two regions overlap or are out of order");
-    regions[0].range.len -= 2 * PAGE_SIZE;
-    regions[2].range.base.v -= 7 * PAGE_SIZE;
+    regions[0]->range.len -= 2 * PAGE_SIZE;
+    regions[2]->range.base.v -= 7 * PAGE_SIZE;
     expect_complaint("two regions overlap or are out of order");
-    regions[2].range.base.v += 7 * PAGE_SIZE;
-    regions[1].range.len += 1;
+    regions[2]->range.base.v += 7 * PAGE_SIZE;
+    regions[1]->range.len += 1;
     expect_complaint("a region is no range of whole pages");
-    regions[1].range.len = 0;
+    regions[1]->range.len = 0;
     expect_complaint("a region is no range of whole pages");
-    regions[1].range.len = 2 * PAGE_SIZE;
+    regions[1]->range.len = PAGE_SIZE;
+    expect_complaint("the tree of regions does not fit them");
+    regions[1]->range.len = 2 * PAGE_SIZE;
 }
 END_TEST
 
