@@ -47,6 +47,7 @@ void table_unlink(struct vmm_space *space, paddr_t pa, unsigned level,
         }
     }
     space->stats.tables--;
+    near_forget(space);
     chain_push(space, unlinked, pfn_of(pa));
 }
 

@@ -159,7 +159,7 @@ static const char *beyond_tables(unsigned error) {
  *  the same fault came before, and no entry was changed since. */
 static bool forbidden_by_mode(struct vmm_space *space, vaddr_t va,
                               unsigned error, unsigned access) {
-    const struct vmm_retry now = { va, error, space->changes };
+    const struct vmm_retry now = { va, error, space_changes(space) };
     const struct vmm_retry before = space->retry;
 
     if ((error & (PF_PRESENT | PF_USER)) != PF_PRESENT ||

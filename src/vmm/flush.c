@@ -20,50 +20,58 @@
 #include "vmm/table.h"
 
 /** A token that is used twice is noticed by vmm_is_sound(). */
-static void settle(struct vmm_token token) {
-    token.space->flushes_owed--;
-    token.space->ids_owed -= token_word(token.id);
+static void settle(struct vmm_space *space, struct vmm_token token) {
+    space->tokens_used++;
+    space->ids_owed -= token_word(vmm_token_id(token));
 }
 
-static void flush_each(struct vmm_token token) {
-    for (uint64_t n = 0; n < token.pages; n++) {
-        hw_invlpg(vaddr_add(token.va, n * level_size(token.level)));
+static void flush_each(struct vmm_space *space, struct vmm_token token) {
+    const uint64_t size = level_size(vmm_token_level(token));
+    const uint64_t pages = vmm_token_pages(token);
+    vaddr_t va = vmm_token_va(token);
+
+    for (uint64_t n = 0; n < pages; n++) {
+        hw_invlpg(va);
+        va.v += size;
     }
-    token.space->stats.invlpgs += token.pages;
+    space->stats.invlpgs += pages;
 }
 
-static void flush_all(struct vmm_token token) {
-    token.space->stats.flushed_all++;
-    if (token.global) {
+static void flush_all(struct vmm_space *space, bool global) {
+    space->stats.flushed_all++;
+    if (global) {
         hw_flush_all();
     } else {
         hw_write_cr3(hw_read_cr3());
     }
 }
 
-static void note(struct vmm_token token) {
-    token.space->stats.flushes += token.pages;
-    events_add(token.space->events, EVENT_VMM_FLUSHES, token.va.v, token.pages);
+static void note(struct vmm_space *space, struct vmm_token token) {
+    space->stats.flushes += vmm_token_pages(token);
+    events_add(space->events, EVENT_VMM_FLUSHES, vmm_token_va(token).v,
+               vmm_token_pages(token));
 }
 
 void vmm_flush(struct vmm_token token) {
-    if (token.space == NULL) {
+    struct vmm_space *space = vmm_token_space(token);
+
+    if (space == NULL) {
         return;
     }
-    if (space_is_cached(token.space)) {
-        if (token.pages > VMM_FLUSH_EACH_MAX) {
-            flush_all(token);
+    if (space_is_cached(space)) {
+        if (vmm_token_pages(token) > VMM_FLUSH_EACH_MAX) {
+            flush_all(space, vmm_token_global(token));
         } else {
-            flush_each(token);
+            flush_each(space, token);
         }
-        note(token);
+        note(space, token);
     }
-    settle(token);
+    settle(space, token);
 }
 
 void vmm_flush_skip(struct vmm_token token) {
-    if (token.space != NULL) {
-        settle(token);
+    if (vmm_token_owes(token)) {
+        settle(vmm_token_space(token), token);
     }
 }
 
@@ -71,33 +79,35 @@ void vmm_flush_skip(struct vmm_token token) {
 
 /** Tokens beyond the room settle at once: then all will be flushed. */
 void vmm_batch_add(struct vmm_batch *batch, struct vmm_token token) {
-    if (token.space == NULL) {
+    struct vmm_space *space = vmm_token_space(token);
+
+    if (space == NULL) {
         return;
     }
     if (batch->count < VMM_FLUSH_EACH_MAX) {
         batch->tokens[batch->count] = token;
     } else {
-        note(token);
-        settle(token);
+        note(space, token);
+        settle(space, token);
     }
     batch->count++;
-    batch->pages += token.pages;
-    batch->global |= token.global;
+    batch->pages += vmm_token_pages(token);
+    batch->global |= vmm_token_global(token);
 }
 
 void vmm_batch_flush(struct vmm_batch *batch) {
+    struct vmm_space *space = vmm_token_space(batch->tokens[0]);
     const bool each = batch->pages <= VMM_FLUSH_EACH_MAX;
 
-    if (batch->pages > VMM_FLUSH_EACH_MAX) {
-        flush_all((struct vmm_token){ .space = batch->tokens[0].space,
-                                      .global = batch->global });
+    if (!each) {
+        flush_all(space, batch->global);
     }
     for (uint64_t n = 0; n < batch->count && n < VMM_FLUSH_EACH_MAX; n++) {
         if (each) {
             vmm_flush(batch->tokens[n]);
         } else {
-            note(batch->tokens[n]);
-            settle(batch->tokens[n]);
+            note(space, batch->tokens[n]);
+            settle(space, batch->tokens[n]);
         }
     }
     *batch = (struct vmm_batch){ 0 };

@@ -41,6 +41,27 @@ static enum mm_status shown_check(const struct vmm_space *space, vaddr_t va,
     return status;
 }
 
+/** @entry, of @level, shows nothing; all is checked. */
+static inline void leaf_put(struct vmm_space *space, vaddr_t va, pte_t *entry,
+                            pfn_t f, unsigned level, unsigned access) {
+    entry_set(entry, pte_make(f, leaf_bits(access, level)));
+    space->stats.maps++;
+    leaf_event(space, EVENT_VMM_MAPS, va, f);
+}
+
+enum mm_status vmm_map(struct vmm_space *space, vaddr_t va, pfn_t f,
+                       unsigned access) {
+    pte_t *entry = near_entry(space, va);
+
+    if (entry != NULL && !pte_is_present(entry_get(entry)) &&
+        access_check(space, va, access) == MM_OK &&
+        frames_check(space, f, 1) == MM_OK) {
+        leaf_put(space, va, entry, f, 1, access);
+        return MM_OK;
+    }
+    return vmm_map_leaf(space, va, f, 1, access);
+}
+
 enum mm_status vmm_map_leaf(struct vmm_space *space, vaddr_t va, pfn_t f,
                             unsigned level, unsigned access) {
     enum mm_status status = leaf_check(space, va, level);
@@ -55,10 +76,8 @@ enum mm_status vmm_map_leaf(struct vmm_space *space, vaddr_t va, pfn_t f,
     slot = table_walk_to(space, va, level);
     if (slot.level == level && !pte_is_present(entry_get(slot.entry))) {
         /* No table is missing: the usual case, and one walk is enough. */
-        entry_set(slot.entry, pte_make(f, leaf_bits(access, level)));
-        space->changes++;
-        space->stats.maps++;
-        events_add(space->events, EVENT_VMM_MAPS, va.v, f.v);
+        leaf_put(space, va, slot.entry, f, level, access);
+        near_note_slot(space, va, slot);
         return MM_OK;
     }
     return pages_map(space, (struct mapping){ .va = va,
@@ -74,10 +93,9 @@ static enum mm_status map_range(struct vmm_space *space, vaddr_t va, pfn_t f,
     enum mm_status status;
 
     if (count == 1) {
-        return vmm_map_leaf(space, va, f, 1, access);
+        return vmm_map(space, va, f, access);
     }
     status = pages_check(space, va, count);
-
     if (status == MM_OK) {
         status = access_check(space, va, access);
     }
@@ -113,7 +131,7 @@ enum mm_status vmm_identity_map(struct vmm_space *space, pfn_t f,
 }
 
 /** The leaf of @level that shows something at @va. */
-static enum mm_status leaf_of(const struct vmm_space *space, vaddr_t va,
+static enum mm_status leaf_of(struct vmm_space *space, vaddr_t va,
                               unsigned level, pte_t **leaf) {
     const enum mm_status status = leaf_check(space, va, level);
     struct slot slot;
@@ -126,32 +144,28 @@ static enum mm_status leaf_of(const struct vmm_space *space, vaddr_t va,
         return MM_NOT_MAPPED;
     }
     *leaf = slot.entry;
+    near_note_slot(space, va, slot);
     if (slot.level > level) {
         return MM_HUGE_PAGE;
     }
     return pte_is_leaf(entry_get(slot.entry), level) ? MM_OK : MM_SMALL_PAGES;
 }
 
+struct vmm_unmapped vmm_unmap(struct vmm_space *space, vaddr_t va) {
+    pte_t *leaf = near_entry(space, va);
+
+    return leaf != NULL && pte_is_present(entry_get(leaf))
+               ? leaf_take(space, va, leaf, 1)
+               : vmm_unmap_leaf(space, va, 1);
+}
+
 struct vmm_unmapped vmm_unmap_leaf(struct vmm_space *space, vaddr_t va,
                                    unsigned level) {
-    pte_t *leaf, seen;
+    pte_t *leaf;
     const enum mm_status status = leaf_of(space, va, level, &leaf);
-    pfn_t f;
 
-    if (status != MM_OK) {
-        return (struct vmm_unmapped){ .status = status };
-    }
-    seen = entry_get(leaf);
-    f = pfn_of(pte_leaf_address(seen, level));
-    entry_set(leaf, pte(0));
-    space->changes++;
-    space->stats.unmaps++;
-    events_add(space->events, EVENT_VMM_UNMAPS, va.v, f.v);
-    return (struct vmm_unmapped){
-        .status = MM_OK,
-        .frame = f,
-        .token = token_owe(space, va, level, 1, pte_has(seen, PTE_GLOBAL)),
-    };
+    return status == MM_OK ? leaf_take(space, va, leaf, level)
+                           : (struct vmm_unmapped){ .status = status };
 }
 
 struct vmm_unmapped vmm_update_leaf(struct vmm_space *space, vaddr_t va,
@@ -170,11 +184,10 @@ struct vmm_unmapped vmm_update_leaf(struct vmm_space *space, vaddr_t va,
     entry_set(leaf, pte_make(f, leaf_bits(access, level)));
     result.frame = pfn_of(pte_leaf_address(seen, level));
     result.token = token_owe(space, va, level, 1, pte_has(seen, PTE_GLOBAL));
-    space->changes++;
     space->stats.maps++;
     space->stats.unmaps++;
-    events_add(space->events, EVENT_VMM_UNMAPS, va.v, result.frame.v);
-    events_add(space->events, EVENT_VMM_MAPS, va.v, f.v);
+    leaf_event(space, EVENT_VMM_UNMAPS, va, result.frame);
+    leaf_event(space, EVENT_VMM_MAPS, va, f);
     return result;
 }
 

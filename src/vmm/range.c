@@ -104,7 +104,7 @@ static enum mm_status survey(const struct vmm_space *space, struct mapping m,
     *tables = 0;
     while (m.pages > 0) {
         const struct piece piece = next_piece(&m);
-        const struct slot slot = table_walk_to(space, m.va, piece.level);
+        const struct slot slot = table_walk_near(space, m.va, piece.level);
         const enum mm_status status = piece_check(space, slot, piece);
 
         if (status != MM_OK) {
@@ -138,7 +138,7 @@ static enum mm_status take(struct vmm_space *space, struct frame_chain *chain,
 /** Link tables until there is an entry of @level for @va. */
 static pte_t *link_tables(struct vmm_space *space, vaddr_t va, unsigned level,
                           struct frame_chain *tables) {
-    struct slot slot = table_walk_to(space, va, level);
+    struct slot slot = table_walk_near(space, va, level);
 
     while (slot.level > level) {
         const pfn_t table = chain_pop_zeroed(space, tables);
@@ -149,6 +149,7 @@ static pte_t *link_tables(struct vmm_space *space, vaddr_t va, unsigned level,
         slot.entry =
             &table_at(space, paddr_of(table))[table_index(va, slot.level)];
     }
+    near_note_slot(space, va, slot);
     return slot.entry;
 }
 
@@ -183,6 +184,7 @@ static void link_large(struct vmm_space *space, pte_t *entries,
 }
 
 static void link_small(pte_t *entries, struct piece piece, pte_t leaf) {
+#pragma GCC unroll 8
     for (uint64_t n = 0; n < piece.entries; n++) {
         entry_set(&entries[n], leaf);
         leaf.v += PAGE_SIZE;
@@ -208,7 +210,6 @@ static void link_piece(struct vmm_space *space, const struct mapping *m,
     } else {
         link_small(entries, piece, pte_make(first, bits));
     }
-    space->changes += piece.entries;
     space->stats.maps += piece.entries;
     events_add(space->events, EVENT_VMM_MAPS, m->va.v + piece.entries - 1,
                first.v);

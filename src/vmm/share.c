@@ -65,7 +65,6 @@ static enum mm_status give_page(struct vmm_space *child, vaddr_t va,
     }
     if (status == MM_OK) {
         entry_set(leaf, seen);
-        child->changes++;
         child->stats.maps++;
         events_add(child->events, EVENT_VMM_MAPS, va.v, f.v);
     }

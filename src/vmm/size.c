@@ -167,6 +167,7 @@ enum mm_status vmm_merge(struct vmm_space *space, vaddr_t va, unsigned level) {
     vmm_flush(token_owe(space, va, level - 1, TABLE_ENTRIES,
                         pte_has(large, PTE_GLOBAL)));
     space->stats.tables--;
+    near_forget(space);
     chain_push(space, &unlinked, pfn_of(table));
     chain_give_back(space, &unlinked);
     return MM_OK;

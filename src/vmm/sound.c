@@ -209,10 +209,10 @@ static bool shared_is_sound(const struct vmm_space *space, const char **why) {
 }
 
 bool vmm_is_sound(const struct vmm_space *space, const char **why) {
-    if (space->flushes_owed != 0 && space->flushes_owed <= space->tokens) {
+    if (space->tokens_used < space->tokens) {
         return say(why, "a token is neither flushed nor skipped");
     }
-    if (space->flushes_owed != 0 || space->ids_owed != 0) {
+    if (space->tokens_used > space->tokens || space->ids_owed != 0) {
         return say(why, "a token was used twice");
     }
     if (!shared_is_sound(space, why) || !regions_are_sound(space, why) ||

@@ -37,9 +37,14 @@ void vmm_space_adopt(struct vmm_space *space, struct pmm *pmm,
     space->pmm = pmm;
     space->direct_base = boot->direct_base;
     space->root = boot->root;
+    space->near_at = NEAR_NOWHERE;
     space->phys_bits = boot->phys_bits;
     space->largest = boot->has_1gib ? 3 : 2;
     vmm_walk(space, space_part(space), count_table, &space->stats);
+}
+
+void vmm_tables_edited(struct vmm_space *space) {
+    near_forget(space);
 }
 
 void upper_set(struct vmm_space *space, pte_t *entry, unsigned level,
@@ -70,6 +75,7 @@ enum mm_status vmm_space_create(struct vmm_space *space,
         .events = kernel->events,
         .direct_base = kernel->direct_base,
         .root = paddr_of(chain_pop_zeroed(kernel, &root)),
+        .near_at = NEAR_NOWHERE,
         .phys_bits = kernel->phys_bits,
         .largest = kernel->largest,
     };
@@ -94,7 +100,7 @@ enum mm_status vmm_space_destroy(struct vmm_space *space) {
     struct vmm_changed rest;
 
     if (space == space->kernel || space_is_cached(space) ||
-        space->flushes_owed != 0) {
+        space->tokens_used != space->tokens) {
         return MM_REFUSED;
     }
     while (space->region_count > 0) {

@@ -23,21 +23,3 @@ enum mm_status pages_check(const struct vmm_space *space, vaddr_t va,
     }
     return MM_OK;
 }
-
-enum mm_status access_check(const struct vmm_space *space, vaddr_t va,
-                            unsigned access) {
-    const unsigned both = VMM_WRITE | VMM_EXECUTE;
-    if ((access & ~(unsigned)VMM_ACCESS_ALL) != 0 ||
-        ((access & VMM_GLOBAL) != 0 && vmm_is_private(va))) {
-        return MM_BAD_ARGUMENT;
-    }
-    return (access & both) == both && !space->write_execute ? MM_REFUSED
-                                                            : MM_OK;
-}
-
-enum mm_status frames_check(const struct vmm_space *space, pfn_t f,
-                            uint64_t count) {
-    const uint64_t limit = UINT64_C(1) << (space->phys_bits - PAGE_SHIFT);
-
-    return f.v < limit && count <= limit - f.v ? MM_OK : MM_BAD_ARGUMENT;
-}

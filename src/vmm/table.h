@@ -32,6 +32,11 @@ static inline bool access_is_taken(unsigned old, unsigned new) {
            ((old ^ new) & VMM_UNCACHED) != 0;
 }
 
+/** Entries written ever. */
+static inline uint64_t space_changes(const struct vmm_space *space) {
+    return space->stats.maps + space->stats.unmaps + space->changes;
+}
+
 /** Where the direct map shows frame @f, for tables and for clearing. */
 static inline void *frame_bytes(const struct vmm_space *space, pfn_t f) {
     return pointer_of(vaddr_add(space->direct_base, paddr_of(f).v));
@@ -70,9 +75,56 @@ static inline struct slot table_walk_to(const struct vmm_space *space,
         table = pte_address(seen);
     }
 }
+
+/** Of one leaf; a space without a ring does not pay for one. */
+static inline void leaf_event(const struct vmm_space *space,
+                              enum event_kind kind, vaddr_t va, pfn_t f) {
+    if (__builtin_expect(space->events != NULL, 0)) {
+        events_add(space->events, kind, va.v, f.v);
+    }
+}
+
+/* The page table that was walked to last is remembered, since the next page is
+ * often in it.  Only addresses that were checked are; whoever takes a page
+ * table out of the tree forgets it. */
+#define NEAR_NOWHERE UINT64_MAX
+
+static inline bool near_holds(const struct vmm_space *space, vaddr_t va) {
+    return va.v >> level_shift(2) == space->near_at;
+}
+/** The entry for the page at @va, if its table is near and @va is aligned. */
+static inline pte_t *near_entry(const struct vmm_space *space, vaddr_t va) {
+    return near_holds(space, va) && vaddr_is_page_aligned(va)
+               ? &space->near[table_index(va, 1)]
+               : NULL;
+}
+/** @entry, of level 1, translates @va, which is the space's own. */
+static inline void near_note(struct vmm_space *space, vaddr_t va,
+                             pte_t *entry) {
+    space->near = entry - table_index(va, 1);
+    space->near_at = va.v >> level_shift(2);
+}
+static inline void near_note_slot(struct vmm_space *space, vaddr_t va,
+                                  struct slot slot) {
+    if (slot.level == 1) {
+        near_note(space, va, slot.entry);
+    }
+}
+static inline void near_forget(struct vmm_space *space) {
+    space->near_at = NEAR_NOWHERE;
+}
+
+/** As table_walk_to(); a near table is no walk. */
+static inline struct slot table_walk_near(const struct vmm_space *space,
+                                          vaddr_t va, unsigned level) {
+    if (level == 1 && near_holds(space, va)) {
+        return (struct slot){ &space->near[table_index(va, 1)], 1 };
+    }
+    return table_walk_to(space, va, level);
+}
 static inline struct slot table_walk(const struct vmm_space *space,
                                      vaddr_t va) {
-    return table_walk_to(space, va, 1);
+    return table_walk_near(space, va, 1);
 }
 
 /** Pages of 4 KiB that an entry of @level covers. */
@@ -109,6 +161,7 @@ struct row_bits {
 static inline struct row_bits row_bits(const pte_t *row, uint64_t entries) {
     struct row_bits bits = { UINT64_MAX, 0 };
 
+#pragma GCC unroll 8
     for (uint64_t n = 0; n < entries; n++) {
         const uint64_t seen = entry_get(&row[n]).v;
 
@@ -177,11 +230,24 @@ static inline unsigned leaf_access(pte_t leaf) {
 }
 /** MM_OK, MM_BAD_ARGUMENT: rights that are none, or not for a page at @va, or
  *  MM_REFUSED: writable and executable. */
-enum mm_status access_check(const struct vmm_space *space, vaddr_t va,
-                            unsigned access);
+static inline enum mm_status access_check(const struct vmm_space *space,
+                                          vaddr_t va, unsigned access) {
+    const unsigned both = VMM_WRITE | VMM_EXECUTE;
+
+    if ((access & ~(unsigned)VMM_ACCESS_ALL) != 0 ||
+        ((access & VMM_GLOBAL) != 0 && vmm_is_private(va))) {
+        return MM_BAD_ARGUMENT;
+    }
+    return (access & both) == both && !space->write_execute ? MM_REFUSED
+                                                            : MM_OK;
+}
 /** MM_OK, or MM_BAD_ARGUMENT: frames beyond the bus. */
-enum mm_status frames_check(const struct vmm_space *space, pfn_t f,
-                            uint64_t count);
+static inline enum mm_status frames_check(const struct vmm_space *space,
+                                          pfn_t f, uint64_t count) {
+    const uint64_t limit = UINT64_C(1) << (space->phys_bits - PAGE_SHIFT);
+
+    return f.v < limit && count <= limit - f.v ? MM_OK : MM_BAD_ARGUMENT;
+}
 
 /* --- space.c -------------------------------------------------------------- */
 
@@ -305,7 +371,7 @@ void tables_give_back(struct vmm_space *space, struct frame_chain *unlinked);
 /** A word for the number of a token, so that sums of different tokens differ.
  */
 static inline uint64_t token_word(uint64_t id) {
-    const uint64_t word = id * UINT64_C(0x9e3779b97f4a7c15);
+    const uint64_t word = (id & 0xffff) * UINT64_C(0x9e3779b97f4a7c15);
 
     return word ^ (word >> 32);
 }
@@ -315,9 +381,24 @@ static inline struct vmm_token token_owe(struct vmm_space *space, vaddr_t va,
                                          bool global) {
     const uint64_t id = ++space->tokens;
 
-    space->flushes_owed++;
     space->ids_owed += token_word(id);
-    return (struct vmm_token){ space, va, level, pages, id, global };
+    return vmm_token_make(space, id, va, level, pages, global);
+}
+
+/** Take the leaf of @level away that stands at @leaf, for @va. */
+static inline struct vmm_unmapped leaf_take(struct vmm_space *space, vaddr_t va,
+                                            pte_t *leaf, unsigned level) {
+    const pte_t seen = entry_get(leaf);
+    const pfn_t f = pfn_of(pte_leaf_address(seen, level));
+
+    entry_set(leaf, pte(0));
+    space->stats.unmaps++;
+    leaf_event(space, EVENT_VMM_UNMAPS, va, f);
+    return (struct vmm_unmapped){
+        .status = MM_OK,
+        .frame = f,
+        .token = token_owe(space, va, level, 1, pte_has(seen, PTE_GLOBAL)),
+    };
 }
 
 #endif

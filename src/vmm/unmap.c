@@ -70,6 +70,19 @@ static struct vmm_token stale_token(struct vmm_space *space,
         (stale->bits & PTE_GLOBAL) != 0);
 }
 
+static void clear_entries(pte_t *entries, uint64_t count, uint64_t keep) {
+    if (keep == 0) {
+#pragma GCC unroll 8
+        for (uint64_t n = 0; n < count; n++) {
+            entry_set(&entries[n], pte(0));
+        }
+        return;
+    }
+    for (uint64_t n = 0; n < count; n++) {
+        entry_set(&entries[n], pte(entry_get(&entries[n]).v & keep));
+    }
+}
+
 /** Clear the leaves of @row but for the bits @keep. */
 static void clear_row(struct vmm_space *space, const struct row *row,
                       uint64_t keep, struct stale *stale) {
@@ -94,15 +107,9 @@ static void clear_row(struct vmm_space *space, const struct row *row,
             count += pte_is_present(entry_get(&row->entry[n]));
         }
     }
-    for (uint64_t n = first; n <= last && keep == 0; n++) {
-        entry_set(&row->entry[n], pte(0));
-    }
-    for (uint64_t n = first; n <= last && keep != 0; n++) {
-        entry_set(&row->entry[n], pte(entry_get(&row->entry[n]).v & keep));
-    }
+    clear_entries(&row->entry[first], last - first + 1, keep);
     stale_add(stale, row, first, last, bits.any);
     stale->leaves += count;
-    space->changes += count;
     space->stats.unmaps += count;
 }
 
@@ -120,18 +127,19 @@ static struct vmm_token clear_range(struct vmm_space *space, vaddr_t va,
 }
 
 /** Does the leaf at @va, if there is one, lie within the range? */
-static bool leaf_is_inside(const struct vmm_space *space, vaddr_t va,
+static bool leaf_is_inside(struct vmm_space *space, vaddr_t va,
                            struct vrange range) {
     const struct slot slot = table_walk(space, va);
     const uint64_t size = level_size(slot.level);
     const vaddr_t first = vaddr(align_down(va.v, size));
 
+    near_note_slot(space, va, slot);
     return !pte_is_present(entry_get(slot.entry)) ||
            (vrange_holds(range, first) &&
             vrange_holds(range, vaddr_add(first, size - 1)));
 }
 
-static enum mm_status ends_check(const struct vmm_space *space, vaddr_t va,
+static enum mm_status ends_check(struct vmm_space *space, vaddr_t va,
                                  uint64_t count) {
     const struct vrange range = { va, count * PAGE_SIZE };
     const enum mm_status status = pages_check(space, va, count);
@@ -139,8 +147,8 @@ static enum mm_status ends_check(const struct vmm_space *space, vaddr_t va,
     if (status != MM_OK) {
         return status;
     }
-    if (!leaf_is_inside(space, va, range) ||
-        !leaf_is_inside(space, vaddr_add(va, range.len - 1), range)) {
+    if (!leaf_is_inside(space, vaddr_add(va, range.len - 1), range) ||
+        !leaf_is_inside(space, va, range)) {
         return MM_HUGE_PAGE;
     }
     return MM_OK;
@@ -148,8 +156,14 @@ static enum mm_status ends_check(const struct vmm_space *space, vaddr_t va,
 
 struct vmm_changed vmm_unmap_range(struct vmm_space *space, vaddr_t va,
                                    uint64_t count) {
-    struct vmm_changed result = { .status = ends_check(space, va, count) };
+    struct vmm_changed result = { 0 };
+    pte_t *leaf = near_entry(space, va);
 
+    if (count == 1 && leaf != NULL && pte_is_present(entry_get(leaf))) {
+        result.token = leaf_take(space, va, leaf, 1).token;
+        return result;
+    }
+    result.status = ends_check(space, va, count);
     if (result.status == MM_OK) {
         result.token = clear_range(space, va, count, 0);
     }

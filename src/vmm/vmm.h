@@ -15,6 +15,7 @@
 #include "hw/boot.h"
 #include "hw/paging.h"
 #include "pmm/pmm.h"
+#include "vmm/token.h"
 
 /** Regions whose records a space has room for; more lie in frames. */
 #define VMM_RECORDS_INSIDE 16
@@ -78,7 +79,7 @@ struct vmm_stats {
 struct vmm_retry {
     vaddr_t va;
     unsigned error;
-    uint64_t changes; /* at that time */
+    uint64_t changes; /* entries written by then */
 };
 
 /** Stays where it is while there are regions.  One caller at a time: there is
@@ -104,15 +105,21 @@ struct vmm_space {
     struct vmm_records *records; /* frames of records with room for more */
     struct vmm_record inside[VMM_RECORDS_INSIDE];
     uint64_t inside_used;   /* bit n: inside[n] */
-    uint64_t flushes_owed;  /* tokens given out and not yet used up */
+    pte_t *near;            /* entries of the page table walked to last */
+    uint64_t near_at;       /* the 2 MiB that it translates, by number */
     uint64_t tokens;        /* given out ever */
+    uint64_t tokens_used;   /* of these, flushed or skipped */
     uint64_t ids_owed;      /* of those owed: their mixed ids, added up */
-    uint64_t changes;       /* entries written: maps, unmaps, protects */
+    uint64_t changes;       /* entries written, but for maps and unmaps */
     struct vmm_retry retry; /* the newest that SMEP or SMAP may have caused */
     struct vmm_stats stats;
 };
 
 /* --- spaces: space.c ----------------------------------------------------- */
+
+/** Entries above level 1 of @space were changed by other means than these
+ *  calls: forget the way to page tables. */
+void vmm_tables_edited(struct vmm_space *space);
 
 /** Addresses below this are each space's own (PML4 entries 0 .. 63); all others
  *  are the kernel's, and the same in every space. */
@@ -170,19 +177,6 @@ static inline struct vmm_space *vmm_space_at(const struct vmm_space *space,
 
 /* --- the mapper: map.c ------------------------------------------------- */
 
-/**
- * A stale translation that somebody must get rid of: use it up with
- * vmm_flush() or vmm_flush_skip(), or vmm_is_sound() complains.
- */
-struct vmm_token {
-    struct vmm_space *space; /* NULL: nothing is owed */
-    vaddr_t va;
-    unsigned level; /* of the smallest leaf that may be stale */
-    uint64_t pages; /* pages of its size, from va on, that may be stale */
-    uint64_t id;    /* to be used once */
-    bool global;    /* one of them may be a global translation */
-};
-
 /** Drop the stale translations now: INVLPG each; for many pages a CR3 load,
  *  which spares global translations, or everything when one was global. */
 void vmm_flush(struct vmm_token token);
@@ -229,10 +223,8 @@ MM_MUST_CHECK enum mm_status vmm_map_leaf(struct vmm_space *space, vaddr_t va,
                                           pfn_t f, unsigned level,
                                           unsigned access);
 /** A page of 4 KiB. */
-MM_MUST_CHECK static inline enum mm_status
-vmm_map(struct vmm_space *space, vaddr_t va, pfn_t f, unsigned access) {
-    return vmm_map_leaf(space, va, f, 1, access);
-}
+MM_MUST_CHECK enum mm_status vmm_map(struct vmm_space *space, vaddr_t va,
+                                     pfn_t f, unsigned access);
 
 /** As vmm_map() for @count pages from @va onto frames from @f; all or none.
  *  Rights are decided in the leaf; tables that are new allow everything.
@@ -267,10 +259,8 @@ struct vmm_unmapped {
  */
 MM_MUST_CHECK struct vmm_unmapped vmm_unmap_leaf(struct vmm_space *space,
                                                  vaddr_t va, unsigned level);
-MM_MUST_CHECK static inline struct vmm_unmapped
-vmm_unmap(struct vmm_space *space, vaddr_t va) {
-    return vmm_unmap_leaf(space, va, 1);
-}
+MM_MUST_CHECK struct vmm_unmapped vmm_unmap(struct vmm_space *space,
+                                            vaddr_t va);
 
 /** Make a page that shows something show the frames from @f instead, with the
  *  rights @access and A and D clear, in one store.  Statuses as vmm_map_leaf()

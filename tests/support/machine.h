@@ -55,7 +55,7 @@ void machine_start_pages(struct machine_pages *m);
 void machine_stop_pages(struct machine_pages *m);
 
 /** The entry of @level for @va, found by hand; NULL: a table is missing. */
-pte_t *machine_entry(const struct vmm_space *space, vaddr_t va, unsigned level);
+pte_t *machine_entry(struct vmm_space *space, vaddr_t va, unsigned level);
 
 /** Does a page outside the direct map show a frame that is free?  *@va: the
  *  highest one that does.  The fixtures ask at the end of every test. */

@@ -62,9 +62,12 @@ void machine_stop_pages(struct machine_pages *m) {
     machine_power_off();
 }
 
-pte_t *machine_entry(const struct vmm_space *space, vaddr_t va,
-                     unsigned level) {
+pte_t *machine_entry(struct vmm_space *space, vaddr_t va, unsigned level) {
     uint64_t table = space->root.v;
+
+    if (level > 1) {
+        vmm_tables_edited(space); /* a test looks there to edit */
+    }
 
     for (unsigned l = 4;; l--) {
         uint64_t *entries = pointer_of(vaddr_add(space->direct_base, table));

@@ -347,7 +347,7 @@ START_TEST(the_kernel_and_a_page_of_the_user_are_retried_once)
     changed = vmm_protect(&m.space, page, VMM_READ);
     vmm_flush(changed.token);
     changed = vmm_protect(&m.space, page, rights);
-    ck_assert_ptr_null(changed.token.space);
+    ck_assert_ptr_null(vmm_token_space(changed.token));
     ck_assert_status(vmm_fault(&m.space, page, error).status, MM_OK);
     take_down(NONE);
 }

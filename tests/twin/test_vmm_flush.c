@@ -82,7 +82,7 @@ START_TEST(a_page_made_read_only_and_flushed_refuses_the_next_write)
     *at(page) = 1;
     changed = vmm_protect(&m.space, page, VMM_READ);
     ck_assert_status(changed.status, MM_OK);
-    ck_assert_msg(changed.token.space != NULL,
+    ck_assert_msg(vmm_token_space(changed.token) != NULL,
                   "W was taken away and no flush is owed");
     vmm_flush(changed.token);
     ck_assert_msg(!trap_try_write(page, 2, &fault),
@@ -142,7 +142,7 @@ START_TEST(an_added_right_works_without_a_flush)
     (void)*at(page); /* a translation that says "no write" */
     changed = vmm_protect(&m.space, page, VMM_WRITE);
     ck_assert_status(changed.status, MM_OK);
-    ck_assert_ptr_null(changed.token.space);
+    ck_assert_ptr_null(vmm_token_space(changed.token));
     ck_assert(trap_try_write(page, 9, &fault));
     ck_assert_uint_eq(*at(page), 9);
     unmap_and_free(page);
@@ -305,7 +305,7 @@ START_TEST(a_token_that_is_not_used_up_is_noticed)
     ck_assert(vmm_is_sound(&m.space, &why));
     gone = vmm_unmap(&m.space, page);
     ck_assert_status(gone.status, MM_OK);
-    ck_assert_uint_eq(m.space.flushes_owed, 1);
+    ck_assert_uint_eq(m.space.tokens - m.space.tokens_used, 1);
     ck_assert(!vmm_is_sound(&m.space, &why));
     ck_assert_str_eq(why, "a token is neither flushed nor skipped");
     vmm_flush_skip(gone.token);
@@ -320,10 +320,10 @@ START_TEST(a_token_that_owes_nothing_costs_nothing)
     struct vmm_unmapped none = vmm_unmap(&m.space, page);
 
     ck_assert_status(none.status, MM_NOT_MAPPED);
-    ck_assert_ptr_null(none.token.space);
+    ck_assert_ptr_null(vmm_token_space(none.token));
     vmm_flush(none.token);
     vmm_flush_skip(none.token);
-    ck_assert_uint_eq(m.space.flushes_owed, 0);
+    ck_assert_uint_eq(m.space.tokens - m.space.tokens_used, 0);
     ck_assert_uint_eq(m.space.stats.flushes, 0);
 }
 END_TEST
@@ -341,7 +341,8 @@ START_TEST(a_flush_is_owed_exactly_when_something_is_taken_away)
             vmm_flush(changed.token);
             changed = vmm_protect(&m.space, page, new);
             ck_assert_status(changed.status, MM_OK);
-            ck_assert_msg((changed.token.space != NULL) == (taken || recached),
+            ck_assert_msg((vmm_token_space(changed.token) != NULL) ==
+                              (taken || recached),
                           "from access 0x%x to 0x%x", old, new);
             vmm_flush_skip(changed.token);
         }
@@ -370,10 +371,43 @@ START_TEST(a_token_used_twice_does_not_pay_for_another)
     vmm_flush(b.token);
     ck_assert(!vmm_is_sound(&m.space, &why));
     ck_assert_str_eq(why, "a token was used twice");
-    m.space.flushes_owed = 0; /* the test's own mistake, undone */
+    m.space.tokens_used = m.space.tokens; /* the test's own mistake, undone */
     m.space.ids_owed = 0;
     ck_assert_status(pmm_free(&m.pmm, a.frame), MM_OK);
     ck_assert_status(pmm_free(&m.pmm, b.frame), MM_OK);
+}
+END_TEST
+
+/* What goes into the two words comes out again. */
+static const struct {
+    uint64_t va, pages, counted;
+    unsigned level;
+    bool global;
+} tokens[] = {
+    { 0, 1, 1, 1, false },
+    { UINT64_C(0x7ffffffff000), 1, 1, 3, true },
+    { UINT64_C(0xffff800000000000), 32, 32, 2, false },
+    { UINT64_C(0xfffffffffffff000), 1, 1, 1, true },
+    { UINT64_C(0x444444440000), (1 << 25) - 1, (1 << 25) - 1, 1, false },
+    { UINT64_C(0x444444440000), UINT64_MAX, (1 << 25) - 1, 2, false },
+};
+
+START_TEST(a_token_tells_what_it_was_given_for)
+{ /* V2 */
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        const struct vmm_token token =
+            vmm_token_make(&m.space, 0x12345, vaddr(tokens[i].va),
+                           tokens[i].level, tokens[i].pages, tokens[i].global);
+
+        ck_assert(vmm_token_owes(token));
+        ck_assert_ptr_eq(vmm_token_space(token), &m.space);
+        ck_assert_hex_eq(vmm_token_id(token), 0x2345);
+        ck_assert_hex_eq(vmm_token_va(token).v, tokens[i].va);
+        ck_assert_uint_eq(vmm_token_pages(token), tokens[i].counted);
+        ck_assert_uint_eq(vmm_token_level(token), tokens[i].level);
+        ck_assert(vmm_token_global(token) == tokens[i].global);
+    }
+    ck_assert(!vmm_token_owes((struct vmm_token){ 0, 0 }));
 }
 END_TEST
 
@@ -443,6 +477,7 @@ END_TEST
 START_TEST(a_right_taken_at_an_upper_level_is_owed_and_gone_after_the_flush)
 { /* V5 */
     const unsigned level = (unsigned)_i;
+    const uint64_t below = level_size(level) / PAGE_SIZE;
     const vaddr_t next = vaddr_add(page, PAGE_SIZE);
     struct trap_fault fault = { 0 };
     struct vmm_changed changed;
@@ -454,9 +489,12 @@ START_TEST(a_right_taken_at_an_upper_level_is_owed_and_gone_after_the_flush)
     changed =
         vmm_protect_table(&m.space, page, level, ALL & ~(unsigned)VMM_WRITE);
     ck_assert_status(changed.status, MM_OK);
-    ck_assert_ptr_eq(changed.token.space, &m.space);
-    ck_assert_hex_eq(changed.token.va.v, align_down(page.v, level_size(level)));
-    ck_assert_uint_eq(changed.token.pages, level_size(level) / PAGE_SIZE);
+    ck_assert_ptr_eq(vmm_token_space(changed.token), &m.space);
+    ck_assert_hex_eq(vmm_token_va(changed.token).v,
+                     align_down(page.v, level_size(level)));
+    ck_assert_uint_eq(vmm_token_pages(changed.token),
+                      below < VMM_TOKEN_PAGES_MAX ? below
+                                                  : VMM_TOKEN_PAGES_MAX);
     vmm_flush(changed.token);
     ck_assert(!trap_try_write(page, 2, &fault));
     ck_assert_hex_eq(fault.error, PF_PRESENT | PF_WRITE);
@@ -466,7 +504,7 @@ START_TEST(a_right_taken_at_an_upper_level_is_owed_and_gone_after_the_flush)
     /* The processor remembers "no" now; the fault makes it look again. */
     changed = vmm_protect_table(&m.space, page, level, ALL);
     ck_assert_status(changed.status, MM_OK);
-    ck_assert_ptr_null(changed.token.space);
+    ck_assert_ptr_null(vmm_token_space(changed.token));
     ck_assert(trap_try_write(page, 3, &fault));
     ck_assert(trap_try_write(next, 3, &fault));
     unmap_and_free(page);
@@ -497,7 +535,7 @@ START_TEST(an_upper_entry_that_is_none_is_refused)
             &m.space, rows[i].va, rows[i].level, rows[i].access);
 
         ck_assert_status(seen.status, rows[i].status);
-        ck_assert_ptr_null(seen.token.space);
+        ck_assert_ptr_null(vmm_token_space(seen.token));
     }
     ck_assert_hex_eq(machine_tables_hash(&m.space), tables);
     unmap_and_free(page);
@@ -529,6 +567,7 @@ Suite *vmm_flush_suite(void) {
     tcase_add_test(tc, a_token_that_is_not_used_up_is_noticed);
     tcase_add_test(tc, a_token_that_owes_nothing_costs_nothing);
     tcase_add_test(tc, a_flush_is_owed_exactly_when_something_is_taken_away);
+    tcase_add_test(tc, a_token_tells_what_it_was_given_for);
     tcase_add_test(tc, a_token_used_twice_does_not_pay_for_another);
     suite_add_tcase(suite, tc);
 

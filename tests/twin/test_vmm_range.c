@@ -49,9 +49,9 @@ START_TEST(a_range_is_unmapped_and_its_neighbours_stay)
     map(start, count, VMM_READ);
     gone = vmm_unmap_range(&m.space, vaddr_add(start, PAGE_SIZE), count - 2);
     ck_assert_status(gone.status, MM_OK);
-    ck_assert_hex_eq(gone.token.va.v, start.v + PAGE_SIZE);
-    ck_assert_uint_eq(gone.token.pages, count - 2);
-    ck_assert(!gone.token.global);
+    ck_assert_hex_eq(vmm_token_va(gone.token).v, start.v + PAGE_SIZE);
+    ck_assert_uint_eq(vmm_token_pages(gone.token), count - 2);
+    ck_assert(!vmm_token_global(gone.token));
     vmm_flush(gone.token);
     ck_assert_uint_eq(m.space.stats.unmaps, count - 2);
     ck_assert_shows(&m.space, start, pfn(1000));
@@ -70,19 +70,20 @@ START_TEST(pages_that_show_nothing_are_no_mistake)
     struct vmm_changed gone = vmm_unmap_range(&m.space, page, 4096);
 
     ck_assert_status(gone.status, MM_OK);
-    ck_assert_ptr_null(gone.token.space);
+    ck_assert_ptr_null(vmm_token_space(gone.token));
     map(nth(3), 1, 0);
     map(nth(700), 1, 0);
     map(nth(705), 1, VMM_GLOBAL);
     gone = vmm_protect_range(&m.space, page, 4096, 0);
     ck_assert_status(gone.status, MM_OK);
-    ck_assert_hex_eq(gone.token.va.v, nth(705).v); /* G was taken away */
-    ck_assert_uint_eq(gone.token.pages, 1);
+    ck_assert_hex_eq(vmm_token_va(gone.token).v,
+                     nth(705).v); /* G was taken away */
+    ck_assert_uint_eq(vmm_token_pages(gone.token), 1);
     vmm_flush(gone.token);
     gone = vmm_unmap_range(&m.space, page, 4096);
     ck_assert_status(gone.status, MM_OK);
-    ck_assert_hex_eq(gone.token.va.v, nth(3).v);
-    ck_assert_uint_eq(gone.token.pages, 703); /* 3 .. 705 */
+    ck_assert_hex_eq(vmm_token_va(gone.token).v, nth(3).v);
+    ck_assert_uint_eq(vmm_token_pages(gone.token), 703); /* 3 .. 705 */
     ck_assert_uint_eq(m.space.stats.unmaps, 3);
     vmm_flush(gone.token);
 }
@@ -130,8 +131,8 @@ START_TEST(a_large_leaf_that_reaches_out_of_the_range_stops_it)
     ck_assert(machine_tables_hash(&m.space) == hash);
     changed = vmm_protect_range(&m.space, start, 1024, VMM_READ);
     ck_assert_status(changed.status, MM_OK);
-    ck_assert_uint_eq(changed.token.level, 2);
-    ck_assert_uint_eq(changed.token.pages, 2);
+    ck_assert_uint_eq(vmm_token_level(changed.token), 2);
+    ck_assert_uint_eq(vmm_token_pages(changed.token), 2);
     vmm_flush(changed.token);
     ck_assert_uint_eq(vmm_translate(&m.space, start).access, VMM_READ);
     ck_assert_uint_eq(vmm_translate(&m.space, start).page_size, 2 * MIB);
