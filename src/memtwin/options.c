@@ -287,15 +287,29 @@ static error_t parse_word(struct run_options *o, const char *word) {
     return 0;
 }
 
-static error_t parse(int key, char *value, struct argp_state *state) {
-    struct run_options *o = state->input;
-
+/** Where the text of that option goes, as it is; NULL: it is another one. */
+static const char **text_of(struct run_options *o, int key) {
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->err_stream = NULL; /* no second line "Try ..." */
-        return 0;
-    case KEY_ON:
-        return parse_on(o, value);
+    case KEY_MAP:
+        return &o->map_path;
+    case KEY_EVENTS:
+        return &o->watch.events_path;
+    case KEY_KERNEL:
+        return &o->kernel;
+    case KEY_QEMU:
+        return &o->qemu;
+    case KEY_ISO:
+        return &o->iso;
+    case KEY_SAVE:
+        return &o->save_path;
+    default:
+        return NULL;
+    }
+}
+
+static error_t parse_subsystem(struct run_options *o, int key,
+                               const char *value) {
+    switch (key) {
     case KEY_HEAP:
         return parse_heap_class(o, value);
     case KEY_HEAP_BASE:
@@ -308,11 +322,17 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         return parse_backing(o, value);
     case KEY_PMM:
         return parse_pmm_class(o, value);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse_run(struct run_options *o, int key, const char *value) {
+    switch (key) {
+    case KEY_ON:
+        return parse_on(o, value);
     case KEY_RAM:
         return parse_ram(o, value);
-    case KEY_MAP:
-        o->map_path = value;
-        return 0;
     case KEY_TLB:
         return parse_tlb(o, value);
     case KEY_OPS:
@@ -322,9 +342,8 @@ static error_t parse(int key, char *value, struct argp_state *state) {
                            UINT32_MAX);
     case KEY_SEED:
         return parse_count(&o->seed, "seed", value, 0, UINT64_MAX - 1);
-    case KEY_EVENTS:
-        o->watch.events_path = value;
-        return 0;
+    case KEY_PATIENCE:
+        return parse_count(&o->patience, "patience", value, 1, 86400);
     case KEY_BUDGET:
         return watch_parse_budget(&o->watch, value)
                    ? 0
@@ -337,32 +356,35 @@ static error_t parse(int key, char *value, struct argp_state *state) {
                    : bad("inject", value,
                          "frame, block, flip or spurious, with a number, as "
                          "frame:17");
+    case KEY_WALK:
+        return parse_walk(o, value);
+    default:
+        return parse_subsystem(o, key, value);
+    }
+}
+
+static error_t parse(int key, char *value, struct argp_state *state) {
+    struct run_options *o = state->input;
+    const char **text = text_of(o, key);
+
+    if (text != NULL) {
+        *text = value;
+        return 0;
+    }
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->err_stream = NULL; /* no second line "Try ..." */
+        return 0;
+    case ARGP_KEY_ARG:
+        return parse_word(o, value);
     case KEY_JSON:
         o->json = true;
         return 0;
     case KEY_REPORT_STALE:
         o->report_stale = true;
         return 0;
-    case KEY_WALK:
-        return parse_walk(o, value);
-    case KEY_KERNEL:
-        o->kernel = value;
-        return 0;
-    case KEY_QEMU:
-        o->qemu = value;
-        return 0;
-    case KEY_ISO:
-        o->iso = value;
-        return 0;
-    case KEY_SAVE:
-        o->save_path = value;
-        return 0;
-    case KEY_PATIENCE:
-        return parse_count(&o->patience, "patience", value, 1, 86400);
-    case ARGP_KEY_ARG:
-        return parse_word(o, value);
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_run(o, key, value);
     }
 }
 
