@@ -5,20 +5,17 @@
  *   0000000000100000 0000000007fdffff 1 # usable
  *   first byte       last byte        type
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* getline() */
-#endif
 #include "sim/mapfile.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
 
 #include "base/fmt.h"
 
 #define ADDRESS_DIGITS 16
+#define LINE_SIZE 4096 /* a longer one is no map's */
 
 /** Where the reader is, and where a complaint goes. */
 struct reader {
@@ -155,20 +152,39 @@ static bool append(struct reader *r, struct mapfile *map,
     return true;
 }
 
+/** The next line, without its end, or the first LINE_SIZE - 1 bytes of it.
+ *  @return false: the file has ended, or cannot be read */
+static bool next_line(FILE *in, char *text, size_t *len) {
+    int c = getc(in);
+
+    *len = 0;
+    if (c == EOF) {
+        return false;
+    }
+    while (c != EOF && c != '\n' && *len < LINE_SIZE - 1) {
+        text[(*len)++] = (char)c;
+        c = getc(in);
+    }
+    text[*len] = '\0';
+    return true;
+}
+
 static bool read_lines(struct reader *r, FILE *in, struct mapfile *map) {
-    char *text = NULL;
-    size_t room = 0;
-    ssize_t len;
+    char text[LINE_SIZE];
+    size_t len;
     bool good = true;
 
     errno = 0;
-    while (good && (len = getline(&text, &room, in)) >= 0) {
+    while (good && next_line(in, text, &len)) {
         const char *s = skip_blanks(text);
         struct memmap_entry entry = { .type = 0 };
 
         r->line++;
-        if (strlen(text) != (size_t)len) {
+        if (strlen(text) != len) {
             good = complain(r, "a zero byte; the file should be text");
+        } else if (len == LINE_SIZE - 1) {
+            good = complain(r, "a line without an end; it should have at most "
+                               "4094 characters");
         } else if (*s != '\0' && *s != '#') {
             good = parse_entry(r, s, &entry) && append(r, map, entry);
         }
@@ -179,7 +195,6 @@ static bool read_lines(struct reader *r, FILE *in, struct mapfile *map) {
                    r->path, r->line + 1, strerror(errno));
         good = false;
     }
-    free(text);
     return good;
 }
 

@@ -57,6 +57,8 @@ expect "a size that is none is refused" 2 \
 expect "a file that is not there is refused" 2 \
 	"memtwin: $t: cannot be opened: No such file or directory; it should be a readable memory map" \
 	maps "$data/pc.map" "$t"
+expect "a file without an end is refused" 2 \
+	"memtwin: /dev/zero:1: a zero byte; the file should be text" maps /dev/zero
 printf '%s\n' '0000000000000000 000000000009ffff 2' >"$t"
 expect "a map without usable memory is refused" 2 \
 	"memtwin: $t:1: the map ends without usable memory; there should be an entry of type 1" \

@@ -182,6 +182,24 @@ START_TEST(a_file_that_is_no_text_is_refused)
 }
 END_TEST
 
+START_TEST(a_line_has_at_most_4094_characters)
+{
+    static char text[sizeof GOOD + 5000] = GOOD;
+    const size_t good = strlen(GOOD);
+
+    memset(text + good, '#', 4094);
+    ck_assert_msg(read_text(text, good + 4094), "%s", why);
+    ck_assert_uint_eq(map.count, 1);
+    mapfile_destroy(&map);
+    memset(text + good, '#', 4095);
+    ck_assert(!read_text(text, good + 4095));
+    ck_assert_str_eq(why + strlen(temporary),
+                     ":2: a line without an end; it should have at most 4094 "
+                     "characters");
+    ck_assert_ptr_null(map.entries);
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_opened_is_named_with_the_reason)
 {
     ck_assert(!mapfile_read(&map, "no/such.map", why, sizeof why));
@@ -293,6 +311,7 @@ int main(void) {
                    each_mistake_is_named_with_its_line_and_what_would_be_right);
     tcase_add_test(files, a_map_without_entries_or_usable_memory_is_refused);
     tcase_add_test(files, a_file_that_is_no_text_is_refused);
+    tcase_add_test(files, a_line_has_at_most_4094_characters);
     tcase_add_test(files,
                    a_file_that_cannot_be_opened_is_named_with_the_reason);
     tcase_add_test(files, entry_4096_is_read_and_entry_4097_refused);
