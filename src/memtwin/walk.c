@@ -100,6 +100,9 @@ static error_t parse_reg(struct walk_options *o, enum reg reg, const char *name,
     if (!number_parse_address(value, &o->reg[reg])) {
         return bad(name, value, "a number, as 0x80050033");
     }
+    if (reg == PKRU && o->reg[reg] > UINT32_MAX) {
+        return bad(name, value, "a number of 32 bits, two for each key");
+    }
     return 0;
 }
 

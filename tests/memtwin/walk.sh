@@ -142,6 +142,9 @@ bad "a core without registers" \
 bad "a register that is no number" \
 	"--cr3: 'top' is not right; right would be a number, as 0x80050033" \
 	--image "$image" --cr3 top 0x1000
+bad "a PKRU of more than 32 bits" \
+	"--pkru: '0x100000000' is not right; right would be a number of 32 bits, two for each key" \
+	--image "$image" --pkru 0x100000000 0x1000
 bad "an access that is none" \
 	"--access: 'jump' is not right; right would be read, write, fetch or update" \
 	--image "$image" --access jump 0x1000
