@@ -120,7 +120,9 @@ static bool keep_ram(struct snapshot *s, const struct sim_ram *ram,
     return true;
 }
 
+/** It is there again, though an older snapshot may have forgotten it. */
 static void restore_chunk(const struct chunk *chunk, struct sim_ram *ram) {
+    ram_touch(ram, (struct prange){ paddr(chunk->number * RAM_CHUNK), 1 });
     for (unsigned i = 0; i < CHUNK_PAGES; i++) {
         uint8_t *now = ram->alias + chunk->number * RAM_CHUNK + i * PAGE_SIZE;
 
@@ -136,14 +138,12 @@ static void restore_ram(const struct snapshot *s, struct sim_ram *ram) {
 
     ram->hole_accesses = s->hole_accesses;
     for (uint64_t n = 0; n < chunks_of(ram); n++) {
-        if (ram_is_ready(ram, n)) {
-            const struct chunk *chunk = chunk_at(s, n, &at);
+        const struct chunk *chunk = chunk_at(s, n, &at);
 
-            if (chunk != NULL) {
-                restore_chunk(chunk, ram);
-            } else {
-                ram_forget(ram, n);
-            }
+        if (chunk != NULL) {
+            restore_chunk(chunk, ram);
+        } else if (ram_is_ready(ram, n)) {
+            ram_forget(ram, n);
         }
     }
 }

@@ -102,6 +102,25 @@ START_TEST(a_restored_machine_is_as_it_was_and_goes_on_as_it_did)
 }
 END_TEST
 
+/* The older one knows nothing of memory that was touched after it. */
+START_TEST(a_newer_snapshot_can_be_restored_after_an_older_one)
+{
+    const paddr_t pa = paddr(40 * RAM_CHUNK);
+    struct snapshot *newer;
+
+    take();
+    ck_assert(!ram_is_ready(&ram, pa.v / RAM_CHUNK));
+    ram_store64(&ram, pa, 0x1234);
+    newer = snapshot_take(cpus, 1, kept);
+    ck_assert_ptr_nonnull(newer);
+    snapshot_restore(kept);
+    ck_assert(!ram_is_ready(&ram, pa.v / RAM_CHUNK));
+    snapshot_restore(newer);
+    ck_assert_hex_eq(ram_load64(&ram, pa), 0x1234);
+    snapshot_drop(newer);
+}
+END_TEST
+
 START_TEST(what_is_remembered_comes_back_with_the_tables_that_it_came_from)
 {
     uint64_t value;
@@ -400,6 +419,7 @@ int main(void) {
     EACH(tc, a_restored_machine_is_as_it_was_and_goes_on_as_it_did);
     tcase_add_test(
         tc, what_is_remembered_comes_back_with_the_tables_that_it_came_from);
+    tcase_add_test(tc, a_newer_snapshot_can_be_restored_after_an_older_one);
     tcase_add_test(tc, memory_touched_since_is_junk_again);
     tcase_add_test(tc, equal_pages_are_kept_once);
     tcase_add_test(tc, memory_of_the_caller_comes_back_too);
