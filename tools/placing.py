@@ -7,7 +7,8 @@ from the first slot that leads to it; all further slots must agree.
     image      call 0x1a2b0        is that where pmm_alloc's member lies?
 
 A name that no member defines (hw_invlpg, memset) must be the name at the place
-that the slot leads to, so that a call led elsewhere (--wrap) is found.
+that the slot leads to, so that a call led elsewhere (--wrap) is found.  One is meant:
+Check's note of a passed assertion (tests/support/marks_host.c).
 """
 import struct
 
@@ -17,6 +18,7 @@ R_64, R_PC32, R_PLT32, R_GOTPCREL, R_RELATIVE = 1, 2, 4, 9, 8
 R_32, R_32S, R_GOTPCRELX, R_REX_GOTPCRELX = 10, 11, 41, 42
 # What a PLT entry may have before its jmp *: nothing, endbr64, endbr64 and bnd.
 PLT_STARTS = (b"", b"\xf3\x0f\x1e\xfa", b"\xf3\x0f\x1e\xfa\xf2")
+MEANT = {"_mark_point": "__wrap__mark_point"}
 GOT_SLOTS = {R_GOTPCREL, R_GOTPCRELX, R_REX_GOTPCRELX}
 
 
@@ -195,7 +197,8 @@ class Placing:
             name, value, first = self.through_the_got(r, slot, want, seen)
         else:
             raise Different(f"{spot}: relocation of kind {r.kind}")
-        self.check_target(member, r, spot, name, value & (1 << 64) - 1)
+        self.check_target(member, section, r, spot, name,
+                          value & (1 << 64) - 1)
         return first, r.offset + size
 
     def through_the_got(self, r, slot, want, seen):
@@ -218,21 +221,22 @@ class Placing:
             return "", near, at - 2
         raise Different(f"an instruction became {after.hex()}")
 
-    def check_target(self, member, r, spot, name, value):
+    def check_target(self, member, section, r, spot, name, value):
         symbol = member.elf.symbols[r.symbol]
         if symbol.section != elf.SHN_UNDEF:
-            self.check_own(member, symbol, r, spot, value)
+            self.check_own(member, section, symbol, r, spot, value)
         elif symbol.name in self.home:
             other, there = self.home[symbol.name]
             base = self.base.get((other, there.section))
             if base is None or base + there.value != value:
                 raise Different(f"{spot}: leads elsewhere than to {symbol.name}"
                                 f" in {other.name}")
-        elif symbol.name not in {name} | self.image.names_at(value):
+        elif not {symbol.name, MEANT.get(symbol.name)} & (
+                {name} | self.image.names_at(value)):
             raise Different(f"{spot}: leads elsewhere than to {symbol.name}")
 
-    def check_own(self, member, symbol, r, spot, value):
-        """A place in the member itself."""
+    def check_own(self, member, holder, symbol, r, spot, value):
+        """A place in the member itself; the slot is in section @holder."""
         section = member.elf.sections[symbol.section]
         if not section.flags & elf.SHF_MERGE:
             if not self.put(member, section.index, value - symbol.value, spot):
@@ -241,9 +245,11 @@ class Placing:
         # Merged with its like from other objects: the content counts.
         inside = symbol.value
         if symbol.type == elf.STT_SECTION:
-            # The addend says which string; of the distance to the end of the
-            # instruction, which it holds too, the 4 bytes of the slot are sure.
-            more = r.addend + (4 if r.kind in (R_PC32, R_PLT32) else 0)
+            # The addend says which string, and how far from the slot it is
+            # counted.
+            more = r.addend
+            if r.kind in (R_PC32, R_PLT32):
+                more += counted_from(member, holder, r.offset)
             value, inside = value + more, inside + more
         content = member.elf.content(section)
         if section.flags & elf.SHF_STRINGS:
@@ -253,6 +259,17 @@ class Placing:
         if self.image.read(value, len(want)) != want:
             raise Different(f"{spot}: leads to other bytes than "
                             f"{want.rstrip(bytes(1))!r}")
+
+
+def counted_from(member, section, at):
+    """What a distance is counted from, as a distance from its slot: the end of
+    an instruction, of which the 4 bytes of the slot are sure; in data the start
+    of the object, as in clang's tables of distances."""
+    if section.flags & elf.SHF_EXEC:
+        return 4
+    return -min((at - s.value for s in member.elf.symbols
+                 if s.section == section.index and s.size > 0
+                 and s.value <= at < s.value + s.size), default=0)
 
 
 def where(member, section, at):

@@ -15,8 +15,7 @@
  */
 #include "heap/heap.h"
 
-#include <string.h>
-
+#include "base/bytes.h"
 #include "base/poison.h"
 #include "heap/inside.h"
 
@@ -161,7 +160,7 @@ static void hand_out(const struct heap *heap, uint8_t *p,
     MM_POISON(p, want->served.size);
     MM_UNPOISON(p, want->asked.size); /* the rounding is nobody's */
     if (heap->poison && keep < want->asked.size) {
-        memset(p + keep, HEAP_FRESH_BYTE, want->asked.size - keep);
+        bytes_fill(p + keep, HEAP_FRESH_BYTE, want->asked.size - keep);
     }
 }
 
@@ -228,7 +227,7 @@ void *heap_alloc_zeroed(struct heap *heap, struct layout want) {
     void *p = heap_alloc(heap, want);
 
     if (p != NULL) {
-        memset(p, 0, want.size);
+        bytes_fill(p, 0, want.size);
     }
     return p;
 }
@@ -273,7 +272,7 @@ static void *move(struct heap *heap, void *p, const struct ask *had,
     if (q == NULL) {
         return fail(heap);
     }
-    memcpy(q, p, kept);
+    bytes_copy(q, p, kept);
     heap_lock(heap);
     st = give_back(heap, p, had);
     MM_ASSERT(st == MM_OK); /* resize() saw that it lives */

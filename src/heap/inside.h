@@ -5,10 +5,9 @@
 #ifndef HEAP_INSIDE_H
 #define HEAP_INSIDE_H
 
+#include "base/bytes.h"
 #include "base/poison.h"
 #include "heap/heap.h"
-
-#include <string.h>
 
 /** For a class: [@p, @p + @bytes) is free from now on.  Call it once the free
  *  is certain and before anything is written there. */
@@ -16,7 +15,7 @@ static inline void heap_discard(const struct heap *heap, void *p,
                                 size_t bytes) {
     if (heap->poison) {
         MM_UNPOISON(p, bytes);
-        memset(p, HEAP_FREED_BYTE, bytes);
+        bytes_fill(p, HEAP_FREED_BYTE, bytes);
     }
     MM_POISON(p, bytes);
 }

@@ -17,10 +17,9 @@
  * A hole in older memory takes them, too.  Records never move; the pointers do,
  * when their number has doubled.
  */
+#include "base/bytes.h"
 #include "base/poison.h"
 #include "heap/slab_inside.h"
-
-#include <string.h>
 
 #define BOOK_BYTES (SLAB_BOOK * sizeof(struct slab_page))
 #define POINTERS_PER_GRANULE (GRANULE / sizeof(struct slab_page *))
@@ -65,11 +64,11 @@ static void books_write(struct heap *heap, struct plan plan, uint64_t va) {
     struct slab_page *page;
 
     MM_UNPOISON(pointers, plan_bytes(plan));
-    memset(pointers, 0, plan_bytes(plan));
+    bytes_fill(pointers, 0, plan_bytes(plan));
     if (plan.pointers > 0) {
         if (slab->book_count > 0) {
-            memcpy(pointers, slab->books,
-                   slab->book_count * sizeof(slab->books[0]));
+            bytes_copy(pointers, slab->books,
+                       slab->book_count * sizeof(slab->books[0]));
         }
         slab->books = pointers;
         slab->book_room = plan.pointers;

@@ -27,11 +27,10 @@
  * Links are mixed with a key and checked before they are used: an overflow into
  * a free run ends in a panic here, not in a wrong block somewhere.
  */
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/poison.h"
 #include "heap/slab_inside.h"
-
-#include <string.h>
 
 #define LISTS_OF_PAGES 127 /* the list of runs with one whole page, less 1 */
 #define EXACT_PAGES 16
@@ -348,9 +347,9 @@ bool slab_run_take_at(struct heap *heap, uint64_t va, uint64_t granules) {
 
 void slab_runs_init(struct heap *heap) {
     heap->slab.key = hash_mix(heap->start.v);
-    memset(heap->slab.lists, 0, sizeof(heap->slab.lists));
-    memset(heap->slab.lists_used, 0, sizeof(heap->slab.lists_used));
-    memset(heap->slab.kept, 0, sizeof(heap->slab.kept));
+    bytes_fill(heap->slab.lists, 0, sizeof(heap->slab.lists));
+    bytes_fill(heap->slab.lists_used, 0, sizeof(heap->slab.lists_used));
+    bytes_fill(heap->slab.kept, 0, sizeof(heap->slab.kept));
     heap->slab.kept_count = heap->slab.kept_turn = 0;
 }
 

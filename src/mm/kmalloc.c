@@ -13,8 +13,7 @@
  * old pointer finds no header there.  In a sanitizer build the header is
  * poisoned: a write in front of a block is a report.
  */
-#include <string.h>
-
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/poison.h"
 #include "mm/mm.h"
@@ -125,7 +124,7 @@ void *kzalloc(struct mm *mm, size_t size) {
     void *p = kmalloc(mm, size);
 
     if (p != NULL) {
-        memset(p, 0, size);
+        bytes_fill(p, 0, size);
     }
     return p;
 }

@@ -12,8 +12,7 @@
  */
 #include "vmm/table.h"
 
-#include <string.h>
-
+#include "base/bytes.h"
 /** Bytes of one page that can be touched, or why they can't. */
 struct reached {
     enum mm_status status;
@@ -86,7 +85,7 @@ struct vmm_copied vmm_copy(struct vmm_space *to_space, vaddr_t to,
             break;
         }
         piece = least(least(a.len, b.len), len - done.bytes);
-        memcpy(b.bytes, a.bytes, piece);
+        bytes_copy(b.bytes, a.bytes, piece);
         done.bytes += piece;
     }
     return done;
@@ -108,9 +107,9 @@ static struct vmm_copied copy_kernel(struct vmm_space *space, vaddr_t va,
             break;
         }
         if (out != NULL) {
-            memcpy(page.bytes, out + done.bytes, piece);
+            bytes_copy(page.bytes, out + done.bytes, piece);
         } else {
-            memcpy(in + done.bytes, page.bytes, piece);
+            bytes_copy(in + done.bytes, page.bytes, piece);
         }
         done.bytes += piece;
     }

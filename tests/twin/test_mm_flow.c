@@ -194,6 +194,66 @@ START_TEST(soundness_notices_a_heap_without_its_region)
 }
 END_TEST
 
+/* --- the order of touches ------------------------------------------------- */
+
+/** Each page of the @count from @first on was touched before the next one: the
+ *  frames of bump are handed out in ascending order. */
+static void assert_touched_in_order(const void *first, unsigned count) {
+    const vaddr_t start =
+        vaddr(align_down(vaddr_of_pointer(first).v, PAGE_SIZE));
+    uint64_t before = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct vmm_translation t =
+            vmm_translate(&mm.space, vaddr_add(start, i * PAGE_SIZE));
+
+        ck_assert_status(t.status, MM_OK);
+        ck_assert_msg(
+            t.pa.v > before,
+            "page %u of %u has the frame at 0x%lx, the one before the "
+            "frame at 0x%lx",
+            i, count, (unsigned long)t.pa.v, (unsigned long)before);
+        before = t.pa.v;
+    }
+}
+
+START_TEST(a_block_that_moves_touches_its_new_pages_in_ascending_order)
+{ /* by memcpy() the C library's order would decide who gets which frame */
+    uint8_t *p, *behind;
+
+    config.pmm_class = &pmm_bump;
+    config.heap_class = &heap_list;
+    config.heap_limit = 16 * MIB;
+    start();
+    p = kmalloc(&mm, 4 * MIB);
+    behind = kmalloc(&mm, 16);
+    ck_assert_ptr_nonnull(p);
+    ck_assert_ptr_nonnull(behind);
+    p = krealloc(&mm, p, 4 * MIB + PAGE_SIZE);
+    ck_assert_ptr_nonnull(p);
+    ck_assert(p > behind);
+    assert_touched_in_order(p + PAGE_SIZE, 4 * MIB / PAGE_SIZE - 2);
+    kfree(&mm, p);
+    kfree(&mm, behind);
+}
+END_TEST
+
+START_TEST(a_zeroed_block_touches_its_pages_in_ascending_order)
+{
+    uint8_t *p;
+
+    config.pmm_class = &pmm_bump;
+    config.heap_class = &heap_list;
+    config.heap_limit = 16 * MIB;
+    start();
+    p = kmalloc(&mm, 1800); /* some odd start */
+    ck_assert_ptr_nonnull(p);
+    p = kzalloc(&mm, 4 * MIB);
+    ck_assert_ptr_nonnull(p);
+    assert_touched_in_order(p + PAGE_SIZE, 4 * MIB / PAGE_SIZE - 2);
+}
+END_TEST
+
 /* --- sanitizer ----------------------------------------------------------- */
 
 #ifdef MM_ASAN
@@ -253,6 +313,9 @@ Suite *mm_flow_suite(void) {
     tcase_add_test(tc, soundness_notices_a_missing_guard);
     tcase_add_test(tc, soundness_notices_pages_that_are_not_the_heaps);
     tcase_add_test(tc, soundness_notices_a_heap_without_its_region);
+    tcase_add_test(tc,
+                   a_block_that_moves_touches_its_new_pages_in_ascending_order);
+    tcase_add_test(tc, a_zeroed_block_touches_its_pages_in_ascending_order);
     suite_add_tcase(suite, tc);
 #ifdef MM_ASAN
     tcase_add_checked_fixture(asan, setup, stop);

@@ -27,7 +27,8 @@ static void stop(void) {
     machine_power_off();
 }
 
-static pfn_t alloc(void) {
+/* Inlined it would be several places that allocate. */
+__attribute__((noinline)) static pfn_t alloc(void) {
     pfn_t f = pfn(0);
 
     ck_assert_status(pmm_alloc(&pmm, &f), MM_OK);
