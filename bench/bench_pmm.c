@@ -7,6 +7,10 @@
  * "Locked" is by the lock of a machine where one processor runs; "of several"
  * by that of a machine where several do, with nobody else about.
  *
+ * "In a row" is 4096 frames taken, then given back in the same order, so that
+ * most come back to another area than the one that serves: what a call costs
+ * of either kind.
+ *
  *   fresh   from empty memory, three frames asked for and a random one given
  *           back, until the level is reached; then one turnover
  *   worst   all memory handed out, random frames given back down to the level
@@ -24,6 +28,7 @@
 #define ROUNDS 7
 #define RAM (1 * GIB)
 #define PAIRS 400000
+#define ROW 4096
 
 static const struct pmm_class *const classes[] = { &pmm_areas, &pmm_bitmap,
                                                    &pmm_stack, &pmm_buddy };
@@ -76,8 +81,12 @@ enum figure {
     HOT_ALONE,
     LOCK,
     HOT_LOCKED,
+    ROW_ALLOC_LOCKED,
+    ROW_FREE_LOCKED,
     LOCK_SEVERAL,
     HOT_SEVERAL,
+    ROW_ALLOC_SEVERAL,
+    ROW_FREE_SEVERAL,
     HOT_THREADS,
     BULK_ALLOC,
     BULK_FREE,
@@ -86,11 +95,20 @@ enum figure {
     FIGURES
 };
 static const char *const names[FIGURES] = {
-    "hot pair, strategy alone",  "the lock alone",
-    "hot pair, locked",          "the lock of several alone",
-    "hot pair, lock of several", "two threads, 64 each",
-    "bulk allocate, locked",     "random free, locked",
-    "churn at 50 %, locked",     "2 MiB pair, locked",
+    [HOT_ALONE] = "hot pair, strategy alone",
+    [LOCK] = "the lock alone",
+    [HOT_LOCKED] = "hot pair, locked",
+    [ROW_ALLOC_LOCKED] = "alloc in a row, locked",
+    [ROW_FREE_LOCKED] = "free in a row, locked",
+    [LOCK_SEVERAL] = "the lock of several alone",
+    [HOT_SEVERAL] = "hot pair, lock of several",
+    [ROW_ALLOC_SEVERAL] = "alloc in a row, of several",
+    [ROW_FREE_SEVERAL] = "free in a row, of several",
+    [HOT_THREADS] = "two threads, 64 each",
+    [BULK_ALLOC] = "bulk allocate, locked",
+    [BULK_FREE] = "random free, locked",
+    [CHURN] = "churn at 50 %, locked",
+    [HUGE_PAIR] = "2 MiB pair, locked",
 };
 static double samples[FIGURES][CLASSES][ROUNDS];
 
@@ -124,6 +142,27 @@ static double hot_locked(void) {
         must(pmm_free(&pmm, f));
     }
     return (bench_now() - start) / (2.0 * PAIRS);
+}
+
+/** ns per alloc, and per free. */
+static void in_a_row(double *alloc, double *freed) {
+    const int rows = PAIRS / ROW;
+
+    *alloc = *freed = 0;
+    for (int row = 0; row < rows; row++) {
+        const double start = bench_now();
+        double middle;
+
+        for (int i = 0; i < ROW; i++) {
+            must(pmm_alloc(&pmm, &frames[i]));
+        }
+        middle = bench_now();
+        for (int i = 0; i < ROW; i++) {
+            must(pmm_free(&pmm, frames[i]));
+        }
+        *alloc += (middle - start) / (rows * ROW);
+        *freed += (bench_now() - middle) / (rows * ROW);
+    }
 }
 
 static double huge_pair(void) {
@@ -164,9 +203,13 @@ static void measure(size_t c, int round) {
     samples[HOT_ALONE][c][round] = hot_alone();
     samples[LOCK][c][round] = lock_alone();
     samples[HOT_LOCKED][c][round] = hot_locked();
+    in_a_row(&samples[ROW_ALLOC_LOCKED][c][round],
+             &samples[ROW_FREE_LOCKED][c][round]);
     pmm.lock = lock_for(2);
     samples[LOCK_SEVERAL][c][round] = lock_alone();
     samples[HOT_SEVERAL][c][round] = hot_locked();
+    in_a_row(&samples[ROW_ALLOC_SEVERAL][c][round],
+             &samples[ROW_FREE_SEVERAL][c][round]);
     pmm.lock = lock_for(1);
     samples[HOT_THREADS][c][round] = bench_threads(&pmm);
     samples[HUGE_PAIR][c][round] = huge_pair();

@@ -9,6 +9,8 @@
 #define MM_MUST_CHECK __attribute__((warn_unused_result))
 /** Seldom called: kept out of line, so that its callers stay short. */
 #define MM_COLD __attribute__((noinline, cold))
+/** Kept out of its caller, which is short and often called. */
+#define MM_NOINLINE __attribute__((noinline))
 
 enum mm_status {
     MM_OK,

@@ -26,9 +26,6 @@
 #include "base/poison.h"
 #include "heap/slab_inside.h"
 
-/** Kept out of its caller, which is short and often called. */
-#define MM_NOINLINE __attribute__((noinline))
-
 /** By size / 8, rounded up: which of the sizes below serves it. */
 static const uint8_t size_index[SLAB_SLOT_MAX / 8 + 1] = {
     0,  0,  1,  2,  3,  4,  5,  6,  7,  8,  8,  9,  9,  10, 10, 11, 11,

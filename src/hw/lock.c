@@ -3,17 +3,14 @@
  */
 #include "hw/lock.h"
 
-void lock_wait(struct lock *lock) {
-    const unsigned me = hw_cpu() + 1;
-    unsigned seen = 0;
+void lock_wait(struct lock *lock, unsigned me) {
+    unsigned holder;
 
-    while (!__atomic_compare_exchange_n(&lock->holder, &seen, me, false,
-                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-        if (seen == me) {
+    while (!lock_try(lock, me, &holder)) {
+        if (holder == me) {
             lock_is_mine();
         }
         hw_pause();
-        seen = 0;
     }
 }
 

@@ -38,17 +38,29 @@ static inline bool lock_is_held(const struct lock *lock) {
     return __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) != 0;
 }
 
-/** Spin until this processor is the holder of a shared lock. */
-void lock_wait(struct lock *lock);
+/** Spin until processor @me - 1, this one, is the holder of a shared lock. */
+void lock_wait(struct lock *lock, unsigned me);
 /** A lock that its own processor holds would never be released: waiting for it
  *  is our own mistake, and reported instead of hung. */
 _Noreturn void lock_is_mine(void);
+
+/** Make @me the holder if there is none. */
+static inline bool lock_try(struct lock *lock, unsigned me, unsigned *holder) {
+    *holder = 0;
+    return __atomic_compare_exchange_n(&lock->holder, holder, me, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
 
 static inline void lock_acquire(struct lock *lock) {
     const bool irqs_were_on = hw_irq_save();
 
     if (lock->shared) {
-        lock_wait(lock);
+        const unsigned me = hw_cpu() + 1;
+        unsigned holder;
+
+        if (!lock_try(lock, me, &holder)) {
+            lock_wait(lock, me);
+        }
     } else {
         if (lock->holder != 0) {
             lock_is_mine();

@@ -430,10 +430,11 @@ static enum mm_status free_served(struct pmm_reserve *from, uint64_t bit) {
     return MM_OK;
 }
 
-MM_COLD static enum mm_status free_elsewhere(struct pmm *pmm, pfn_t f,
-                                             size_t run) {
+MM_NOINLINE static enum mm_status free_elsewhere(struct pmm *pmm, pfn_t f,
+                                                 size_t run) {
     const struct area area = area_at(pmm, area_of(pmm, f, run));
     const uint64_t bit = f.v % AREA_FRAMES;
+    unsigned free;
 
     if (!area_is_open(&area) || *area.free == AREA_FRAMES) {
         return MM_NOT_ALLOCATED;
@@ -445,7 +446,13 @@ MM_COLD static enum mm_status free_elsewhere(struct pmm *pmm, pfn_t f,
         return MM_NOT_ALLOCATED;
     }
     bit_set(area.line, bit);
-    area_set_free(pmm, &area, *area.free + 1u);
+    free = *area.free;
+    if (free != 0 && area_class(free) == area_class(free + 1)) {
+        *area.free =
+            (uint16_t)(free + 1); /* mostly: the index stays as it is */
+    } else {
+        area_set_free(pmm, &area, free + 1);
+    }
     return MM_OK;
 }
 
