@@ -33,6 +33,7 @@ parts_of() {
 build() { # target
     $FUZZ_CC -std=gnu11 -D_GNU_SOURCE -g -O2 -w -Isrc -Itests $FUZZ_FLAGS \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+        -fsanitize-coverage-ignorelist=tests/fuzz/untraced.list \
         -o "$out/fuzz_$1" tests/fuzz/fuzz_"$1".c tests/fuzz/fail.c \
         $(parts_of "$1") $(printf '%s\n' $FUZZ_SOURCES | grep '\.c$') $FUZZ_LIBS
 }

@@ -31,7 +31,7 @@ endif
 # make fuzz [FUZZ_SECONDS=60] [FUZZ_TARGETS="walk tlb"] [FUZZ_CC=clang]
 # What the targets find out goes to fuzz/ in the build folder, and is where the
 # next run begins.
-EXTRA_DIST += %D%/fuzz.sh tests/data/fuzz
+EXTRA_DIST += %D%/fuzz.sh %D%/untraced.list tests/data/fuzz
 FUZZ_SECONDS = 60
 FUZZ_TARGETS = $(fuzz_targets)
 FUZZ_CC = clang
