@@ -111,7 +111,7 @@ static void bump_walk(const struct heap *heap, heap_visit *visit, void *ctx) {
 static bool bump_is_sound(const struct heap *heap) {
     return heap->start.v <= heap->bump.next.v &&
            heap->bump.next.v <= heap->end.v &&
-           heap->bump.live == heap->stats.live_blocks;
+           heap->bump.live == heap_stats(heap).live_blocks;
 }
 
 const struct heap_class heap_bump = {
@@ -119,8 +119,6 @@ const struct heap_class heap_bump = {
     .granule = HEAP_ALIGN_MIN,
     .init = bump_init,
     .add = bump_add,
-    .quick_alloc = heap_alloc_long,
-    .quick_free = heap_free_long,
     .alloc = bump_alloc,
     .free = bump_free,
     .resize = bump_resize,
@@ -134,8 +132,6 @@ const struct heap_class heap_bump_noreset = {
     .granule = HEAP_ALIGN_MIN,
     .init = bump_init,
     .add = bump_add,
-    .quick_alloc = heap_alloc_long,
-    .quick_free = heap_free_long,
     .alloc = bump_alloc,
     .free = bump_noreset_free,
     .resize = bump_resize,

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "heap/heap.h"
+#include "heap/front.h"
 
 const struct heap_class *const heap_classes[] = {
     &heap_dummy,        &heap_bump,  &heap_bump_noreset, &heap_list,
@@ -48,7 +48,7 @@ static void tile(void *ctx, vaddr_t start, uint64_t bytes, bool used) {
 }
 
 static bool counters_add_up(const struct heap_stats *stats) {
-    return stats->allocs - stats->frees == stats->live_blocks &&
+    return stats->allocs >= stats->frees &&
            stats->live_bytes >= stats->live_blocks &&
            stats->peak_live_bytes >= stats->live_bytes &&
            stats->held_bytes >= stats->live_bytes &&
@@ -56,16 +56,29 @@ static bool counters_add_up(const struct heap_stats *stats) {
                stats->live_blocks * (HEAP_ALIGN_MIN - 1);
 }
 
+/** Nobody is at work. */
+static bool fronts_are_sound(const struct heap *heap) {
+    for (unsigned i = 0; i < HEAP_FRONTS; i++) {
+        const struct heap_front *front = &heap->fronts[i];
+
+        if (front->number != i ||
+            front->busy != (i == 0 ? FRONT_LOCKED : FRONT_FREE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool heap_is_sound(const struct heap *heap) {
     struct tiling tiling = { heap->start, 0, true };
+    const struct heap_stats stats = heap_stats(heap);
 
     if (heap->start.v > heap->end.v || heap->end.v > heap->limit.v ||
         !vaddr_is_page_aligned(heap->end) || lock_is_held(&heap->lock) ||
-        !counters_add_up(&heap->stats)) {
+        !fronts_are_sound(heap) || !counters_add_up(&stats)) {
         return false;
     }
     heap_walk(heap, tile, &tiling);
     return tiling.whole && tiling.next.v == heap->end.v &&
-           tiling.used_bytes >= heap->stats.held_bytes &&
-           heap->class->is_sound(heap);
+           tiling.used_bytes >= stats.held_bytes && heap->class->is_sound(heap);
 }

@@ -42,7 +42,7 @@ static void dummy_walk(const struct heap *heap, heap_visit *visit, void *ctx) {
 }
 
 static bool dummy_is_sound(const struct heap *heap) {
-    return heap->stats.live_blocks == 0;
+    return heap_stats(heap).live_blocks == 0;
 }
 
 const struct heap_class heap_dummy = {
@@ -50,8 +50,6 @@ const struct heap_class heap_dummy = {
     .granule = HEAP_ALIGN_MIN,
     .init = dummy_init,
     .add = dummy_add,
-    .quick_alloc = heap_alloc_long,
-    .quick_free = heap_free_long,
     .alloc = dummy_alloc,
     .free = dummy_free,
     .resize = dummy_resize,

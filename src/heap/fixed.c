@@ -167,7 +167,7 @@ static bool fixed_is_sound(const struct heap *heap) {
     const uint64_t stacks = stacked(heap);
 
     return stacks <= heap_size(heap) && heap_list_holes_are_sound(heap) &&
-           heap->fixed_held >= heap->stats.held_bytes &&
+           heap->fixed_held >= heap_stats(heap).held_bytes &&
            heap->list.hole_bytes + stacks + heap->fixed_held == heap_size(heap);
 }
 
@@ -184,8 +184,6 @@ const struct heap_class heap_fixed = {
     .granule = HEAP_ALIGN_MIN,
     .init = fixed_init,
     .add = fixed_add,
-    .quick_alloc = heap_alloc_long,
-    .quick_free = heap_free_long,
     .alloc = fixed_alloc,
     .free = fixed_free,
     .resize = fixed_resize,

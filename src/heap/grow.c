@@ -24,7 +24,7 @@ enum mm_status heap_add(struct heap *heap, size_t bytes) {
     }
     MM_POISON(pointer_of(at), bytes);
     heap->end = vaddr_add(at, bytes);
-    heap->stats.grown++;
+    heap->grown++;
     heap->class->add(heap, pointer_of(at), bytes);
     events_add(heap->events, EVENT_HEAP_GROWN, at.v, bytes);
     return MM_OK;
@@ -53,11 +53,12 @@ static void put(void *ctx, char c) {
 }
 
 bool heap_no_memory_panics(struct heap *heap, struct layout want, void *ctx) {
+    const struct heap_stats stats = heap_stats(heap);
+
     (void)ctx;
     fmt_print(put, NULL,
               "heap: no memory for size %lu, align %lu; %lu bytes are live in "
               "%lu blocks\n",
-              want.size, want.align, heap->stats.live_bytes,
-              heap->stats.live_blocks);
+              want.size, want.align, stats.live_bytes, stats.live_blocks);
     hw_panic("allocation failed", __FILE__, __LINE__);
 }

@@ -8,6 +8,9 @@
  *     on_no_memory()   still no: the owner may free something, once
  *     hand_out()       counters, poison
  *
+ * A class may have a shorter way of its own (slab.h); what is unusual comes
+ * here from there.
+ *
  * The lock is held around the class and the source, never around the hook nor
  * while a block is copied or a fresh one filled.  A freed block is filled with
  * poison under it: the class calls heap_discard() before it writes its own
@@ -18,6 +21,14 @@
 #include "base/bytes.h"
 #include "base/poison.h"
 #include "heap/inside.h"
+
+static void fronts_init(struct heap *heap) {
+    for (unsigned i = 0; i < HEAP_FRONTS; i++) {
+        heap->fronts[i].busy = i == 0 ? FRONT_LOCKED : FRONT_FREE;
+        heap->fronts[i].number = i;
+    }
+    heap->front = &heap->fronts[0];
+}
 
 enum mm_status heap_init(struct heap *heap, const struct heap_class *class,
                          struct vrange window, size_t initial,
@@ -42,6 +53,9 @@ enum mm_status heap_init(struct heap *heap, const struct heap_class *class,
         .limit = vaddr(limit),
         .quantum = HEAP_QUANTUM,
     };
+    heap->only_long =
+        class->quick_alloc == NULL || (events != NULL && events->ear != NULL);
+    fronts_init(heap);
     class->init(heap);
     return initial > 0 ? heap_add(heap, initial) : MM_OK;
 }
@@ -50,23 +64,31 @@ void heap_release(struct heap *heap) {
     MM_UNPOISON(pointer_of(heap->start), heap_size(heap));
     heap->end = heap->start;
     heap->limit = heap->start;
-    heap->stats.live_blocks = 0;
-    heap->stats.live_bytes = 0;
-    heap->stats.held_bytes = 0;
-    heap->stats.frees = heap->stats.allocs;
+    for (unsigned i = 0; i < HEAP_FRONTS; i++) {
+        struct heap_counts *counts = &heap->fronts[i].counts;
+
+        counts->frees = counts->allocs;
+        counts->live_bytes = counts->held_bytes = 0;
+    }
     heap->class->init(heap);
 }
 
-static inline void heap_lock(struct heap *heap) {
-    if (!heap->alone) {
-        lock_acquire(&heap->lock);
-    }
-}
+struct heap_stats heap_stats(const struct heap *heap) {
+    struct heap_stats sum = { .failures = heap->failures,
+                              .grown = heap->grown };
 
-static inline void heap_unlock(struct heap *heap) {
-    if (!heap->alone) {
-        lock_release(&heap->lock);
+    for (unsigned i = 0; i < HEAP_FRONTS; i++) {
+        const struct heap_counts *counts = &heap->fronts[i].counts;
+
+        sum.allocs += counts->allocs;
+        sum.frees += counts->frees;
+        sum.reallocs += counts->reallocs;
+        sum.live_bytes += counts->live_bytes;
+        sum.held_bytes += counts->held_bytes;
+        sum.peak_live_bytes += (uint64_t)counts->peak_bytes;
     }
+    sum.live_blocks = sum.allocs - sum.frees;
+    return sum;
 }
 
 /** A layout as it was asked for and as a class serves it. */
@@ -117,7 +139,7 @@ static void *take(struct heap *heap, const struct ask *want) {
         p = heap->class->alloc(heap, want->served);
     }
     if (p != NULL) {
-        heap_count_bytes(heap, want->asked.size, want->served.size);
+        heap_count_bytes(heap->front, want->asked.size, want->served.size);
         events_tell(heap->events, EVENT_HEAP_GIVES, vaddr_of_pointer(p).v,
                     want->asked.size);
     }
@@ -129,8 +151,7 @@ static enum mm_status give_back(struct heap *heap, void *p,
     enum mm_status st = heap->class->free(heap, p, had->served);
 
     if (st == MM_OK) {
-        heap->stats.live_bytes -= had->asked.size;
-        heap->stats.held_bytes -= had->served.size;
+        heap_uncount_bytes(heap->front, had->asked.size, had->served.size);
         events_tell(heap->events, EVENT_HEAP_TAKES, vaddr_of_pointer(p).v,
                     had->asked.size);
     }
@@ -144,10 +165,9 @@ static enum mm_status resize(struct heap *heap, void *p, const struct ask *had,
         heap->class->resize(heap, p, had->served, want->served.size);
 
     if (st == MM_OK) {
-        heap->stats.live_bytes -= had->asked.size;
-        heap->stats.held_bytes -= had->served.size;
-        heap_count_bytes(heap, want->asked.size, want->served.size);
-        heap->stats.reallocs++;
+        heap_uncount_bytes(heap->front, had->asked.size, had->served.size);
+        heap_count_bytes(heap->front, want->asked.size, want->served.size);
+        heap->front->counts.reallocs++;
     }
     return st;
 }
@@ -168,7 +188,7 @@ static void hand_out(const struct heap *heap, uint8_t *p,
 
 static void *fail(struct heap *heap) {
     heap_lock(heap);
-    heap->stats.failures++;
+    heap->failures++;
     heap_unlock(heap);
     return NULL;
 }
@@ -181,8 +201,7 @@ static void *take_locked(struct heap *heap, const struct ask *want,
     heap_lock(heap);
     p = take(heap, want);
     if (p != NULL && fresh) {
-        heap->stats.allocs++;
-        heap->stats.live_blocks++;
+        heap->front->counts.allocs++;
     }
     heap_unlock(heap);
     return p;
@@ -215,7 +234,7 @@ void *heap_alloc_long(struct heap *heap, struct layout want) {
 
 /** May it go the short way? */
 static inline bool is_quick(const struct heap *heap) {
-    return heap->alone && !heap->poison;
+    return !heap->poison && !heap->only_long;
 }
 
 void *heap_alloc(struct heap *heap, struct layout want) {
@@ -249,8 +268,7 @@ enum mm_status heap_free_long(struct heap *heap, void *p, struct layout had) {
         st = give_back(heap, p, &ask);
     }
     if (st == MM_OK) {
-        heap->stats.frees++;
-        heap->stats.live_blocks--;
+        heap->front->counts.frees++;
     }
     heap_unlock(heap);
     return st;
@@ -276,12 +294,13 @@ static void *move(struct heap *heap, void *p, const struct ask *had,
     heap_lock(heap);
     st = give_back(heap, p, had);
     MM_ASSERT(st == MM_OK); /* resize() saw that it lives */
-    heap->stats.reallocs++;
+    heap->front->counts.reallocs++;
     heap_unlock(heap);
     return q;
 }
 
-void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size) {
+void *heap_realloc_long(struct heap *heap, void *p, struct layout had,
+                        size_t size) {
     struct ask old, new;
     enum mm_status st = MM_NOT_MANAGED;
 
@@ -299,4 +318,9 @@ void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size) {
         return p;
     }
     return st == MM_NO_MEMORY ? move(heap, p, &old, &new) : fail(heap);
+}
+
+void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size) {
+    return is_quick(heap) ? heap->class->quick_realloc(heap, p, had, size)
+                          : heap_realloc_long(heap, p, had, size);
 }

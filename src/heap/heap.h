@@ -54,11 +54,14 @@ struct heap_class {
     void (*init)(struct heap *heap);
     /** @bytes more at @at (the old end) are ours; multiple of 4 KiB. */
     void (*add)(struct heap *heap, void *at, size_t bytes);
-    /** The short ways, for heaps that are alone and not poisoned.  They do all
-     *  that heap_alloc() and heap_free() do, or end in heap_alloc_long() and
-     *  heap_free_long(), which are in the row of a class that has none. */
+    /** Short ways, for heaps that nobody listens to and that are not poisoned;
+     *  NULL, all three: the class has none.  They do all that heap_alloc(),
+     *  heap_free() and heap_realloc() do, or end in heap_alloc_long() and so
+     *  on.  No lock is held. */
     void *(*quick_alloc)(struct heap *heap, struct layout want);
     enum mm_status (*quick_free)(struct heap *heap, void *p, struct layout had);
+    void *(*quick_realloc)(struct heap *heap, void *p, struct layout had,
+                           size_t size);
     /** NULL: no room.  Then heap.c grows by grow_hint() and asks again. */
     void *(*alloc)(struct heap *heap, struct layout want);
     /** @return MM_OK, or MM_NOT_ALLOCATED when the class can tell that @p is
@@ -98,11 +101,32 @@ struct heap_stats {
                                          for want of memory or as a wrong
                                          request; a refused free is none */
     uint64_t live_blocks;
-    uint64_t live_bytes, peak_live_bytes; /* as asked for */
+    uint64_t live_bytes, peak_live_bytes; /* as asked for; with several
+                                             processors the peak is too high
+                                             rather than too low */
     uint64_t held_bytes;                  /* the same, rounded as served */
     uint64_t grown;                       /* times memory was added */
 };
-/* Identity, whenever the lock is free: live_blocks = allocs - frees. */
+
+/** What was counted at one front: a block may be freed at another one than it
+ *  was allocated at, so the sums over all are what counts, modulo 2^64. */
+struct heap_counts {
+    uint64_t allocs, frees, reallocs;
+    uint64_t live_bytes, held_bytes;
+    int64_t peak_bytes;
+};
+
+/** What one processor serves itself from, without the lock; front.h. */
+struct heap_front {
+    unsigned busy; /* enum front_state */
+    unsigned number;
+    struct heap_counts counts;
+    struct slab_front slab;
+} __attribute__((aligned(64)));
+
+/** One for whoever holds the lock, and one for each of so many processors less
+ *  one; those beyond take the lock always. */
+#define HEAP_FRONTS 8
 
 struct heap_hole;          /* list.c */
 struct fixed_block;        /* fixed.c */
@@ -117,6 +141,8 @@ struct heap {
     size_t quantum; /* grow by at least this, where the limit allows */
     bool alone;     /* nobody else uses it at the same time: no lock needed */
     bool poison;    /* debug: fill fresh and freed blocks with known bytes */
+    bool only_long; /* no short ways: an ear is told of each block, or the
+                       class has none */
 
     /** Asked once per request that finds no memory, with the layout as it was
      *  asked for; true: something was freed, try again.  The lock is not held.
@@ -125,7 +151,9 @@ struct heap {
     bool (*on_no_memory)(struct heap *heap, struct layout want, void *ctx);
     void *on_no_memory_ctx;
 
-    struct heap_stats stats;
+    uint64_t failures, grown; /* see heap_stats */
+    struct heap_front *front; /* of who holds the lock */
+    struct heap_front fronts[HEAP_FRONTS];
     union {
         struct {
             vaddr_t next; /* first byte after the newest block */
@@ -197,6 +225,9 @@ void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size);
 static inline uint64_t heap_size(const struct heap *heap) {
     return heap->end.v - heap->start.v;
 }
+
+/** What was counted so far; exact while nobody is at work in the heap. */
+struct heap_stats heap_stats(const struct heap *heap);
 
 /** Call @visit for every run in address order.  A class that can't tell is
  *  shown as one run, in use. */

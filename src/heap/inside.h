@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/poison.h"
-#include "heap/heap.h"
+#include "heap/front.h"
 
 /** For a class: [@p, @p + @bytes) is free from now on.  Call it once the free
  *  is certain and before anything is written there. */
@@ -20,37 +20,12 @@ static inline void heap_discard(const struct heap *heap, void *p,
     MM_POISON(p, bytes);
 }
 
-/** heap_alloc() and heap_free(), step by step. */
+/** heap_alloc() and so on, step by step. */
 void *heap_alloc_long(struct heap *heap, struct layout want);
 MM_MUST_CHECK enum mm_status heap_free_long(struct heap *heap, void *p,
                                             struct layout had);
-
-/** A block of @asked bytes, served with @served, lives: counters. */
-static inline void heap_count_bytes(struct heap *heap, size_t asked,
-                                    size_t served) {
-    struct heap_stats *stats = &heap->stats;
-
-    stats->live_bytes += asked;
-    stats->held_bytes += served;
-    if (stats->peak_live_bytes < stats->live_bytes) {
-        stats->peak_live_bytes = stats->live_bytes;
-    }
-}
-
-static inline void heap_count_alloc(struct heap *heap, size_t asked,
-                                    size_t served) {
-    heap_count_bytes(heap, asked, served);
-    heap->stats.allocs++;
-    heap->stats.live_blocks++;
-}
-
-static inline void heap_count_free(struct heap *heap, size_t asked,
-                                   size_t served) {
-    heap->stats.live_bytes -= asked;
-    heap->stats.held_bytes -= served;
-    heap->stats.frees++;
-    heap->stats.live_blocks--;
-}
+void *heap_realloc_long(struct heap *heap, void *p, struct layout had,
+                        size_t size);
 
 /** list.c: do [@p, @p + @bytes) and a hole share a byte?  O(holes) */
 bool heap_list_overlaps(const struct heap *heap, const void *p, size_t bytes);

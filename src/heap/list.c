@@ -276,7 +276,8 @@ MM_NO_SANITIZE bool heap_list_holes_are_sound(const struct heap *heap) {
 
 static bool list_is_sound(const struct heap *heap) {
     return heap_list_holes_are_sound(heap) &&
-           heap->list.hole_bytes + heap->stats.held_bytes == heap_size(heap);
+           heap->list.hole_bytes + heap_stats(heap).held_bytes ==
+               heap_size(heap);
 }
 
 const struct heap_class heap_list = {
@@ -284,8 +285,6 @@ const struct heap_class heap_list = {
     .granule = HEAP_ALIGN_MIN,
     .init = list_init,
     .add = list_add,
-    .quick_alloc = heap_alloc_long,
-    .quick_free = heap_free_long,
     .alloc = list_alloc,
     .free = list_free,
     .resize = list_resize,
@@ -299,8 +298,6 @@ const struct heap_class heap_list_nomerge = {
     .granule = HEAP_ALIGN_MIN,
     .init = list_nomerge_init,
     .add = list_add,
-    .quick_alloc = heap_alloc_long,
-    .quick_free = heap_free_long,
     .alloc = list_alloc,
     .free = list_free,
     .resize = list_resize,

@@ -2,13 +2,16 @@
  * The class "slab": slots for small blocks, runs for all others.
  *
  *   heap_alloc()  <= 512 bytes ---> slab_slots.c   a bit in a slab's words
+ *                                     slab_slabs.c the words used up
+ *                                     slab_given.c  freed by other processors
  *                 more -----------> slab_blocks.c  a run of granules
  *                                     slab_kept.c  one freed just now, else
  *   a new slab -------------------> slab_runs.c    best fit
  *   memory added -----------------> slab_books.c   records for its pages
  *
- * When there is no room, what is held for later is given up first: kept runs,
- * then empty slabs.  All calls cost O(1), that one as much as is held.
+ * When there is no room, what is held for later is given up first: slots that
+ * others freed, kept runs, then empty slabs.  All calls cost O(1), that one as
+ * much as is held.
  */
 #include "heap/slab_inside.h"
 
@@ -19,7 +22,7 @@ static void slab_init(struct heap *heap) {
     slab->book_count = slab->book_room = 0;
     slab->pages = 0;
     slab_runs_init(heap);
-    slab_slots_init(heap);
+    slab_fronts_init(heap);
 }
 
 static void slab_add(struct heap *heap, void *at, size_t bytes) {
@@ -37,10 +40,13 @@ static void *take(struct heap *heap, struct layout want) {
 static void *slab_alloc(struct heap *heap, struct layout want) {
     void *p = take(heap, want);
 
+    if (p == NULL && slab_given_collect(heap, heap->front)) {
+        p = take(heap, want);
+    }
     if (p == NULL && slab_kept_drop_all(heap)) {
         p = take(heap, want);
     }
-    if (p == NULL && slab_slots_give_up_empty(heap)) {
+    if (p == NULL && slab_give_up_empty(heap)) {
         p = take(heap, want);
     }
     return p;
@@ -77,18 +83,17 @@ static enum mm_status slab_resize(struct heap *heap, void *p, struct layout had,
     return slab_block_resize(heap, p, had.size, size);
 }
 
-/** The run that @want takes, at most.  A slot may need a page and a granule,
+/** The run that @want takes, at most.  A slot may need a page and two granules,
  *  for its slab and the slab's words.  @return false: beyond 64 bits */
-static bool run_for(const struct heap *heap, struct layout want,
-                    struct layout *run) {
+static bool run_for(struct layout want, struct layout *run) {
     run->align = want.align < GRANULE ? GRANULE : want.align;
     if (!slab_is_small(want)) {
         return align_up(want.size, GRANULE, &run->size);
     }
     run->align = PAGE_SIZE;
     run->size = PAGE_SIZE;
-    if (heap->slab.sizes[slab_slot_index(want)].shift > 0) {
-        run->size += GRANULE;
+    if (slab_shapes[slab_slot_index(want)].shift > 0) {
+        run->size += 2 * GRANULE;
     }
     return true;
 }
@@ -103,7 +108,7 @@ static size_t slab_grow_hint(const struct heap *heap, struct layout want) {
     uint64_t books = 0, needed = 0, end, pages;
     struct layout run;
 
-    if (!run_for(heap, want, &run)) {
+    if (!run_for(want, &run)) {
         return 0;
     }
     do {
@@ -116,6 +121,9 @@ static size_t slab_grow_hint(const struct heap *heap, struct layout want) {
         pages = pages_for(end - heap->start.v);
         needed = slab_books_need(heap, pages);
     } while (needed > books);
+    if (pages > SLAB_PAGES_MAX) {
+        return 0;
+    }
     return end <= heap->end.v ? 0 : (pages << PAGE_SHIFT) - heap_size(heap);
 }
 
@@ -126,6 +134,7 @@ const struct heap_class heap_slab = {
     .add = slab_add,
     .quick_alloc = slab_quick_alloc,
     .quick_free = slab_quick_free,
+    .quick_realloc = slab_quick_realloc,
     .alloc = slab_alloc,
     .free = slab_free,
     .resize = slab_resize,

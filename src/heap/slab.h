@@ -22,25 +22,24 @@
 struct slab_page; /* slab_inside.h */
 struct slab_run;
 
-/** Slots of one size.  Nothing but `word`, `base`, `current` and `partial`
- *  changes after the start. */
+/** Where a front takes its slots of one size from. */
 struct slab_size {
-    uint64_t *word;   /* where the next slot is taken from: 1 is free */
+    uint64_t *word;   /* the next slot is in here: 1 is free */
     uint8_t *base;    /* the slot of its bit 0 */
-    uint64_t mask;    /* the bits of a word that stand for slots */
     uint32_t step;    /* bytes from bit to bit */
-    uint32_t size;    /* bytes of a slot */
-    uint32_t inverse; /* of size, for a division by it */
-    uint32_t shift;   /* a slab has 1 << shift words */
-    uint64_t current; /* page number + 1 of the slab of `word`; 0: none */
-    uint64_t partial; /* the same, of other slabs with a free slot: a list */
-    uint64_t unused;  /* a line of the cache per size */
+    uint32_t current; /* page number + 1 of the slab of `word`; 0: none */
+    uint32_t partial; /* the same, of other slabs with a free slot: a list */
+    uint32_t unused;
+};
+
+/** The slabs of one front; slab_given.c draws `given`. */
+struct slab_front {
+    struct slab_size sizes[SLAB_SIZES];
+    uint64_t *given; /* slots that others freed; written with the lock held */
+    uint64_t none;   /* a word without a slot, where there is no slab */
 };
 
 struct heap_slab {
-    struct slab_size sizes[SLAB_SIZES];
-    uint64_t none; /* a word without a slot, where there is no slab */
-
     struct slab_page **books; /* a record per page, SLAB_BOOK of them each */
     uint64_t book_count, book_room;
     uint64_t pages; /* the heap's first so many are ours to divide */

@@ -103,27 +103,39 @@ enum mm_status slab_block_give(struct heap *heap, void *p, struct layout had) {
 /** Larger runs may as well go the long way. */
 #define RUN_QUICK_MAX (64 * KIB)
 
-void *slab_block_quick_alloc(struct heap *heap, struct layout want) {
-    void *p = NULL;
+static inline bool is_quick(struct layout want) {
+    return slab_is_usual(want) && want.size > SLAB_SLOT_MAX &&
+           want.size <= RUN_QUICK_MAX;
+}
 
-    if (slab_is_plain(want) && want.size > SLAB_SLOT_MAX &&
-        want.size <= RUN_QUICK_MAX) {
-        p = slab_block_take(heap, want);
-    }
-    if (p == NULL) {
+void *slab_block_quick_alloc(struct heap *heap, struct layout want) {
+    void *p;
+
+    if (!is_quick(want)) {
         return heap_alloc_long(heap, want);
     }
-    MM_UNPOISON(p, want.size);
-    heap_count_alloc(heap, want.size, slab_served(want));
-    return p;
+    heap_lock(heap);
+    p = slab_block_take(heap, want);
+    if (p != NULL) {
+        MM_UNPOISON(p, want.size);
+        heap_count_alloc(heap->front, want.size, slab_served(want));
+    }
+    heap_unlock(heap);
+    return p != NULL ? p : heap_alloc_long(heap, want);
 }
 
 enum mm_status slab_block_quick_free(struct heap *heap, void *p,
                                      struct layout had) {
-    if (!slab_is_plain(had) || had.size <= SLAB_SLOT_MAX ||
-        had.size > RUN_QUICK_MAX || slab_block_give(heap, p, had) != MM_OK) {
+    enum mm_status st;
+
+    if (!is_quick(had)) {
         return heap_free_long(heap, p, had);
     }
-    heap_count_free(heap, had.size, slab_served(had));
-    return MM_OK;
+    heap_lock(heap);
+    st = slab_block_give(heap, p, had);
+    if (st == MM_OK) {
+        heap_count_free(heap->front, had.size, slab_served(had));
+    }
+    heap_unlock(heap);
+    return st == MM_OK ? MM_OK : heap_free_long(heap, p, had);
 }

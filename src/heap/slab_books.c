@@ -15,7 +15,8 @@
  *   [ pointers, if they moved ][ books ][ free run ]
  *
  * A hole in older memory takes them, too.  Records never move; the pointers do,
- * when their number has doubled.
+ * when their number has doubled.  Their old place is not used again: fronts
+ * look there without the lock.
  */
 #include "base/bytes.h"
 #include "base/poison.h"
@@ -70,7 +71,7 @@ static void books_write(struct heap *heap, struct plan plan, uint64_t va) {
             bytes_copy(pointers, slab->books,
                        slab->book_count * sizeof(slab->books[0]));
         }
-        slab->books = pointers;
+        __atomic_store_n(&slab->books, pointers, __ATOMIC_RELEASE);
         slab->book_room = plan.pointers;
         va += plan.pointers * sizeof(slab->books[0]);
     }
@@ -89,29 +90,20 @@ static void books_mark(struct heap *heap, struct plan plan, uint64_t va) {
     }
 }
 
-/** Give the place of the pointers back, which have moved. */
-static void pointers_drop(struct heap *heap, struct slab_page **pointers,
-                          uint64_t room) {
-    const uint64_t va = vaddr_of_pointer(pointers).v;
-
-    MM_POISON(pointers, room * sizeof(pointers[0]));
-    slab_run_free(heap, va, granules_for(room * sizeof(pointers[0])));
-}
-
 void slab_books_extend(struct heap *heap) {
     struct heap_slab *slab = &heap->slab;
-    const uint64_t pages = heap_size(heap) >> PAGE_SHIFT;
+    const uint64_t all = heap_size(heap) >> PAGE_SHIFT;
+    const uint64_t pages = all < SLAB_PAGES_MAX ? all : SLAB_PAGES_MAX;
+    const uint64_t end = heap->start.v + (pages << PAGE_SHIFT);
     const struct plan plan = plan_for(heap, pages);
     const uint64_t bytes = plan_bytes(plan);
-    struct slab_page **const old = slab->books;
-    const uint64_t old_room = slab->book_room;
     uint64_t first = slab_end(heap);
     uint64_t at = 0;
 
     if (bytes > 0) {
         at = slab_run_take(heap, granules_for(bytes), GRANULE);
         if (at == 0) {
-            if (bytes > heap->end.v - first) {
+            if (bytes > end - first) {
                 return;
             }
             at = first;
@@ -119,14 +111,11 @@ void slab_books_extend(struct heap *heap) {
         }
         books_write(heap, plan, at);
     }
-    slab->pages = pages;
+    __atomic_store_n(&slab->pages, pages, __ATOMIC_RELEASE);
     if (bytes > 0) {
         books_mark(heap, plan, at);
     }
-    if (plan.pointers > 0 && old_room > 0) {
-        pointers_drop(heap, old, old_room);
-    }
-    if (heap->end.v > first) {
-        slab_run_give(heap, first, granules_for(heap->end.v - first));
+    if (end > first) {
+        slab_run_give(heap, first, granules_for(end - first));
     }
 }

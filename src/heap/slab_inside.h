@@ -28,23 +28,57 @@ struct slab_page {
         } run;
         struct {
             uint64_t bits;       /* 1: a free slot */
-            uint64_t *words;     /* these bits, or a granule for more */
+            uint64_t given;      /* 1: one that another front freed */
             uint32_t next, prev; /* page number + 1, in the list `partial` */
         } slab;
     };
-    uint32_t kind;  /* 0: runs, else a slab of sizes[kind - 1] */
-    uint32_t state; /* enum slab_state */
+    union {
+        struct {
+            uint8_t kind;      /* 0: runs, else a slab of shape kind - 1 */
+            uint8_t front;     /* whose slab it is */
+            uint8_t has_given; /* a bit of `given` is set; its front knows */
+            uint8_t state;     /* enum slab_state */
+        };
+        uint32_t what; /* the same in one word */
+    };
+    uint32_t words; /* where its words are: 8 bytes from the heap's start */
 };
+
+/** What all slabs of a size have in common. */
+struct slab_shape {
+    uint64_t mask;    /* the bits of a word that stand for slots */
+    uint32_t inverse; /* of size, for a division by it */
+    uint16_t size;    /* bytes of a slot */
+    uint8_t shift;    /* a slab has 1 << shift words */
+    uint8_t low;      /* (1 << shift) - 1 */
+};
+
+/** Pages that a heap may have: page->words reaches no further. */
+#define SLAB_PAGES_MAX (UINT64_C(1) << 23)
 
 _Static_assert(sizeof(struct slab_page) == 32, "a book is 1 KiB");
 
+/** Fronts ask without the lock, so pointers are there before they are seen. */
 static inline struct slab_page *slab_page(const struct heap *heap, uint64_t n) {
-    return &heap->slab.books[n >> SLAB_BOOK_SHIFT][n & (SLAB_BOOK - 1)];
+    struct slab_page **books =
+        __atomic_load_n(&heap->slab.books, __ATOMIC_ACQUIRE);
+
+    return &books[n >> SLAB_BOOK_SHIFT][n & (SLAB_BOOK - 1)];
+}
+
+static inline uint64_t slab_pages(const struct heap *heap) {
+    return __atomic_load_n(&heap->slab.pages, __ATOMIC_ACQUIRE);
 }
 
 /** The number of the page that holds @va, an address of the heap. */
 static inline uint64_t slab_page_number(const struct heap *heap, uint64_t va) {
     return (va - heap->start.v) >> PAGE_SHIFT;
+}
+
+/** The words of a slab: first those of free slots, then the given ones. */
+static inline uint64_t *slab_words(const struct heap *heap,
+                                   const struct slab_page *page) {
+    return pointer_of(vaddr(heap->start.v + 8 * (uint64_t)page->words));
 }
 
 /** One after the last byte that is ours to divide. */
@@ -104,29 +138,83 @@ bool slab_kept_drop_all(struct heap *heap);
 
 /* --- slab_slots.c -------------------------------------------------------- */
 
-void slab_slots_init(struct heap *heap);
+extern const struct slab_shape slab_shapes[SLAB_SIZES];
+
 /** Is a slot enough for @want? */
 bool slab_is_small(struct layout want);
 /** Which of the sizes serves the small @want. */
 unsigned slab_slot_index(struct layout want);
-/** @return a slot of that size, or NULL */
+/** With the lock held, of the front heap->front.  @return a slot or NULL */
 void *slab_slot_take(struct heap *heap, unsigned index);
-/** @return MM_OK or MM_NOT_ALLOCATED, as the record tells */
+/** With the lock held.  @return MM_OK, or MM_NOT_ALLOCATED as the record tells;
+ *  then nothing changed */
 MM_MUST_CHECK enum mm_status slab_slot_give(struct heap *heap, void *p,
                                             unsigned index);
 bool slab_slot_lives(const struct heap *heap, const void *p, unsigned index);
-/** Give back the pages of current slabs that are empty.  @return was there one?
- */
-bool slab_slots_give_up_empty(struct heap *heap);
 void *slab_quick_alloc(struct heap *heap, struct layout want);
 MM_MUST_CHECK enum mm_status slab_quick_free(struct heap *heap, void *p,
                                              struct layout had);
+void *slab_quick_realloc(struct heap *heap, void *p, struct layout had,
+                         size_t size);
 
-/** The aligns 1, 2, 4, 8 and 16, a bit each. */
-#define PLAIN_ALIGNS 0x10116u
+/* --- slab_slabs.c -------------------------------------------------------- */
 
-static inline bool slab_is_plain(struct layout want) {
-    return want.align <= 16 && (PLAIN_ALIGNS >> want.align & 1) != 0;
+void slab_fronts_init(struct heap *heap);
+/** The current word of @front is used up: another one of the same slab, another
+ *  slab, a new one.  @return false: no memory */
+bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index);
+/** A slot of page number @n has become free, by its own front: what that
+ *  changes for the slab.  @return MM_OK */
+enum mm_status slab_slot_given(struct heap *heap, struct heap_front *front,
+                               uint64_t n);
+/** Give back the pages of current slabs that are empty, of heap->front and of
+ *  fronts[0].  @return was there one? */
+bool slab_give_up_empty(struct heap *heap);
+
+/* --- slab_given.c -------------------------------------------------------- */
+
+/** With the lock held: the slot @p, which lives, goes to the front of its page;
+ *  @bit of words[@k] is its bit. */
+void slab_given_push(struct heap *heap, void *p, struct slab_page *page,
+                     unsigned k, uint64_t bit);
+/** With the lock held: take what others freed.  @return was there any? */
+bool slab_given_collect(struct heap *heap, struct heap_front *front);
+/** Pages in the list; more than there are when it is no list. */
+uint64_t slab_given_count(const struct heap *heap,
+                          const struct heap_front *front);
+
+/** The lock for runs and books, unless it is held already.  @return was it not?
+ */
+static inline bool slab_lock(struct heap *heap, struct heap_front *front) {
+    if (front->busy != FRONT_QUICK) {
+        return false;
+    }
+    if (!heap->alone) {
+        lock_acquire(&heap->lock);
+    }
+    heap_front_mark(front, FRONT_LOCKED);
+    return true;
+}
+
+/** @taken  what slab_lock() said */
+static inline void slab_unlock(struct heap *heap, struct heap_front *front,
+                               bool taken) {
+    if (taken) {
+        heap_front_mark(front, FRONT_QUICK);
+        if (!heap->alone) {
+            lock_release(&heap->lock);
+        }
+    }
+}
+
+/** What the short ways are for: 8 or 16 to be aligned to. */
+static inline bool slab_is_usual(struct layout want) {
+    return ((want.align - 8) & ~(size_t)8) == 0;
+}
+
+/** Is @want aligned to less?  Then the same with 8 is as good. */
+static inline bool slab_is_less_aligned(struct layout want) {
+    return want.align == 1 || want.align == 2 || want.align == 4;
 }
 
 /** The size as heap.c serves it. */

@@ -105,33 +105,40 @@ struct count {
     uint64_t blocks; /* slots and runs in use */
     uint64_t bits;   /* that the extents explain */
     uint64_t partial;
+    uint64_t given; /* slabs with given slots */
 };
 
 static bool slab_page_is_sound(const struct heap *heap, uint64_t n,
                                struct count *count) {
     const struct slab_page *page = slab_page(heap, n);
-    const struct slab_size *size;
-    uint64_t words, used = 0, slots;
+    const struct slab_shape *shape;
+    const uint64_t *words = slab_words(heap, page);
+    uint64_t used = 0, given = 0, slots;
 
-    if (page->kind > SLAB_SIZES) {
+    if (page->kind > SLAB_SIZES || page->front >= HEAP_FRONTS) {
         return false;
     }
-    size = &heap->slab.sizes[page->kind - 1];
-    words = UINT64_C(1) << size->shift;
-    slots = words * ones(size->mask);
-    for (uint64_t k = 0; k < words; k++) {
-        const uint64_t word = page->slab.words[k];
+    shape = &slab_shapes[page->kind - 1];
+    slots = (shape->low + 1) * ones(shape->mask);
+    for (unsigned k = 0; k <= shape->low; k++) {
+        const uint64_t word = words[k], from = words[shape->low + 1 + k];
 
-        if ((word & ~size->mask) != 0) {
+        if (((word | from) & ~shape->mask) != 0 || (word & from) != 0) {
             return false;
         }
-        used += ones(word ^ size->mask);
+        used += ones(word ^ shape->mask);
+        given += ones(from);
     }
-    count->blocks += used;
+    if (page->has_given != (given > 0)) {
+        return false;
+    }
+    count->blocks += used - given;
+    count->given += page->has_given;
     count->partial += page->state == SLAB_PARTIAL;
     switch (page->state) {
     case SLAB_CURRENT:
-        return size->current == n + 1;
+        return heap->fronts[page->front].slab.sizes[page->kind - 1].current ==
+               n + 1;
     case SLAB_PARTIAL:
         return used > 0 && used < slots;
     case SLAB_FULL:
@@ -173,12 +180,14 @@ static uint64_t bits_in_books(const struct heap *heap) {
     return bits;
 }
 
-/** Slabs in the lists; more than there are pages when a list is no list. */
-static uint64_t slabs_in_lists(const struct heap *heap) {
+/** Slabs in the lists of @front; more than there are pages when a list is no
+ *  list. */
+static uint64_t slabs_in_lists(const struct heap *heap,
+                               const struct heap_front *front) {
     uint64_t count = 0;
 
     for (unsigned i = 0; i < SLAB_SIZES; i++) {
-        uint64_t prev = 0, at = heap->slab.sizes[i].partial;
+        uint64_t prev = 0, at = front->slab.sizes[i].partial;
 
         while (at != 0 && count <= heap->slab.pages) {
             const struct slab_page *page;
@@ -188,7 +197,7 @@ static uint64_t slabs_in_lists(const struct heap *heap) {
             }
             page = slab_page(heap, at - 1);
             if (page->kind != i + 1 || page->state != SLAB_PARTIAL ||
-                page->slab.prev != prev) {
+                page->front != front->number || page->slab.prev != prev) {
                 return UINT64_MAX;
             }
             count++;
@@ -199,12 +208,28 @@ static uint64_t slabs_in_lists(const struct heap *heap) {
     return count;
 }
 
+static bool lists_are_sound(const struct heap *heap,
+                            const struct count *count) {
+    uint64_t partial = 0, given = 0;
+
+    for (unsigned f = 0; f < HEAP_FRONTS; f++) {
+        const struct heap_front *front = &heap->fronts[f];
+
+        if (front->slab.none != 0) {
+            return false;
+        }
+        partial += slabs_in_lists(heap, front);
+        given += slab_given_count(heap, front);
+    }
+    return partial == count->partial && given == count->given;
+}
+
 bool slab_is_sound(const struct heap *heap) {
-    struct count count = { 0, 0, 0 };
+    struct count count = { 0, 0, 0, 0 };
     uint64_t va = heap->start.v;
 
     if (heap->slab.pages > heap->slab.book_count << SLAB_BOOK_SHIFT ||
-        slab_end(heap) > heap->end.v || heap->slab.none != 0) {
+        slab_end(heap) > heap->end.v) {
         return false;
     }
     while (va < slab_end(heap)) {
@@ -216,6 +241,6 @@ bool slab_is_sound(const struct heap *heap) {
         va += extent.granules << GRANULE_SHIFT;
     }
     return va == slab_end(heap) && count.bits == bits_in_books(heap) &&
-           count.partial == slabs_in_lists(heap) &&
-           count.blocks == heap->stats.live_blocks;
+           lists_are_sound(heap, &count) &&
+           count.blocks == heap_stats(heap).live_blocks;
 }

@@ -25,7 +25,7 @@ const struct mm_config mm_default_config = {
 };
 
 /** Before mm_init_heap() and after mm_teardown(): kmalloc() gives NULL. */
-static const struct heap no_heap = { .class = &heap_dummy };
+static const struct heap no_heap = { .class = &heap_dummy, .only_long = true };
 
 /* --- faults -------------------------------------------------------------- */
 

@@ -29,7 +29,7 @@ START_TEST(what_is_no_layout_is_refused_and_changes_nothing)
         ck_assert_ptr_null(heap_alloc(&arena.heap, bad[k]));
         ck_assert_ptr_null(heap_alloc_zeroed(&arena.heap, bad[k]));
     }
-    ck_assert_uint_eq(arena.heap.stats.failures, 2 * count);
+    ck_assert_uint_eq(heap_stats(&arena.heap).failures, 2 * count);
     ck_assert_uint_eq(arena.told, 0);
     ck_assert_uint_eq(arena.asked, 0);
     ck_assert(arena_state() == before);
@@ -53,7 +53,7 @@ START_TEST(a_size_beyond_the_window_is_no_memory_and_the_hook_is_told_once)
         ck_assert_uint_eq(arena.told, k + 1);
         ck_assert_uint_eq(arena.told_of.size, sizes[k]);
         ck_assert_uint_eq(arena.told_of.align, 1);
-        ck_assert_uint_eq(arena.heap.stats.failures, k + 1);
+        ck_assert_uint_eq(heap_stats(&arena.heap).failures, k + 1);
     }
     ck_assert_uint_eq(arena.asked, 0);
     ck_assert(arena_state() == before);
@@ -72,7 +72,7 @@ START_TEST(an_exhausted_heap_says_so_and_its_blocks_live_on)
     }
     ck_assert_uint_eq(n, arena_serves() ? 8 : 0);
     ck_assert_uint_eq(arena.told, 1);
-    ck_assert_uint_eq(arena.heap.stats.failures, 1);
+    ck_assert_uint_eq(heap_stats(&arena.heap).failures, 1);
     ck_assert(heap_is_sound(&arena.heap));
     for (unsigned k = 0; k < n; k++) {
         pattern_check(blocks[k], 8000, k);
@@ -95,7 +95,7 @@ START_TEST(what_the_hook_frees_satisfies_the_request)
     ck_assert_uint_eq(arena.told, 0); /* not told of a success */
     p = arena_alloc(some, 16);
     ck_assert_uint_eq(arena.told, 1);
-    ck_assert_uint_eq(arena.heap.stats.failures, 0);
+    ck_assert_uint_eq(heap_stats(&arena.heap).failures, 0);
     arena_free(p, some, 16);
 }
 END_TEST
@@ -110,7 +110,7 @@ START_TEST(a_hook_that_frees_too_little_is_not_asked_again)
     arena.sacrificed = layout(16, 16);
     ck_assert_ptr_null(heap_alloc(&arena.heap, layout(2 * PAGE_SIZE, 16)));
     ck_assert_uint_eq(arena.told, 1);
-    ck_assert_uint_eq(arena.heap.stats.failures, 1);
+    ck_assert_uint_eq(heap_stats(&arena.heap).failures, 1);
 }
 END_TEST
 
@@ -137,8 +137,8 @@ START_TEST(blocks_of_all_alignments_are_aligned_apart_and_keep_their_bytes)
         pattern_check(blocks[k].p, blocks[k].size, k << 32);
         arena_free(blocks[k].p, blocks[k].size, blocks[k].align);
     }
-    ck_assert_uint_eq(arena.heap.stats.live_blocks, 0);
-    ck_assert_uint_eq(arena.heap.stats.held_bytes, 0);
+    ck_assert_uint_eq(heap_stats(&arena.heap).live_blocks, 0);
+    ck_assert_uint_eq(heap_stats(&arena.heap).held_bytes, 0);
 }
 END_TEST
 
@@ -252,7 +252,7 @@ END_TEST
 
 START_TEST(counters_tell_what_was_asked_for_and_what_is_held)
 {
-    const struct heap_stats *stats = &arena.heap.stats;
+#define STATS heap_stats(&arena.heap)
     uint8_t *a, *b;
 
     arena_open(_i, 16 * PAGE_SIZE, 0);
@@ -261,22 +261,23 @@ START_TEST(counters_tell_what_was_asked_for_and_what_is_held)
     }
     a = arena_alloc(1, 1);
     b = arena_alloc(100, 64);
-    ck_assert_uint_eq(stats->allocs, 2);
-    ck_assert_uint_eq(stats->live_blocks, 2);
-    ck_assert_uint_eq(stats->live_bytes, 101);
-    ck_assert_uint_eq(stats->held_bytes, arena_held(1) + arena_held(100));
+    ck_assert_uint_eq(STATS.allocs, 2);
+    ck_assert_uint_eq(STATS.live_blocks, 2);
+    ck_assert_uint_eq(STATS.live_bytes, 101);
+    ck_assert_uint_eq(STATS.held_bytes, arena_held(1) + arena_held(100));
     arena_free(b, 100, 64);
     a = heap_realloc(&arena.heap, a, layout(1, 1), 17);
     ck_assert_ptr_nonnull(a);
-    ck_assert_uint_eq(stats->reallocs, 1);
-    ck_assert_uint_eq(stats->allocs, 2);
-    ck_assert_uint_eq(stats->live_bytes, 17);
-    ck_assert_uint_eq(stats->held_bytes, arena_held(17));
-    ck_assert_uint_eq(stats->peak_live_bytes, 101);
+    ck_assert_uint_eq(STATS.reallocs, 1);
+    ck_assert_uint_eq(STATS.allocs, 2);
+    ck_assert_uint_eq(STATS.live_bytes, 17);
+    ck_assert_uint_eq(STATS.held_bytes, arena_held(17));
+    ck_assert_uint_eq(STATS.peak_live_bytes, 101);
     arena_free(a, 17, 1);
-    ck_assert_uint_eq(stats->frees, 2);
-    ck_assert_uint_eq(stats->live_bytes, 0);
-    ck_assert_uint_eq(stats->failures, 0);
+    ck_assert_uint_eq(STATS.frees, 2);
+    ck_assert_uint_eq(STATS.live_bytes, 0);
+    ck_assert_uint_eq(STATS.failures, 0);
+#undef STATS
 }
 END_TEST
 
@@ -353,7 +354,7 @@ START_TEST(bump_without_reset_hands_no_byte_out_twice)
     b = arena_alloc(100, 16);
     ck_assert_ptr_eq(b, a + 112);
     arena_free(b, 100, 16);
-    ck_assert_uint_eq(arena.heap.stats.live_blocks, 0);
+    ck_assert_uint_eq(heap_stats(&arena.heap).live_blocks, 0);
 }
 END_TEST
 

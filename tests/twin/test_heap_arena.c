@@ -160,15 +160,15 @@ static void hash_run(void *ctx, vaddr_t start, uint64_t bytes, bool used) {
 }
 
 uint64_t arena_state(void) {
-    const struct heap_stats *stats = &arena.heap.stats;
+    const struct heap_stats stats = heap_stats(&arena.heap);
     uint64_t hash = HASH_START;
 
     ck_assert_msg(heap_is_sound(&arena.heap), "the heap is not sound");
     heap_walk(&arena.heap, hash_run, &hash);
-    hash = hash_add(hash_add(hash, stats->allocs), stats->frees);
-    hash = hash_add(hash_add(hash, stats->reallocs), stats->live_blocks);
-    hash = hash_add(hash_add(hash, stats->live_bytes), stats->held_bytes);
-    return hash_add(hash, stats->peak_live_bytes);
+    hash = hash_add(hash_add(hash, stats.allocs), stats.frees);
+    hash = hash_add(hash_add(hash, stats.reallocs), stats.live_blocks);
+    hash = hash_add(hash_add(hash, stats.live_bytes), stats.held_bytes);
+    return hash_add(hash, stats.peak_live_bytes);
 }
 
 void pattern_fill(uint8_t *p, size_t size, uint64_t seed) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/poison.h"
+#include "heap/front.h"
 #include "twin/suites.h"
 #include "twin/test_heap_arena.h"
 
@@ -38,19 +39,19 @@ static void open_damaged(const char *class) {
 
 START_TEST(damaged_counters_are_noticed)
 { /* H19 */
+    struct heap_counts *counts = &arena.heap.fronts[1].counts;
     struct heap good;
     const struct {
         uint64_t *field;
         uint64_t add;
     } damage[] = {
-        { &arena.heap.stats.allocs, 1 },
-        { &arena.heap.stats.frees, 1 },
-        { &arena.heap.stats.live_blocks, 1 },
-        { &arena.heap.stats.live_bytes, PAGE_SIZE },
-        { &arena.heap.stats.live_bytes, (uint64_t)-1 },
-        { &arena.heap.stats.held_bytes, 16 },
-        { &arena.heap.stats.held_bytes, (uint64_t)-16 },
-        { &arena.heap.stats.peak_live_bytes, (uint64_t)-PAGE_SIZE },
+        { &counts->allocs, 2 * PAGE_SIZE },
+        { &counts->frees, PAGE_SIZE },
+        { &counts->live_bytes, PAGE_SIZE },
+        { &counts->live_bytes, (uint64_t)-1 },
+        { &counts->held_bytes, 16 },
+        { &counts->held_bytes, (uint64_t)-16 },
+        { (uint64_t *)&counts->peak_bytes, (uint64_t)-PAGE_SIZE },
         { &arena.heap.end.v, 16 },
         { &arena.heap.limit.v, (uint64_t)-ARENA_LIMIT },
         { &arena.heap.start.v, 2 * PAGE_SIZE },
@@ -69,6 +70,12 @@ START_TEST(damaged_counters_are_noticed)
         arena.heap = good;
     }
     arena.heap.lock.holder = 1;
+    ck_assert(!heap_is_sound(&arena.heap));
+    arena.heap = good;
+    arena.heap.fronts[1].busy = FRONT_QUICK;
+    ck_assert(!heap_is_sound(&arena.heap));
+    arena.heap = good;
+    arena.heap.fronts[2].number = 1;
     ck_assert(!heap_is_sound(&arena.heap));
     arena.heap = good;
     ck_assert(heap_is_sound(&arena.heap));
@@ -143,9 +150,9 @@ END_TEST
 START_TEST(a_dummy_with_a_block_is_noticed)
 { /* H2 */
     arena_open_named("dummy", PAGE_SIZE, 0);
-    arena.heap.stats.live_blocks = 1;
+    arena.heap.fronts[1].counts.allocs = 1;
     ck_assert(!heap_dummy.is_sound(&arena.heap));
-    arena.heap.stats.live_blocks = 0;
+    arena.heap.fronts[1].counts.allocs = 0;
 }
 END_TEST
 

@@ -24,7 +24,7 @@ START_TEST(a_heap_grows_by_a_quantum_at_least)
     arena_alloc(16, 16);
     ck_assert_uint_eq(arena.asked, 2);
     ck_assert_uint_eq(heap_size(&arena.heap), 2 * HEAP_QUANTUM);
-    ck_assert_uint_eq(arena.heap.stats.grown, 2);
+    ck_assert_uint_eq(heap_stats(&arena.heap).grown, 2);
 }
 END_TEST
 

@@ -40,8 +40,8 @@ START_TEST(blocks_of_every_small_size_are_apart_and_aligned)
             arena_free(blocks[k][size], size, k == 0 ? 8 : 16);
         }
     }
-    ck_assert_uint_eq(arena.heap.stats.live_blocks, 0);
-    ck_assert_uint_eq(arena.heap.stats.held_bytes, 0);
+    ck_assert_uint_eq(heap_stats(&arena.heap).live_blocks, 0);
+    ck_assert_uint_eq(heap_stats(&arena.heap).held_bytes, 0);
 }
 END_TEST
 
@@ -246,11 +246,18 @@ START_TEST(damaged_books_are_noticed)
         { &arena.heap.slab.pages, 1 },
         { &arena.heap.slab.pages, 1000 },
         { &arena.heap.slab.pages, (uint64_t)-1 },
-        { &arena.heap.slab.none, 1 },
-        { &arena.heap.slab.sizes[7].current, 1 },
-        { &arena.heap.slab.sizes[7].partial, 1 },
-        { &arena.heap.slab.sizes[7].partial, 1000 },
-        { &arena.heap.stats.allocs, 0 },
+        { &arena.heap.fronts[1].slab.none, 1 },
+        { &arena.heap.fronts[1].counts.allocs, 1 },
+        { &arena.heap.fronts[1].counts.live_bytes, 0 },
+    };
+    struct slab_size *size = &arena.heap.fronts[1].slab.sizes[7];
+    const struct {
+        uint32_t *field;
+        uint32_t add;
+    } pages[] = {
+        { &size->current, 1 },
+        { &size->partial, 1 },
+        { &size->partial, 1000 },
     };
     uint64_t *word;
 
@@ -264,7 +271,13 @@ START_TEST(damaged_books_are_noticed)
                       "damage %lu went unnoticed", (unsigned long)k);
         arena.heap = good;
     }
-    word = arena.heap.slab.sizes[7].word;
+    for (size_t k = 0; k < sizeof pages / sizeof pages[0]; k++) {
+        *pages[k].field += pages[k].add;
+        ck_assert_msg(!heap_slab.is_sound(&arena.heap),
+                      "page number %lu went unnoticed", (unsigned long)k);
+        arena.heap = good;
+    }
+    word = arena.heap.fronts[1].slab.sizes[7].word;
     *word |= 1; /* a slot in use is free */
     ck_assert(!heap_slab.is_sound(&arena.heap));
     *word &= ~UINT64_C(1);

@@ -40,7 +40,7 @@ static struct before look(void) {
         .free_frames = pmm_free_count(&mm.pmm),
         .tables = machine_tables_hash(&mm.space),
         .heap_end = mm.heap.end.v,
-        .heap_state = mm.heap.stats.live_bytes,
+        .heap_state = heap_stats(&mm.heap).live_bytes,
         .regions = mm.space.region_count,
     };
 

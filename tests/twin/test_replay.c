@@ -91,7 +91,8 @@ START_TEST(a_sequence_that_makes_sense_runs_to_its_end)
     ck_assert_uint_eq(replay.counts.live_blocks, 0);
     ck_assert_uint_eq(replay.counts.live_bytes, 0);
     /* The heap holds both blocks while it moves one. */
-    ck_assert_uint_le(replay.counts.peak_bytes, mm.heap.stats.peak_live_bytes);
+    ck_assert_uint_le(replay.counts.peak_bytes,
+                      heap_stats(&mm.heap).peak_live_bytes);
     replay_report(&replay);
     stop();
 }
@@ -427,7 +428,7 @@ END_TEST
 
 /** Unsound while exactly two blocks are live, and sound again after. */
 static bool unsound_with_two(const struct heap *heap) {
-    return heap->stats.live_blocks != 2;
+    return heap_stats(heap).live_blocks != 2;
 }
 
 /* How often it looks, and the operation (from 0) at which that finds it; 6: it

@@ -1,0 +1,258 @@
+/*
+ * Slabs: how they come, are used up, and go.
+ *
+ *   front.sizes[i]
+ *     current ---> [ slab ]              its word is being used up
+ *     partial ---> [ slab ]<-->[ slab ]  those with a free slot
+ *                  [ slab ]  [ slab ]    full: in no list, until a slot is free
+ *
+ * A slab belongs to the front that took its page; its words and the lists are
+ * touched by that front alone.  The lock is taken for what all fronts share:
+ * the pages, which come from the runs and go back when a slab that is not
+ * current becomes empty.
+ *
+ * A slab with more than 64 slots has several words, in a block of its own; slot
+ * number n has bit n / words of word n % words, so that all words are alike.
+ *
+ * All calls cost O(1); a slab that is taken or given back costs one run.
+ */
+#include "base/poison.h"
+#include "heap/slab_inside.h"
+
+void slab_fronts_init(struct heap *heap) {
+    for (unsigned f = 0; f < HEAP_FRONTS; f++) {
+        struct slab_front *front = &heap->fronts[f].slab;
+
+        *front = (struct slab_front){ .given = NULL, .none = 0 };
+        for (unsigned i = 0; i < SLAB_SIZES; i++) {
+            front->sizes[i].word = &front->none;
+            front->sizes[i].step = (uint32_t)slab_shapes[i].size
+                                   << slab_shapes[i].shift;
+        }
+    }
+}
+
+static uint64_t page_va(const struct heap *heap, uint64_t n) {
+    return heap->start.v + (n << PAGE_SHIFT);
+}
+
+static unsigned word_count(const struct slab_page *page) {
+    return 1u << slab_shapes[page->kind - 1].shift;
+}
+
+/* --- the list of slabs with a free slot ----------------------------------- */
+
+static void partial_push(struct heap *heap, struct slab_size *size,
+                         uint64_t n) {
+    struct slab_page *page = slab_page(heap, n);
+
+    page->state = SLAB_PARTIAL;
+    page->slab.prev = 0;
+    page->slab.next = size->partial;
+    if (size->partial != 0) {
+        slab_page(heap, size->partial - 1)->slab.prev = (uint32_t)n + 1;
+    }
+    size->partial = (uint32_t)n + 1;
+}
+
+static void partial_remove(struct heap *heap, struct slab_size *size,
+                           const struct slab_page *page) {
+    if (page->slab.prev == 0) {
+        size->partial = page->slab.next;
+    } else {
+        slab_page(heap, page->slab.prev - 1)->slab.next = page->slab.next;
+    }
+    if (page->slab.next != 0) {
+        slab_page(heap, page->slab.next - 1)->slab.prev = page->slab.prev;
+    }
+}
+
+/* --- pages come and go ---------------------------------------------------- */
+
+/** Granules for the words of a slab and as many given ones. */
+static uint64_t words_granules(unsigned index) {
+    return granules_for(2 * sizeof(uint64_t) << slab_shapes[index].shift);
+}
+
+/** Room for the words of a slab with several.  @return false: none */
+static bool words_take(struct heap *heap, struct slab_page *page,
+                       unsigned index) {
+    const uint64_t granules = words_granules(index);
+    const uint64_t va = slab_run_take(heap, granules, GRANULE);
+
+    if (va != 0) {
+        slab_run_mark_own(heap, va);
+        page->words = (uint32_t)((va - heap->start.v) / 8);
+        MM_UNPOISON(pointer_of(vaddr(va)), granules << GRANULE_SHIFT);
+    }
+    return va != 0;
+}
+
+/** The page of an empty slab in no list goes back, and its words. */
+static void slab_drop(struct heap *heap, struct heap_front *front, uint64_t n) {
+    struct slab_page *page = slab_page(heap, n);
+    const unsigned index = page->kind - 1u;
+    uint64_t *words = slab_words(heap, page);
+    const bool taken = slab_lock(heap, front);
+
+    if (words != &page->slab.bits) {
+        MM_POISON(words, words_granules(index) << GRANULE_SHIFT);
+        slab_run_free(heap, vaddr_of_pointer(words).v, words_granules(index));
+    }
+    *page = (struct slab_page){ .kind = 0 };
+    slab_run_give(heap, page_va(heap, n), PAGE_GRANULES);
+    slab_unlock(heap, front, taken);
+}
+
+/** A page for slots of that size.  @return false: no memory */
+static bool page_take(struct heap *heap, const struct heap_front *front,
+                      unsigned index, uint64_t *n) {
+    const uint64_t va = slab_run_take(heap, PAGE_GRANULES, PAGE_SIZE);
+    struct slab_page *page;
+
+    if (va == 0) {
+        return false;
+    }
+    *n = slab_page_number(heap, va);
+    page = slab_page(heap, *n);
+    *page = (struct slab_page){
+        .kind = (uint8_t)(index + 1),
+        .front = (uint8_t)front->number,
+        .state = SLAB_CURRENT,
+    };
+    page->words =
+        (uint32_t)((vaddr_of_pointer(&page->slab.bits).v - heap->start.v) / 8);
+    if (slab_shapes[index].shift > 0 && !words_take(heap, page, index)) {
+        *page = (struct slab_page){ .kind = 0 };
+        slab_run_give(heap, va, PAGE_GRANULES);
+        return false;
+    }
+    return true;
+}
+
+/* --- the current slab ----------------------------------------------------- */
+
+/** Take slots from that slab if it has a free one. */
+static bool use(struct heap *heap, struct slab_size *size, uint64_t n) {
+    const struct slab_page *page = slab_page(heap, n);
+    const struct slab_shape *shape = &slab_shapes[page->kind - 1];
+    uint64_t *words = slab_words(heap, page);
+
+    for (unsigned k = 0; k < word_count(page); k++) {
+        if (words[k] != 0) {
+            size->word = &words[k];
+            size->base = pointer_of(vaddr(page_va(heap, n) + k * shape->size));
+            return true;
+        }
+    }
+    return false;
+}
+
+/** A new slab, current.  @return false: no memory; nothing changed */
+static bool slab_new(struct heap *heap, struct heap_front *front,
+                     unsigned index) {
+    struct slab_size *size = &front->slab.sizes[index];
+    struct slab_page *page;
+    uint64_t *words, n;
+    const bool taken = slab_lock(heap, front);
+    const bool found = page_take(heap, front, index, &n);
+
+    slab_unlock(heap, front, taken);
+    if (!found) {
+        return false;
+    }
+    page = slab_page(heap, n);
+    words = slab_words(heap, page);
+    for (unsigned k = 0; k < word_count(page); k++) {
+        words[k] = slab_shapes[index].mask;
+        words[word_count(page) + k] = 0;
+    }
+    size->current = (uint32_t)n + 1;
+    return use(heap, size, n);
+}
+
+static void no_current(struct slab_front *front, struct slab_size *size) {
+    size->current = 0;
+    size->word = &front->none;
+}
+
+static bool is_empty(const struct heap *heap, const struct slab_page *page) {
+    const uint64_t *words = slab_words(heap, page);
+
+    for (unsigned k = 0; k < word_count(page); k++) {
+        if (words[k] != slab_shapes[page->kind - 1].mask) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Are there slots that others freed?  Then take them. */
+static void collect(struct heap *heap, struct heap_front *front) {
+    if (__atomic_load_n(&front->slab.given, __ATOMIC_RELAXED) != NULL) {
+        const bool taken = slab_lock(heap, front);
+
+        (void)slab_given_collect(heap, front);
+        slab_unlock(heap, front, taken);
+    }
+}
+
+bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index) {
+    struct slab_size *size = &front->slab.sizes[index];
+
+    if (size->current != 0) {
+        if (use(heap, size, size->current - 1)) {
+            return true;
+        }
+        slab_page(heap, size->current - 1)->state = SLAB_FULL;
+        no_current(&front->slab, size);
+    }
+    collect(heap, front);
+    if (size->partial != 0) {
+        const uint64_t n = size->partial - 1;
+        struct slab_page *page = slab_page(heap, n);
+
+        partial_remove(heap, size, page);
+        page->state = SLAB_CURRENT;
+        size->current = (uint32_t)n + 1;
+        return use(heap, size, n);
+    }
+    return slab_new(heap, front, index);
+}
+
+enum mm_status slab_slot_given(struct heap *heap, struct heap_front *front,
+                               uint64_t n) {
+    struct slab_page *page = slab_page(heap, n);
+    struct slab_size *size = &front->slab.sizes[page->kind - 1];
+
+    if (page->state == SLAB_FULL) {
+        partial_push(heap, size, n);
+    }
+    if (page->state == SLAB_PARTIAL && is_empty(heap, page)) {
+        partial_remove(heap, size, page);
+        slab_drop(heap, front, n);
+    }
+    return MM_OK;
+}
+
+static bool give_up(struct heap *heap, struct heap_front *front) {
+    bool any = false;
+
+    for (unsigned i = 0; i < SLAB_SIZES; i++) {
+        struct slab_size *size = &front->slab.sizes[i];
+        const uint64_t n = size->current - UINT64_C(1);
+
+        if (size->current != 0 && is_empty(heap, slab_page(heap, n))) {
+            no_current(&front->slab, size);
+            slab_drop(heap, front, n);
+            any = true;
+        }
+    }
+    return any;
+}
+
+bool slab_give_up_empty(struct heap *heap) {
+    const bool nobodys = give_up(heap, &heap->fronts[0]);
+
+    return give_up(heap, heap->front) || nobodys;
+}
