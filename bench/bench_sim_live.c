@@ -10,6 +10,8 @@
  *   #PF            a load from a page that is not there, skipped by the
  *                  kernel's handler: two signals, one of them for iretq
  *
+ *   refill         fills after a CR3 reload, pages ahead of each filled too
+ *
  * The bare side does just that, in the same process, with frames of the same
  * memory file in the same order, which is scattered: no two of the host's
  * mappings can become one.  Both sides take turns in each round; medians.
@@ -43,6 +45,15 @@ static struct trap_hook hook;
 
 enum cost { FILL, UPGRADE, INVLPG, FLUSH, CONTROLS, PF, COSTS };
 static double engine[COSTS][ROUNDS], bare[COSTS][ROUNDS], signals[ROUNDS];
+
+/* Refills: how many pages ahead, and of which pages every how many are touched.
+ */
+static const unsigned aheads[] = { 0, 1, 3, 7, 15, 31 };
+static const unsigned strides[] = { 1, 8 };
+#define AHEADS (sizeof(aheads) / sizeof(aheads[0]))
+#define STRIDES (sizeof(strides) / sizeof(strides[0]))
+static double refill[AHEADS][STRIDES][ROUNDS];
+static uint64_t refill_signals[AHEADS][STRIDES];
 
 static double now(void) {
     return bench_ns_per_cycle() * (double)__builtin_ia32_rdtsc();
@@ -208,6 +219,26 @@ static void engine_round(int n) {
     engine[PF][n] = timed(engine_absent, 0);
 }
 
+/** All pages were accessed; each that is touched costs what? */
+static void refill_round(int n) {
+    for (unsigned a = 0; a < AHEADS; a++) {
+        for (unsigned s = 0; s < STRIDES; s++) {
+            const uint64_t before = sim_signals(sim);
+            double start;
+
+            sim->config.fill_ahead = aheads[a];
+            hw_write_cr3(hw_read_cr3());
+            start = now();
+            for (uint64_t i = 0; i < PAGES; i += strides[s]) {
+                load(PAGES_VA + i * PAGE_SIZE);
+            }
+            refill[a][s][n] = (now() - start) * strides[s] / PAGES;
+            refill_signals[a][s] = sim_signals(sim) - before;
+        }
+    }
+    sim->config.fill_ahead = 0;
+}
+
 /* --- the table -------------------------------------------------------------
  */
 
@@ -243,6 +274,17 @@ static void print(void) {
     }
     printf("%-28s%10s%10.2f\n", "one signal, skipped", "",
            median(signals) / 1000);
+    printf("\n%-28s%20s%20s\n", "refill after CR3, per access", "every page",
+           "every 8th page");
+    for (unsigned a = 0; a < AHEADS; a++) {
+        printf("  %2u ahead: signals, us      ", aheads[a]);
+        for (unsigned s = 0; s < STRIDES; s++) {
+            printf("%10.3f%10.2f",
+                   (double)refill_signals[a][s] * strides[s] / PAGES,
+                   median(refill[a][s]) / 1000);
+        }
+        printf("\n");
+    }
 }
 
 void bench_live(void) {
@@ -268,6 +310,7 @@ void bench_live(void) {
     for (int n = 0; n < ROUNDS; n++) {
         bare_round(n);
         engine_round(n);
+        refill_round(n);
     }
     print();
     sim_destroy(sim);

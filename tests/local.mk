@@ -95,6 +95,11 @@ TESTS += %D%/sim/test_sim_restore
 %C%_sim_test_sim_restore_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_restore_LDADD = $(live_test_libs)
 
+check_PROGRAMS += %D%/sim/test_sim_ahead
+TESTS += %D%/sim/test_sim_ahead
+%C%_sim_test_sim_ahead_SOURCES = %D%/sim/test_sim_ahead.c %D%/sim/live_machine.h
+%C%_sim_test_sim_ahead_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_ahead_LDADD = $(live_test_libs)
 check_PROGRAMS += %D%/sim/test_sim_tables
 TESTS += %D%/sim/test_sim_tables
 %C%_sim_test_sim_tables_SOURCES = %D%/sim/test_sim_tables.c \

@@ -33,6 +33,7 @@ static void take_counters(struct outcome *outcome, const struct sim *sim) {
     outcome->has_counters = true;
     outcome->counters = (struct machine_counters){
         .fills = sim->events.counts[SIM_EVENT_FILL],
+        .signals = sim_signals(sim),
         .walk_reads = sim->events.walk_reads,
         .evictions = sim->cpu.tlb.evictions,
         .invlpgs = sim->events.counts[SIM_EVENT_INVLPG],
@@ -188,6 +189,7 @@ enum outcome_code run_on_sim(struct outcome *outcome,
     config.seed = o->seed;
     config.tlb_policy = o->tlb_policy;
     config.tlb_capacity = o->tlb_capacity;
+    config.fill_ahead = (unsigned)o->fill_ahead;
     config.putc = console_char;
     config.putc_ctx = &console;
     if (twin != NULL) {

@@ -31,6 +31,7 @@ enum key {
     KEY_RAM,
     KEY_MAP,
     KEY_TLB,
+    KEY_FILL_AHEAD,
     KEY_OPS,
     KEY_SOUND_EVERY,
     KEY_SEED,
@@ -79,6 +80,10 @@ static const struct argp_option option_table[] = {
     { "tlb", KEY_TLB, "lru|lru:N|random|random:N|hostile", 0,
       "Simulated TLB: N entries (8 to 16384), least recently used go first "
       "(default lru:4096) or any, or one that keeps whatever it may",
+      2 },
+    { "fill-ahead", KEY_FILL_AHEAD, "N", 0,
+      "At a TLB miss fill up to N pages more, where they were accessed before "
+      "(default 0)",
       2 },
     { "seed", KEY_SEED, "N", 0, "Seed of the junk in simulated RAM (default 1)",
       2 },
@@ -335,6 +340,9 @@ static error_t parse_run(struct run_options *o, int key, const char *value) {
         return parse_ram(o, value);
     case KEY_TLB:
         return parse_tlb(o, value);
+    case KEY_FILL_AHEAD:
+        return parse_count(&o->fill_ahead, "fill-ahead", value, 0,
+                           TLB_CAPACITY_MAX);
     case KEY_OPS:
         return parse_count(&o->ops, "ops", value, 1, REPLAY_OPS_MAX);
     case KEY_SOUND_EVERY:

@@ -23,7 +23,8 @@ struct run_options {
     const char *map_path; /* NULL: the map of QEMU's PC with that much RAM */
     enum tlb_policy tlb_policy;
     unsigned tlb_capacity;
-    uint64_t ops; /* 0: all of the trace */
+    uint64_t fill_ahead; /* pages */
+    uint64_t ops;        /* 0: all of the trace */
     uint64_t sound_every;
     uint64_t seed;
     struct watch_options watch;

@@ -33,7 +33,7 @@ enum error_place { ERROR_NONE, ERROR_AT_START, ERROR_AT_OP, ERROR_AT_END };
 
 /** What a simulated machine counts beside. */
 struct machine_counters {
-    uint64_t fills, walk_reads, evictions, invlpgs, faults;
+    uint64_t fills, signals, walk_reads, evictions, invlpgs, faults;
 };
 
 /** An address walked after the run. */

@@ -90,6 +90,7 @@ static void counters(const struct outcome *o) {
     printf("%-30s %18" PRIu64 "\n", "TLB fills", c->fills);
     printf("%-30s %18" PRIu64 "\n", "  entries evicted", c->evictions);
     printf("%-30s %18" PRIu64 "\n", "  single pages invalidated", c->invlpgs);
+    printf("%-30s %18" PRIu64 "\n", "accesses stopped by a signal", c->signals);
     printf("%-30s %18" PRIu64 "\n", "table entries read by walks",
            c->walk_reads);
     if (o->has_stales) {

@@ -58,6 +58,7 @@ static json_t *options_object(const struct run_options *opt) {
                         json_string(opt->immediate ? "immediate" : "demand"));
     json_object_set_new(o, "tlb", json_string(policies[opt->tlb_policy]));
     json_object_set_new(o, "tlb_capacity", number(opt->tlb_capacity));
+    json_object_set_new(o, "fill_ahead", number(opt->fill_ahead));
     json_object_set_new(o, "seed", number(opt->seed));
     if (opt->map_path != NULL) {
         json_object_set_new(o, "map", json_string(opt->map_path));
@@ -94,6 +95,7 @@ static json_t *machine_object(const struct outcome *m) {
         json_object_set_new(o, "tlb_fills", number(c->fills));
         json_object_set_new(o, "tlb_evictions", number(c->evictions));
         json_object_set_new(o, "invlpgs", number(c->invlpgs));
+        json_object_set_new(o, "signals", number(c->signals));
         json_object_set_new(o, "walk_reads", number(c->walk_reads));
     }
     if (m->has_stales) {

@@ -255,10 +255,8 @@ static bool missed(const struct sim_cpu *cpu, const struct cpu_found *found) {
     return found->missed && found->insertions == cpu->tlb.insertions;
 }
 
-/** Remember what @walk found.  An entry that only turns dirty is the same entry
- *  still, so nobody is told that it went. */
-static struct tlb_entry *remember(struct sim_cpu *cpu, vaddr_t va,
-                                  const struct cpu_found *found) {
+struct tlb_entry *cpu_remember(struct sim_cpu *cpu, vaddr_t va,
+                               const struct cpu_found *found) {
     struct tlb_entry entry = entry_of(cpu, va, &found->walk);
     struct tlb_entry *old = NULL;
     uint64_t evictions = cpu->tlb.evictions;
@@ -292,7 +290,7 @@ struct tlb_entry *cpu_arrive(struct sim_cpu *cpu, vaddr_t va,
         return found->hit;
     }
     walk_commit(cpu->ram, &found->walk);
-    entry = remember(cpu, va, found);
+    entry = cpu_remember(cpu, va, found);
     cpu_remember_upper(cpu, va, found);
     return entry;
 }

@@ -209,6 +209,19 @@ bool cpu_translate(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
                    paddr_t *pa, struct tlb_entry **entry,
                    struct sim_fault *fault);
 
+/**
+ * What a processor may do unasked: remember the 4 KiB page at @va, if the
+ * tables have it with A set on every level, so that nothing in memory changes.
+ * Nothing happens where that is not so, where something is remembered of @va
+ * already, and where the page is no RAM.  A page whose D is clear is remembered
+ * as clean.
+ *
+ * Cost: a walk; a full TLB evicts for it.
+ * @return the new entry, or NULL.  Intel SDM vol. 3A, "Details of TLB Use" and
+ * "Accessed and Dirty Flags".
+ */
+const struct tlb_entry *cpu_fill_ahead(struct sim_cpu *cpu, vaddr_t va);
+
 /** @bytes 1 to 8 at any address, also across a page boundary; an access that
  *  faults on its second page has stored nothing, and set neither A nor D. */
 bool cpu_load(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t *value,

@@ -25,6 +25,10 @@ bool cpu_look(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
 /** The access happens: A and D into memory, the translation into the TLB. */
 struct tlb_entry *cpu_arrive(struct sim_cpu *cpu, vaddr_t va,
                              const struct cpu_found *found);
+/** Remember what the walk of @found came to.  An entry that only turns dirty is
+ *  the same entry still, so nobody is told that it went. */
+struct tlb_entry *cpu_remember(struct sim_cpu *cpu, vaddr_t va,
+                               const struct cpu_found *found);
 /** Raise the #GP or #SS of an address that is not canonical.
  *  @return false, for the caller to return */
 bool cpu_refuse_address(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,

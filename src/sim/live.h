@@ -80,6 +80,7 @@ struct sim_live {
     struct live_page *pages; /* room for every entry of the TLB */
     size_t pages_max;
 
+    uint64_t misses;         /* page faults of the host: signals */
     uint64_t host_calls;     /* mapping calls made */
     uint64_t fail_host_call; /* make the call of that number fail; 0: none */
 
@@ -100,6 +101,17 @@ const struct sim_window *live_window_at(const struct sim_live *live,
                                         vaddr_t va);
 
 /* live_map.c */
+/** A range to be shown by one call of the host. */
+struct live_piece {
+    struct vrange at; /* in one window */
+    paddr_t frame;
+    int protection; /* PROT_ bits */
+};
+/** The part of @entry around @va, which is in a window.
+ *  @return false: the byte is no RAM */
+bool live_piece_of(struct sim *sim, const struct tlb_entry *entry, vaddr_t va,
+                   struct live_piece *piece);
+void live_show_piece(struct sim *sim, const struct live_piece *piece);
 /** Show the part of @entry around @va on the host.
  *  @return false: the byte is no RAM */
 bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va);
@@ -111,6 +123,12 @@ void live_hide_range(struct sim *sim, struct vrange range);
 void live_hide_all(struct sim *sim);
 /** Hide the 4 KiB at @page, which is in a window. */
 void live_hide_page(struct sim *sim, vaddr_t page);
+
+/* live_ahead.c */
+/** live_show(), and with it pages after @entry's that the processor may fill.
+ */
+bool live_show_ahead(struct sim *sim, const struct tlb_entry *entry,
+                     vaddr_t va);
 
 /* live_tables.c */
 void live_tables_stop(struct sim_live *live);

@@ -121,6 +121,7 @@ static void page_fault(struct sim *sim, ucontext_t *context) {
     struct sim_fault fault;
     paddr_t pa;
 
+    sim->live->misses++;
     if (va.v >= KERNEL_HALF) {
         live_halt(sim, context,
                   "%s 0x%lx at rip 0x%lx: a kernel-half address, which no host "
@@ -138,7 +139,7 @@ static void page_fault(struct sim *sim, ucontext_t *context) {
         if (access == SIM_WRITE) {
             live_open_table(sim, context, va, pa);
         }
-        if (!live_show(sim, entry, va)) {
+        if (!live_show_ahead(sim, entry, va)) {
             no_ram(sim, context, access, va, pa);
         }
     }

@@ -117,23 +117,37 @@ static void bound_pieces(struct sim *sim, const struct tlb_entry *entry) {
     }
 }
 
-bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va) {
+bool live_piece_of(struct sim *sim, const struct tlb_entry *entry, vaddr_t va,
+                   struct live_piece *piece) {
     paddr_t pa = paddr_add(entry->frame, va.v - entry->page.v);
     struct prange part = part_to_show(sim, entry, pa);
-    struct vrange at;
 
     if (part.len == 0) {
         return false;
     }
-    at = shared(
+    piece->at = shared(
         (struct vrange){ vaddr(entry->page.v + (part.base.v - entry->frame.v)),
                          part.len },
         live_window_at(sim->live, va)->range);
-    part.base = paddr(entry->frame.v + (at.base.v - entry->page.v));
+    piece->frame = paddr(entry->frame.v + (piece->at.base.v - entry->page.v));
+    piece->protection = protection(sim, entry, piece->frame);
+    return true;
+}
+
+void live_show_piece(struct sim *sim, const struct live_piece *piece) {
+    ram_touch(&sim->ram, (struct prange){ piece->frame, piece->at.len });
+    host_map(sim, piece->at, piece->protection, MAP_SHARED, sim->ram.memfd,
+             piece->frame);
+}
+
+bool live_show(struct sim *sim, const struct tlb_entry *entry, vaddr_t va) {
+    struct live_piece piece;
+
+    if (!live_piece_of(sim, entry, va, &piece)) {
+        return false;
+    }
     bound_pieces(sim, entry);
-    ram_touch(&sim->ram, (struct prange){ part.base, at.len });
-    host_map(sim, at, protection(sim, entry, part.base), MAP_SHARED,
-             sim->ram.memfd, part.base);
+    live_show_piece(sim, &piece);
     return true;
 }
 

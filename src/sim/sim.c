@@ -172,3 +172,7 @@ enum hw_exit_code sim_run(struct sim *sim,
 const char *sim_stop_reason(const struct sim *sim) {
     return sim->live->stop_text[0] != '\0' ? sim->live->stop_text : NULL;
 }
+
+uint64_t sim_signals(const struct sim *sim) {
+    return sim->live->misses;
+}

@@ -40,6 +40,10 @@ struct sim_config {
     uint64_t seed;      /* of the junk in RAM */
     enum tlb_policy tlb_policy;
     unsigned tlb_capacity;
+    /** Pages that are filled at a miss beside the one that is touched: up to so
+     *  many after it, where A is set already and the TLB has room
+     *  (cpu_fill_ahead()). */
+    unsigned fill_ahead;
     unsigned cpu_count; /* 1 to SCHEDULE_CPUS_MAX; 0 is 1 */
     /** direct_base is a multiple of 1 GiB, the others of 4 KiB. */
     vaddr_t alias_base, stack_base, direct_base;
@@ -179,6 +183,10 @@ struct snapshot *sim_snapshot(struct sim *sim, const struct snapshot *like);
 /** The machine is as it was.  @return false: sim_run() is under way, or
  *  another processor was started; nothing changed */
 bool sim_restore(struct sim *sim, const struct snapshot *snapshot);
+
+/** Accesses so far that the host stopped by a signal: misses, first writes to
+ *  clean pages, and page faults. */
+uint64_t sim_signals(const struct sim *sim);
 
 /** Why the machine stopped by itself during sim_run() (physical hole, triple
  *  fault ...), as a sentence; NULL: it did not. */

@@ -186,6 +186,11 @@ usage "an unknown machine is refused" \
 usage "an unknown frame allocator is refused" \
 	"memtwin: --pmm: 'x' is not right; right would be one of: areas bitmap bump stack buddy" \
 	run --pmm x "$t"
+for ahead in -1 16385 x ''; do
+	usage "'$ahead' pages ahead are refused" \
+		"memtwin: --fill-ahead: '$ahead' is not right; right would be a number from 0 to 16384" \
+		run --fill-ahead="$ahead" "$t"
+done
 for tlb in lru:0 lru:1 lru:7 lru:16385 lru: lruxy random:7 Random; do
 	usage "a TLB of '$tlb' is refused" \
 		"memtwin: --tlb: '$tlb' is not right; right would be lru, lru:N, random or random:N with N from 8 to 16384, or hostile" \

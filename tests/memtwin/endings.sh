@@ -103,7 +103,7 @@ if command -v python3 >/dev/null; then
 	run run --on both --json --qemu "$dir/qemu" --kernel "$dir/kernel" "$t"
 	python3 -c 'import json, sys
 for k, v in json.load(open(sys.argv[1]))["machines"]["simulator"].items():
-    if k not in ("good", "us_per_op", "tlb_fills", "tlb_evictions", "invlpgs", "walk_reads"):
+    if k not in ("good", "us_per_op", "tlb_fills", "tlb_evictions", "invlpgs", "signals", "walk_reads"):
         print("echo \"replay: result %s %s\"" % (k, {True: "yes"}.get(v, v) if isinstance(v, bool) else v))
 ' "$dir/out" >"$dir/lines"
 	both "$(cat "$dir/lines")"

@@ -28,6 +28,9 @@ ok "the digest does not depend on the junk in RAM"
 run run --tlb hostile "$demo"
 [ $code -eq 0 ] && grep digest "$dir/out" | cmp -s - "$dir/digest" || show
 ok "the digest does not depend on the TLB"
+run run --fill-ahead 16 "$demo"
+[ $code -eq 0 ] && grep digest "$dir/out" | cmp -s - "$dir/digest" || show
+ok "nor on pages that are filled ahead"
 run run --ops 5000 "$demo"
 grep digest "$dir/out" >"$dir/short"
 for tlb in lru:64 lru:8 random random:8; do # eight entries fill without end
