@@ -81,7 +81,7 @@ void mm_explain_fault(const struct mm *mm, vaddr_t va, unsigned error,
                       fmt_sink *sink, void *ctx);
 
 /** Everything mm holds is sound.  @why: a sentence when not; may be NULL. */
-bool mm_is_sound(const struct mm *mm, const char **why);
+bool mm_check(const struct mm *mm, const char **why);
 
 /** The state digest; doc/digest.md says over what. */
 struct mm_digest {

@@ -71,7 +71,7 @@ static bool frames_agree(const struct mm *mm) {
     return !tally.bad && tally.frames <= mm->pmm.stats.allocated;
 }
 
-bool mm_is_sound(const struct mm *mm, const char **why) {
+bool mm_check(const struct mm *mm, const char **why) {
     if (!pmm_is_sound(&mm->pmm)) {
         return complain(why, "pmm: runs, counters or the class disagree");
     }

@@ -220,7 +220,7 @@ static bool sound(struct replay *r) {
     const char *why = "no reason given";
 
     r->counts.sound_checks++;
-    return mm_is_sound(r->mm, &why) || FAIL(r, "not sound: %s", why);
+    return mm_check(r->mm, &why) || FAIL(r, "not sound: %s", why);
 }
 
 /** Blocks that the trace left live must be intact as well. */

@@ -109,7 +109,7 @@ static void report_digest(const struct replay *r) {
 
 void replay_report(const struct replay *r) {
     const char *why = NULL;
-    bool sound = mm_is_sound(r->mm, &why);
+    bool sound = mm_check(r->mm, &why);
 
     if (r->error[0] != '\0' && r->op == r->op_count) {
         replay_say("replay: error at the end: %s\n", r->error);

@@ -3,6 +3,7 @@
  *
  *   root      above the private part as the kernel's
  *   regions   ascending, whole pages, no two share a byte; the tree fits
+ *   near      the page table walked to last is where a walk ends
  *   tokens    none owed, none used twice
  *   tables    as many as counted; none of them is free memory
  *   pages     of a guard: none; of an immediate region: all; whatever a page
@@ -208,7 +209,22 @@ static bool shared_is_sound(const struct vmm_space *space, const char **why) {
     return true;
 }
 
+/** Asked first: what comes behind walks by it. */
+static bool near_is_right(const struct vmm_space *space) {
+    const vaddr_t va = vaddr(space->near_at << level_shift(2));
+    struct slot slot;
+
+    if (space->near_at == NEAR_NOWHERE) {
+        return true;
+    }
+    slot = table_walk_to(space, va, 1);
+    return slot.level == 1 && slot.entry == space->near;
+}
+
 bool vmm_is_sound(const struct vmm_space *space, const char **why) {
+    if (!near_is_right(space)) {
+        return say(why, "the page table walked to last is none of the tree");
+    }
     if (space->tokens_used < space->tokens) {
         return say(why, "a token is neither flushed nor skipped");
     }
@@ -288,10 +304,13 @@ static bool owners_are_sound(const struct vmm_space *kernel, const char **why) {
 }
 
 bool vmm_all_are_sound(const struct vmm_space *kernel, const char **why) {
+    const char *wrong;
+
     for (const struct vmm_space *s = kernel; s != NULL; s = s->next) {
         if (!vmm_is_sound(s, why)) {
             return false;
         }
     }
-    return owners_are_sound(kernel, why);
+    wrong = trees_complaint(kernel);
+    return wrong == NULL ? owners_are_sound(kernel, why) : say(why, wrong);
 }

@@ -366,6 +366,11 @@ void table_unlink(struct vmm_space *space, paddr_t pa, unsigned level,
 /** Make the processor forget the way to unlinked tables, and give them back. */
 void tables_give_back(struct vmm_space *space, struct frame_chain *unlinked);
 
+/* --- trees.c ------------------------------------------------------------- */
+
+/** What does not hold of the trees of all spaces, or NULL. */
+const char *trees_complaint(const struct vmm_space *kernel);
+
 /* --- flush.c ------------------------------------------------------------- */
 
 /** A word for the number of a token, so that sums of different tokens differ.

@@ -485,9 +485,10 @@ void vmm_walk(const struct vmm_space *space, struct vrange range,
  */
 bool vmm_is_sound(const struct vmm_space *space, const char **why);
 
-/** vmm_is_sound() of the kernel's space and of all that share its part, and:
- *  each frame of the pmm's has as many owners as pages of regions show it.
- *  doc/invariants.md numbers them. */
+/** vmm_is_sound() of the kernel's space and of all that share its part, and of
+ *  all together: what trees.c says of their tables, and each frame of the
+ *  pmm's has as many owners as pages of regions show it.  doc/invariants.md
+ *  numbers them. */
 bool vmm_all_are_sound(const struct vmm_space *kernel, const char **why);
 
 #endif

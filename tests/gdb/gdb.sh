@@ -51,6 +51,14 @@ mm tlb
 mm frames
 mm heap
 mm events
+disable
+tbreak machine_stop
+continue
+mm check
+set variable mm->space.stats.tables++
+mm check
+set variable mm->space.stats.tables--
+mm check
 END
 }
 
@@ -75,6 +83,9 @@ check() { # MACHINE
     ok "$1: mm heap shows the heap's range"
     has 'EVENT_VMM_MAPS +0x444444440000'
     ok "$1: mm events names what was done"
+    [ "$(grep -c '^everything is sound' "$out")" -eq 2 ] &&
+        has '^not sound: there are not as many page tables as were counted'
+    ok "$1: mm check finds all sound, a wrong counter, all sound again"
 }
 
 # --- the words of the document -----------------------------------------------

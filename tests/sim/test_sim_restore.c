@@ -29,7 +29,7 @@ static void stop(void) {
 
 static bool is_sound(void) {
     const char *why = "";
-    bool sound = mm_is_sound(&mm, &why);
+    bool sound = mm_check(&mm, &why);
 
     ck_assert_msg(sound, "%s", why);
     return sound;

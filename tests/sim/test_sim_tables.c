@@ -207,7 +207,7 @@ START_TEST(the_real_kernel_runs_and_its_mapper_is_named)
     ck_assert_uint_ne(w->rip, 0);
     ck_assert_uint_eq(w->before.v, 0);
     ck_assert(pte_is_present(w->after));
-    ck_assert_msg(mm_is_sound(&mm, &why), "%s", why);
+    ck_assert_msg(mm_check(&mm, &why), "%s", why);
 }
 END_TEST
 

@@ -26,7 +26,7 @@ static void start(void) {
 static void stop(void) {
     const char *why = "";
 
-    ck_assert_msg(mm_is_sound(&mm, &why), "%s", why);
+    ck_assert_msg(mm_check(&mm, &why), "%s", why);
     power_off();
 }
 
@@ -132,7 +132,7 @@ static void run_once(struct injection *now, void *ctx) {
     }
     sim_inject(sim, NULL);
     use_heap();
-    ck_assert_msg(mm_is_sound(&mm, &why), "%s %lu: %s", inject_name(now->kind),
+    ck_assert_msg(mm_check(&mm, &why), "%s %lu: %s", inject_name(now->kind),
                   (unsigned long)now->nth, why);
     ck_assert_uint_eq(stale_uses(), 0);
     power_off();

@@ -57,10 +57,6 @@ void machine_stop_pages(struct machine_pages *m);
 /** The entry of @level for @va, found by hand; NULL: a table is missing. */
 pte_t *machine_entry(struct vmm_space *space, vaddr_t va, unsigned level);
 
-/** Does a page outside the direct map show a frame that is free?  *@va: the
- *  highest one that does.  The fixtures ask at the end of every test. */
-bool machine_shows_free_frame(const struct vmm_space *space, vaddr_t *va);
-
 /** Take frames away until exactly @count are free, or give some back that were
  *  taken by an earlier call. */
 void machine_leave_free(struct pmm *pmm, uint64_t count);

@@ -172,7 +172,7 @@ START_TEST(before_there_is_a_heap_its_window_faults_and_kmalloc_has_nothing)
     result = mm_init_frames(&mm, machine_power_on(), &config);
     ck_assert_status(result.status, MM_OK);
     ck_assert(!mm_has_heap(&mm));
-    ck_assert(mm_is_sound(&mm, NULL));
+    ck_assert(mm_check(&mm, NULL));
     assert_refused(MM_HEAP_BASE, MM_NO_REGION);
     assert_refused(MM_HEAP_BASE - 1, MM_NO_REGION);
     ck_assert_ptr_null(kmalloc(&mm, 5));
@@ -214,7 +214,7 @@ START_TEST(a_teardown_gives_everything_back_and_the_heap_can_return)
         result = mm_init_heap(&mm);
         ck_assert_status(result.status, MM_OK);
         memset(kmalloc(&mm, 300 * KIB), 1, 300 * KIB);
-        ck_assert(mm_is_sound(&mm, NULL));
+        ck_assert(mm_check(&mm, NULL));
         mm_teardown(&mm);
         ck_assert(!mm_has_heap(&mm));
         ck_assert_uint_eq(pmm_free_count(&mm.pmm), free_before);
@@ -232,7 +232,7 @@ START_TEST(a_heap_may_start_with_nothing_and_grow)
     start();
     ck_assert_uint_eq(heap_size(&mm.heap), 0);
     ck_assert_uint_eq(mm.space.region_count, 2);
-    ck_assert(mm_is_sound(&mm, NULL));
+    ck_assert(mm_check(&mm, NULL));
     assert_refused(MM_HEAP_BASE, MM_NO_REGION);
     kfree(&mm, kmalloc(&mm, 5));
     ck_assert_uint_eq(heap_size(&mm.heap), HEAP_QUANTUM);

@@ -107,29 +107,29 @@ START_TEST(soundness_notices_what_the_floors_disagree_about)
 
     start();
     memset(kmalloc(&mm, 3 * PAGE_SIZE), 1, 3 * PAGE_SIZE);
-    ck_assert(mm_is_sound(&mm, &why));
+    ck_assert(mm_check(&mm, &why));
     mm.heap.fronts[0].counts.live_bytes += PAGE_SIZE; /* a floor for itself */
-    ck_assert(!mm_is_sound(&mm, &why));
+    ck_assert(!mm_check(&mm, &why));
     ck_assert_ptr_nonnull(why);
     mm.heap.fronts[0].counts.live_bytes -= PAGE_SIZE;
     mm.config.heap_backing = VMM_IMMEDIATE; /* the region says otherwise */
-    ck_assert(!mm_is_sound(&mm, &why));
+    ck_assert(!mm_check(&mm, &why));
     mm.config.heap_backing = VMM_DEMAND;
     mm.pmm.stats.allocated++; /* the pmm */
-    ck_assert(!mm_is_sound(&mm, &why));
+    ck_assert(!mm_check(&mm, &why));
     mm.pmm.stats.allocated--;
     old = vmm_unmap(&mm.space, page); /* a page shows a frame that is free */
     ck_assert_status(old.status, MM_OK);
-    ck_assert(!mm_is_sound(&mm, &why)); /* the token */
+    ck_assert(!mm_check(&mm, &why)); /* the token */
     vmm_flush(old.token);
     ck_assert_status(pmm_free(&mm.pmm, old.frame), MM_OK);
-    ck_assert(mm_is_sound(&mm, &why));
+    ck_assert(mm_check(&mm, &why));
     ck_assert_status(vmm_map(&mm.space, page, old.frame, VMM_WRITE), MM_OK);
-    ck_assert(!mm_is_sound(&mm, &why));
+    ck_assert(!mm_check(&mm, &why));
     old = vmm_unmap(&mm.space, page);
     ck_assert_status(old.status, MM_OK);
     vmm_flush(old.token);
-    ck_assert(mm_is_sound(&mm, &why));
+    ck_assert(mm_check(&mm, &why));
 }
 END_TEST
 
@@ -138,7 +138,7 @@ START_TEST(soundness_notices_a_missing_guard)
     start();
     ck_assert_status(
         vmm_region_remove(&mm.space, vaddr(MM_HEAP_BASE - PAGE_SIZE)), MM_OK);
-    ck_assert(!mm_is_sound(&mm, NULL));
+    ck_assert(!mm_check(&mm, NULL));
     ck_assert_status(
         vmm_region_add(
             &mm.space,
@@ -147,7 +147,7 @@ START_TEST(soundness_notices_a_missing_guard)
                 .range = { vaddr(MM_HEAP_BASE - PAGE_SIZE), PAGE_SIZE },
                 .backing = VMM_GUARD }),
         MM_OK);
-    ck_assert(mm_is_sound(&mm, NULL));
+    ck_assert(mm_check(&mm, NULL));
 }
 END_TEST
 
@@ -161,13 +161,13 @@ START_TEST(soundness_notices_pages_that_are_not_the_heaps)
     start();
     ck_assert_status(pmm_alloc(&mm.pmm, &f), MM_OK);
     ck_assert_status(vmm_map(&mm.space, beyond, f, VMM_WRITE), MM_OK);
-    ck_assert(!mm_is_sound(&mm, &why));
+    ck_assert(!mm_check(&mm, &why));
     ck_assert_int_eq(strncmp(why, "mm: ", 4), 0);
     old = vmm_unmap(&mm.space, beyond);
     ck_assert_status(old.status, MM_OK);
     vmm_flush(old.token);
     ck_assert_status(pmm_free(&mm.pmm, f), MM_OK);
-    ck_assert(mm_is_sound(&mm, &why));
+    ck_assert(mm_check(&mm, &why));
 }
 END_TEST
 
@@ -182,15 +182,15 @@ START_TEST(soundness_notices_a_heap_without_its_region)
 
     config.heap_class = &heap_dummy; /* keeps nothing there */
     start();
-    ck_assert(mm_is_sound(&mm, NULL));
+    ck_assert(mm_check(&mm, NULL));
     ck_assert_status(vmm_region_remove(&mm.space, region.range.base), MM_OK);
-    ck_assert(!mm_is_sound(&mm, NULL));
+    ck_assert(!mm_check(&mm, NULL));
     shorter.range.len -= PAGE_SIZE;
     ck_assert_status(vmm_region_add(&mm.space, shorter), MM_OK);
-    ck_assert(!mm_is_sound(&mm, NULL));
+    ck_assert(!mm_check(&mm, NULL));
     ck_assert_status(
         vmm_region_extend(&mm.space, region.range.base, MM_HEAP_SIZE), MM_OK);
-    ck_assert(mm_is_sound(&mm, NULL));
+    ck_assert(mm_check(&mm, NULL));
 }
 END_TEST
 

@@ -52,8 +52,8 @@ static void assert_unchanged(const struct before *before, uint64_t n) {
     struct before now = look();
     const char *why = "";
 
-    ck_assert_msg(mm_is_sound(&mm, &why), "with %lu frames: %s",
-                  (unsigned long)n, why);
+    ck_assert_msg(mm_check(&mm, &why), "with %lu frames: %s", (unsigned long)n,
+                  why);
     ck_assert_msg(now.free_frames == before->free_frames,
                   "with %lu frames: %lu free after, %lu before",
                   (unsigned long)n, (unsigned long)now.free_frames,
@@ -198,7 +198,7 @@ START_TEST(a_heap_filled_to_the_last_frame_says_no_and_goes_on)
         all = link;
     }
     ck_assert_uint_gt(count * 1016, (frames - 10) * PAGE_SIZE);
-    ck_assert(mm_is_sound(&mm, NULL));
+    ck_assert(mm_check(&mm, NULL));
     while (all != NULL) {
         struct link *next = all->next;
 

@@ -359,25 +359,6 @@ START_TEST(the_lock_is_free_between_calls)
 }
 END_TEST
 
-/* Of the vmm nobody asks where the frame comes from; so the fixtures do. */
-START_TEST(a_free_frame_that_a_page_shows_is_noticed)
-{
-    const vaddr_t page = vaddr(UINT64_C(0x444444440000));
-    const pfn_t f = alloc();
-    struct vmm_unmapped gone;
-    vaddr_t va = vaddr(0);
-
-    ck_assert_status(vmm_map(&m.space, page, f, VMM_WRITE), MM_OK);
-    ck_assert(!machine_shows_free_frame(&m.space, &va));
-    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
-    ck_assert(machine_shows_free_frame(&m.space, &va));
-    ck_assert_hex_eq(va.v, page.v);
-    gone = vmm_unmap(&m.space, page);
-    vmm_flush(gone.token);
-    ck_assert(!machine_shows_free_frame(&m.space, &va));
-}
-END_TEST
-
 Suite *pmm_suite(void) {
     Suite *suite = suite_create("pmm");
     TCase *tc = tcase_create("frames");
@@ -397,7 +378,6 @@ Suite *pmm_suite(void) {
     tcase_add_test(tc, a_counter_or_run_that_disagrees_is_noticed);
     tcase_add_test(tc, a_count_that_promises_too_much_is_no_endless_search);
     tcase_add_test(tc, the_lock_is_free_between_calls);
-    tcase_add_test(tc, a_free_frame_that_a_page_shows_is_noticed);
     suite_add_tcase(suite, tc);
     return suite;
 }

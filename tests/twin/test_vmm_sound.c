@@ -162,6 +162,206 @@ START_TEST(a_wrong_count_of_tables_is_noticed)
 }
 END_TEST
 
+/* --- the trees, whoever wrote the entries -------------------------------- */
+
+/** A page outside regions, in the page table of the others. */
+#define LONE UINT64_C(9)
+
+static vaddr_t lone_page(void) {
+    return vaddr_add(page, LONE * PAGE_SIZE);
+}
+
+static void expect_complaint_of_all(const char *expected) {
+    const char *why = "nothing";
+
+    ck_assert_msg(!vmm_all_are_sound(&m.space, &why), "not noticed: %s",
+                  expected);
+    ck_assert_str_eq(why, expected);
+    ck_assert(!vmm_all_are_sound(&m.space, NULL));
+}
+
+static void expect_no_complaint(void) {
+    const char *why = "";
+
+    ck_assert_msg(vmm_all_are_sound(&m.space, &why), "%s", why);
+}
+
+/** A frame in use, shown at the lone page. */
+static pfn_t show_one(unsigned access) {
+    pfn_t f;
+
+    ck_assert_status(pmm_alloc(&m.pmm, &f), MM_OK);
+    ck_assert_status(vmm_map(&m.space, lone_page(), f, access), MM_OK);
+    return f;
+}
+
+static void unshow_one(void) {
+    struct vmm_unmapped gone = vmm_unmap(&m.space, lone_page());
+
+    ck_assert_status(gone.status, MM_OK);
+    vmm_flush(gone.token);
+    if (pmm_is_used(&m.pmm, gone.frame)) {
+        ck_assert_status(pmm_free(&m.pmm, gone.frame), MM_OK);
+    }
+}
+
+START_TEST(a_free_frame_that_a_page_shows_is_noticed)
+{
+    const pfn_t f = show_one(VMM_WRITE);
+
+    expect_no_complaint();
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+    expect_complaint_of_all("a page shows a free frame");
+    unshow_one();
+}
+END_TEST
+
+/* Bits 51 .. MAXPHYADDR anywhere, PS of a PML4 entry, address bits of a large
+ * leaf below its size, but not PAT. */
+START_TEST(a_reserved_bit_in_an_entry_is_noticed)
+{
+    pte_t *pml4e = machine_entry(&m.space, page, 4);
+    pte_t *unused = machine_entry(&m.space, vaddr_add(page, 2 * MIB), 2);
+    const pfn_t first = pfn(512 * 2); /* RAM of which all is in use below */
+    const pfn_t f = show_one(VMM_WRITE);
+
+    (void)f;
+    leaf(LONE)->v |= UINT64_C(1) << 51;
+    expect_complaint_of_all("an entry has a reserved bit set");
+    leaf(LONE)->v &= ~(UINT64_C(1) << 51);
+    expect_no_complaint();
+    pml4e->v |= PTE_HUGE;
+    expect_complaint_of_all("an entry has a reserved bit set");
+    pml4e->v &= ~PTE_HUGE;
+    *unused = pte_make(first, PTE_PRESENT | PTE_HUGE | PTE_NO_EXECUTE |
+                                  (UINT64_C(1) << 13));
+    expect_complaint_of_all("an entry has a reserved bit set");
+    *unused = pte(0);
+    unshow_one();
+}
+END_TEST
+
+START_TEST(a_page_both_writable_and_executable_is_noticed)
+{
+    static const char complaint[] = "a page can be written and executed";
+    pte_t *pde = machine_entry(&m.space, page, 2);
+
+    (void)show_one(VMM_WRITE | VMM_EXECUTE);
+    expect_no_complaint(); /* tests may */
+    m.space.write_execute = false;
+    expect_complaint_of_all(complaint);
+    pde->v |= PTE_NO_EXECUTE; /* forbids it to all pages of the table */
+    expect_no_complaint();
+    pde->v &= ~PTE_NO_EXECUTE;
+    pde->v &= ~PTE_WRITABLE;
+    expect_no_complaint();
+    pde->v |= PTE_WRITABLE;
+    m.space.write_execute = true;
+    unshow_one();
+    hw_flush_all();
+}
+END_TEST
+
+START_TEST(a_page_table_that_is_reached_twice_is_noticed)
+{
+    const pte_t *pde = machine_entry(&m.space, page, 2);
+    pte_t *next = machine_entry(&m.space, vaddr_add(page, 2 * MIB), 2);
+    const vaddr_t far = vaddr_add(page, 8 * MIB);
+    struct vmm_unmapped gone;
+    pfn_t f;
+
+    *next = *pde;
+    m.space.stats.tables++;
+    (void)show_one(VMM_READ);
+    /* the pages of the region below do not matter: they lie in none there */
+    expect_complaint_of_all("a page table is reached by two entries");
+    m.space.stats.tables--;
+    *next = pte(0);
+    unshow_one();
+    hw_flush_all();
+
+    /* The same where all frames below are taken: the tables lie far up. */
+    machine_leave_free(&m.pmm, 2);
+    ck_assert_status(pmm_alloc(&m.pmm, &f), MM_OK);
+    ck_assert_status(vmm_map(&m.space, far, f, VMM_READ), MM_OK);
+    next = machine_entry(&m.space, vaddr_add(far, 2 * MIB), 2);
+    *next = *machine_entry(&m.space, far, 2);
+    m.space.stats.tables++;
+    expect_complaint_of_all("a page table is reached by two entries");
+    m.space.stats.tables--;
+    *next = pte(0);
+    gone = vmm_unmap(&m.space, far);
+    ck_assert_status(gone.status, MM_OK);
+    vmm_flush(gone.token);
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+    hw_flush_all();
+}
+END_TEST
+
+static void count_table(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
+    (void)va;
+    *(uint64_t *)ctx += !pte_is_leaf(entry, level);
+}
+
+START_TEST(a_page_table_of_two_spaces_is_noticed)
+{
+    const vaddr_t low = vaddr(TIB);
+    struct vmm_space other;
+    struct vmm_unmapped gone;
+    pte_t *theirs;
+    pfn_t f;
+
+    ck_assert_status(pmm_alloc(&m.pmm, &f), MM_OK);
+    ck_assert_status(vmm_map(&m.space, low, f, VMM_READ), MM_OK);
+
+    ck_assert_status(vmm_space_create(&other, &m.space), MM_OK);
+    expect_no_complaint();
+    theirs = machine_entry(&other, vaddr(0), 4);
+    *theirs = *machine_entry(&m.space, low, 4);
+    other.stats.tables = 0;
+    vmm_walk(&other, (struct vrange){ vaddr(0), VMM_PRIVATE_SIZE }, count_table,
+             &other.stats.tables);
+    expect_complaint_of_all("a page table is reached by two entries");
+    *theirs = pte(0);
+    other.stats.tables = 0;
+    ck_assert_status(vmm_space_destroy(&other), MM_OK);
+    gone = vmm_unmap(&m.space, low);
+    vmm_flush(gone.token);
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+}
+END_TEST
+
+START_TEST(a_page_through_which_a_table_can_be_written_is_noticed)
+{
+    const pfn_t table = pfn_of(pte_address(*machine_entry(&m.space, page, 2)));
+    const pfn_t f = show_one(VMM_READ);
+
+    *leaf(LONE) = pte_make(table, PTE_PRESENT | PTE_NO_EXECUTE);
+    expect_no_complaint(); /* to read it does no harm */
+    *leaf(LONE) = pte_make(table, PTE_PRESENT | PTE_WRITABLE | PTE_NO_EXECUTE);
+    expect_complaint_of_all("a page table can be written through a page");
+    *leaf(LONE) = pte_make(f, PTE_PRESENT);
+    unshow_one();
+}
+END_TEST
+
+START_TEST(a_near_table_that_is_none_is_noticed)
+{
+    static const char complaint[] =
+        "the page table walked to last is none of the tree";
+
+    (void)show_one(VMM_READ);
+    expect_no_complaint();
+    m.space.near += TABLE_ENTRIES;
+    expect_complaint_of_all(complaint);
+    m.space.near -= TABLE_ENTRIES;
+    m.space.near_at += 1; /* nothing is mapped there */
+    expect_complaint_of_all(complaint);
+    vmm_tables_edited(&m.space);
+    unshow_one();
+}
+END_TEST
+
 Suite *vmm_sound_suite(void) {
     Suite *suite = suite_create("vmm_sound");
     TCase *tc = tcase_create("sound");
@@ -175,6 +375,13 @@ Suite *vmm_sound_suite(void) {
     tcase_add_test(tc, a_large_page_in_a_region_is_noticed);
     tcase_add_test(tc, a_page_table_in_free_memory_is_noticed);
     tcase_add_test(tc, a_wrong_count_of_tables_is_noticed);
+    tcase_add_test(tc, a_free_frame_that_a_page_shows_is_noticed);
+    tcase_add_test(tc, a_reserved_bit_in_an_entry_is_noticed);
+    tcase_add_test(tc, a_page_both_writable_and_executable_is_noticed);
+    tcase_add_test(tc, a_page_table_that_is_reached_twice_is_noticed);
+    tcase_add_test(tc, a_page_table_of_two_spaces_is_noticed);
+    tcase_add_test(tc, a_page_through_which_a_table_can_be_written_is_noticed);
+    tcase_add_test(tc, a_near_table_that_is_none_is_noticed);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -8,6 +8,7 @@
     mm frames        which frames are managed and how many are in use
     mm heap          the heap's blocks, free and used
     mm events        what the subsystem did last
+    mm check         does everything hold that must hold?
 
 Memory is read the way the simulator or QEMU sees it, by physical address, so
 that pages which the host does not show at the moment can be read as well.
@@ -237,7 +238,7 @@ class Structure:
 
 
 class Mm(gdb.Command):
-    """memtwin: mm walk ADDR | tlb | frames | heap | events"""
+    """memtwin: mm walk ADDR | tlb | frames | heap | events | check"""
 
     def __init__(self):
         super().__init__("mm", gdb.COMMAND_DATA, gdb.COMPLETE_SYMBOL, True)
@@ -390,6 +391,83 @@ class Events(gdb.Command):
             )
 
 
+class Check(gdb.Command):
+    """mm check: call mm_check(), where the program stands.
+
+    By hand, since gdb would let the call return to the stack, which holds no
+    code on our machines: the registers are kept, the call returns to the line
+    where the program stands, and they are put back."""
+
+    KEPT = (
+        "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 "
+        "rip eflags"
+    ).split()
+
+    def __init__(self):
+        super().__init__("mm check", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        at = subsystem(machine()).at
+        check = gdb.lookup_global_symbol("mm_check")
+        if check is None:
+            raise gdb.GdbError("this program has no mm_check()")
+        gdb.newest_frame().select()
+        kept = {r: register(r) for r in self.KEPT}
+        why = (kept["rsp"] - 256) & ~15  # below a red zone
+        write_word(why, 0)
+        write_word(why - 8, kept["rip"])
+        stop = gdb.Breakpoint(
+            "*0x%x" % kept["rip"],
+            gdb.BP_BREAKPOINT,
+            internal=True,
+            temporary=True,
+        )
+        stop.silent = True
+        for name, value in (
+            ("rdi", at),
+            ("rsi", why),
+            ("rsp", why - 8),
+            ("rip", int(check.value().address)),
+        ):
+            set_register(name, value)
+        gdb.execute("continue", to_string=True)
+        came_back = register("rip") == kept["rip"] and register("rsp") == why
+        sound = register("rax") & 0xFF
+        sentence = read_word(why)
+        if stop.is_valid():
+            stop.delete()
+        if not came_back:
+            raise gdb.GdbError("mm_check() did not come back; see backtrace")
+        for name, value in kept.items():
+            set_register(name, value)
+        if sound:
+            print("everything is sound")
+        else:
+            pointer = gdb.Value(sentence)
+            kind = gdb.lookup_type("char").pointer()
+            print("not sound: " + pointer.cast(kind).string())
+
+
+def register(name):
+    return int(gdb.parse_and_eval("$" + name).format_string(format="x"), 16)
+
+
+def set_register(name, value):
+    """Of the innermost frame; each change may move the selected one."""
+    gdb.newest_frame().select()
+    gdb.execute("set $%s = 0x%x" % (name, value))
+
+
+def read_word(at):
+    return int.from_bytes(
+        gdb.selected_inferior().read_memory(at, 8), "little"
+    )
+
+
+def write_word(at, value):
+    gdb.selected_inferior().write_memory(at, value.to_bytes(8, "little"))
+
+
 gdb.execute("handle SIGSEGV nostop noprint pass", to_string=True)
-for command in (Mm, Walk, Tlb, Frames, Heap, Events):
+for command in (Mm, Walk, Tlb, Frames, Heap, Events, Check):
     command()
