@@ -329,7 +329,13 @@ class Heap(gdb.Command):
         start, end, limit = (
             heap[name].int() for name in ("start", "end", "limit")
         )
-        stats = heap["stats"]
+        fronts = heap["fronts"]
+        count = fronts.kind.range()[1] + 1
+        counts = [fronts.element(n)["counts"] for n in range(count)]
+
+        def over_all(name):
+            return sum(c[name].int() for c in counts) & (1 << 64) - 1
+
         kind = Structure(
             m, heap["class"].int(), gdb.lookup_type("struct heap_class")
         )
@@ -341,8 +347,8 @@ class Heap(gdb.Command):
                 start,
                 end,
                 limit,
-                stats["live_blocks"].int(),
-                stats["live_bytes"].int(),
+                over_all("allocs") - over_all("frees"),
+                over_all("live_bytes"),
             )
         )
         if name.startswith("list"):
