@@ -34,8 +34,8 @@ double bench_blocks_left(const struct pmm *pmm);
 /** Two threads at work on @pmm: ns per call. */
 double bench_threads(struct pmm *pmm);
 
-/** Replay a frame trace, in text on @path ("-": standard input), through all
- *  strategies.  @return exit status */
+/** Replay the trace of frames at @path through all strategies.
+ *  @return exit status */
 int bench_trace(const char *path);
 
 #endif

@@ -1,17 +1,20 @@
-# Figures, never tests: `make bench-pmm`.
+# Figures, never tests: `make bench-pmm`; over the trace of frames of the tests,
+# or FRAMES=FILE.
+if LIVE
 EXTRA_PROGRAMS = %D%/bench_pmm
 %C%_bench_pmm_SOURCES = %D%/bench_pmm.h %D%/bench_pmm.c %D%/machine.c \
 	%D%/trace_pmm.c %D%/threads_pmm.c %D%/hw_bench.c
+%C%_bench_pmm_CPPFLAGS = $(memtwin_flags)
 %C%_bench_pmm_CFLAGS = $(AM_CFLAGS)
-%C%_bench_pmm_LDADD = libmm.a -lpthread
+%C%_bench_pmm_LDADD = libmemtwin.a libmm.a $(LZMA_LIBS) -lpthread
 CLEANFILES += %D%/bench_pmm
 
+FRAMES = $(top_srcdir)/tests/data/pages.trace.xz
 bench-pmm: %D%/bench_pmm
 	%D%/bench_pmm
-
+	%D%/bench_pmm --trace $(FRAMES)
 bench_figures = bench-pmm
 
-if LIVE
 EXTRA_PROGRAMS += %D%/bench_vmm
 %C%_bench_vmm_SOURCES = %D%/bench_vmm.c
 %C%_bench_vmm_CFLAGS = $(AM_CFLAGS)

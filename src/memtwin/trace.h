@@ -15,6 +15,7 @@ struct trace {
     struct replay_op *ops; /* malloc()ed */
     uint64_t op_count, id_count;
     unsigned long first_line; /* line of ops[0] in the file */
+    bool of_frames;           /* not of bytes: trace_read_frames() */
     uint64_t lines;           /* operations that stand in the file; any after
                                  them were added by trace_cut() */
 };
@@ -22,6 +23,14 @@ struct trace {
 /** Read the text or xz file at @path and check all of it.
  *  @return false after one message with file and line */
 bool trace_read(struct trace *trace, const char *path);
+
+/** The same for what a kernel asked of its frame allocator: 2^order frames,
+ *  aligned to their size.  An operation is REPLAY_ALLOC with the size in bytes,
+ *  or REPLAY_FREE. */
+bool trace_read_frames(struct trace *trace, const char *path);
+
+/** The highest order that a trace of frames may ask for: 4 MiB. */
+#define TRACE_ORDER_MAX 10
 
 /** Keep the first @count operations and add frees of what is live then, oldest
  *  first.  A trace that is not longer stays as it is.

@@ -34,6 +34,15 @@ static bool next_header_line(struct lines *l, const char *missing) {
     return true;
 }
 
+static bool read_frame_format(struct lines *l) {
+    return next_header_line(l, "'ftrace 1'") &&
+           (word_is(l->line, "ftrace 1") ||
+            complain_at(l->place,
+                        "'%s' is no trace of frames; one starts with "
+                        "'ftrace 1'",
+                        quote(l->line).text));
+}
+
 static bool read_format(struct lines *l) {
     if (!next_header_line(l, "'ktrace 1'")) {
         return false;
@@ -106,7 +115,7 @@ static bool need(const struct lines *l, const struct trace_claims *claims,
 
 bool trace_read_header(struct trace *trace, struct trace_claims *claims,
                        struct lines *l) {
-    if (!read_format(l)) {
+    if (!(trace->of_frames ? read_frame_format(l) : read_format(l))) {
         return false;
     }
     while (true) {

@@ -85,6 +85,25 @@ static bool read_op(struct lines *l, struct replay_op *op) {
     return kind != REPLAY_ALIGNED || read_alignment(l, numbers[2], op);
 }
 
+/** An operation of a frame trace was read as if it were of bytes; its size is
+ *  an order. */
+static bool order_to_size(struct lines *l, struct replay_op *op) {
+    if (op->kind != REPLAY_ALLOC && op->kind != REPLAY_FREE) {
+        return complain_at(l->place,
+                           "unknown operation '%s'; operations on frames are "
+                           "a, f",
+                           quote(l->line).text);
+    }
+    if (op->size > TRACE_ORDER_MAX) {
+        return complain_at(l->place, "order %s is absurd; at most %u",
+                           quote(l->words[2]).text, TRACE_ORDER_MAX);
+    }
+    if (op->kind == REPLAY_ALLOC) {
+        op->size = PAGE_SIZE << op->size;
+    }
+    return true;
+}
+
 static bool add_op(struct trace *trace, struct replay_op op, size_t *room,
                    struct place at) {
     if (trace->op_count == *room) {
@@ -135,7 +154,8 @@ static bool read_ops(struct lines *l, struct trace *trace,
                      trace->op_count + 1, ops);
             return lines_ended(l, missing);
         }
-        if (!read_op(l, &op) || !trace_check_op(check, &op, l->place) ||
+        if (!read_op(l, &op) || (trace->of_frames && !order_to_size(l, &op)) ||
+            !trace_check_op(check, &op, l->place) ||
             !add_op(trace, op, &room, l->place)) {
             return false;
         }
@@ -143,13 +163,13 @@ static bool read_ops(struct lines *l, struct trace *trace,
     return read_end(l, claims) && trace_check_end(check, claims, l->place);
 }
 
-bool trace_read(struct trace *trace, const char *path) {
+static bool read_trace(struct trace *trace, const char *path, bool of_frames) {
     struct lines lines = { .place = { path, 0 } };
     struct trace_claims claims = { { 0 }, { 0 } };
     struct trace_check check = { .size = NULL };
     bool good;
 
-    *trace = (struct trace){ .path = path };
+    *trace = (struct trace){ .path = path, .of_frames = of_frames };
     good = text_read(&lines.text, path) &&
            trace_read_header(trace, &claims, &lines) &&
            trace_check_begin(&check, trace->id_count, lines.place) &&
@@ -161,6 +181,14 @@ bool trace_read(struct trace *trace, const char *path) {
         trace_destroy(trace);
     }
     return good;
+}
+
+bool trace_read(struct trace *trace, const char *path) {
+    return read_trace(trace, path, false);
+}
+
+bool trace_read_frames(struct trace *trace, const char *path) {
+    return read_trace(trace, path, true);
 }
 
 void trace_destroy(struct trace *trace) {

@@ -7,10 +7,18 @@ TESTS += %D%/test_parts
 %C%_test_parts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_parts_LDADD = $(memtwin_libs) $(CHECK_LIBS)
 
+# A kernel's frames through every strategy.
+check_PROGRAMS += %D%/test_frame_trace
+TESTS += %D%/test_frame_trace
+%C%_test_frame_trace_SOURCES = %D%/test_frame_trace.c
+%C%_test_frame_trace_CPPFLAGS = $(memtwin_flags)
+%C%_test_frame_trace_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_frame_trace_LDADD = $(memtwin_libs) $(CHECK_LIBS)
+
 memtwin_tests = %D%/bad_input.sh %D%/run_sim.sh %D%/endings.sh \
 	%D%/run_qemu.sh %D%/options.sh %D%/output.sh %D%/walk.sh %D%/dump.sh %D%/watch.sh
 dist_check_SCRIPTS += $(memtwin_tests)
 TESTS += $(memtwin_tests)
 EXTRA_DIST += %D%/tap.sh tests/data/README.md tests/data/demo.trace.xz \
-	tests/data/pc.map \
+	tests/data/pages.trace.xz tests/data/pc.map \
 	tests/data/walk.ram %D%/make_image.py
