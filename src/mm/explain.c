@@ -54,6 +54,8 @@ static const char *backing_name(enum vmm_backing backing) {
         return "a device";
     case VMM_STACK:
         return "a stack";
+    case VMM_PAGED:
+        return "brought by a pager";
     default:
         return "filled from the start";
     }

@@ -96,7 +96,8 @@ static enum mm_status kind_check(const struct vmm_space *space,
     if ((unsigned)region->backing >= VMM_BACKINGS ||
         (region->backing == VMM_STACK &&
          (region->limit < region->range.len ||
-          !vaddr_is_page_aligned(vaddr(region->limit))))) {
+          !vaddr_is_page_aligned(vaddr(region->limit)))) ||
+        (region->backing == VMM_PAGED && region->pager == NULL)) {
         return MM_BAD_ARGUMENT;
     }
     if (region->backing == VMM_DEVICE &&
@@ -195,24 +196,17 @@ enum mm_status vmm_region_remove(struct vmm_space *space, vaddr_t base) {
 /* --- stacks -----------------------------------------------------------------
  */
 
-struct vmm_region *stack_above(struct vmm_space *space, vaddr_t va) {
-    struct vmm_region *region = region_from(space, va.v);
-
-    return region != NULL && region->backing == VMM_STACK ? region : NULL;
+bool stack_may_reach(const struct vmm_region *stack, vaddr_t page) {
+    return page.v >= 2 * PAGE_SIZE &&
+           stack->range.base.v - page.v <= stack->limit - stack->range.len;
 }
 
-const char *stack_objection(struct vmm_space *space,
-                            const struct vmm_region *stack, vaddr_t page) {
+bool stack_has_room(struct vmm_space *space, const struct vmm_region *stack,
+                    vaddr_t page) {
     const uint64_t more = stack->range.base.v - page.v;
-    const struct vrange wanted = { vaddr(page.v - PAGE_SIZE),
-                                   more + PAGE_SIZE };
 
-    if (page.v < 2 * PAGE_SIZE || more > stack->limit - stack->range.len) {
-        return "the stack has reached its limit";
-    }
-    return claim_check(space, wanted) == MM_OK
-               ? NULL
-               : "the stack would touch what lies below it";
+    return claim_check(space, (struct vrange){ vaddr(page.v - PAGE_SIZE),
+                                               more + PAGE_SIZE }) == MM_OK;
 }
 
 void stack_grow(struct vmm_space *space, struct vmm_region *stack,

@@ -102,8 +102,12 @@ static enum mm_status give_region(struct vmm_space *child,
                                   const struct vmm_space *parent,
                                   const struct vmm_region *region) {
     const struct vrange range = region->range;
-    const enum mm_status status = region_insert(child, *region);
+    enum mm_status status;
 
+    if (region->backing == VMM_PAGED) {
+        return MM_REFUSED;
+    }
+    status = region_insert(child, *region);
     if (status != MM_OK) {
         return status;
     }

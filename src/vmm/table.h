@@ -262,11 +262,11 @@ static inline bool space_is_cached(const struct vmm_space *space) {
 
 /* --- region.c: stacks ----------------------------------------------------- */
 
-/** The region next above @va, which none holds, if it is a stack; or NULL. */
-struct vmm_region *stack_above(struct vmm_space *space, vaddr_t va);
-/** Why @stack can't grow down to @page, or NULL; a page below it stays free. */
-const char *stack_objection(struct vmm_space *space,
-                            const struct vmm_region *stack, vaddr_t page);
+/** May @stack grow down to @page, by its limit, with a page free below? */
+bool stack_may_reach(const struct vmm_region *stack, vaddr_t page);
+/** Is what it would grow over free, and the page below? */
+bool stack_has_room(struct vmm_space *space, const struct vmm_region *stack,
+                    vaddr_t page);
 void stack_grow(struct vmm_space *space, struct vmm_region *stack,
                 vaddr_t page);
 /** Give @region a record of its own; its pages are as they should be.
@@ -278,6 +278,15 @@ enum mm_status region_insert(struct vmm_space *space, struct vmm_region region);
 /** vmm_fault() for an address of @space, in force or not. */
 struct vmm_verdict space_fault(struct vmm_space *space, vaddr_t va,
                                unsigned error);
+
+/* --- evict.c -------------------------------------------------------------- */
+
+/** Let the pager of @region bring @page, which shows nothing.
+ *  @return MM_OK, MM_NO_MEMORY, or what the pager said; then nothing changed */
+enum mm_status page_load(struct vmm_space *space, vaddr_t page,
+                         const struct vmm_region *region);
+/** vmm_evict() of @space or of another of its family. */
+bool family_evict(struct vmm_space *space);
 
 /* --- chain.c: frames outside the tables, strung through their own bytes -- */
 

@@ -38,7 +38,28 @@ enum vmm_backing {
     VMM_DEVICE,    /* every page shows a given frame, uncached, for good: a
                       device's registers; none goes back to the pmm */
     VMM_STACK,     /* as VMM_DEMAND, and grows downward by being touched */
+    VMM_PAGED,     /* a page is brought by a pager when it is touched, and may
+                      be taken away when frames are short */
     VMM_BACKINGS
+};
+
+struct vmm_region;
+
+/**
+ * Where the pages of a VMM_PAGED region are while they show no frame: a file, a
+ * disk.  The caller's; it lives as long as the region.  The calls are made
+ * while a page fault is decided, or by vmm_evict(): they may touch nothing that
+ * may fault.  Each says MM_OK, or why it can't.
+ */
+struct vmm_pager {
+    /** Fill the zeroed PAGE_SIZE bytes at @bytes with the page @page. */
+    enum mm_status (*load)(struct vmm_pager *pager,
+                           const struct vmm_region *region, vaddr_t page,
+                           void *bytes);
+    /** Keep these bytes.  Not asked for pages that were never written to. */
+    enum mm_status (*save)(struct vmm_pager *pager,
+                           const struct vmm_region *region, vaddr_t page,
+                           const void *bytes);
 };
 
 struct vmm_region {
@@ -46,8 +67,9 @@ struct vmm_region {
     struct vrange range; /* whole pages */
     unsigned access;     /* OR of enum vmm_access */
     enum vmm_backing backing;
-    pfn_t device;   /* VMM_DEVICE: what the first page shows */
-    uint64_t limit; /* VMM_STACK: bytes that it may grow to */
+    pfn_t device;            /* VMM_DEVICE: what the first page shows */
+    uint64_t limit;          /* VMM_STACK: bytes that it may grow to */
+    struct vmm_pager *pager; /* VMM_PAGED */
 };
 
 /** A region and its place in the tree of its space's regions: tree.c. */
@@ -66,6 +88,8 @@ struct vmm_stats {
     uint64_t faults;         /* page faults asked of this space */
     uint64_t faults_refused; /* of these, refused */
     uint64_t copies;         /* pages copied before a write */
+    uint64_t loads, saves;   /* pages that a pager brought; was asked to keep */
+    uint64_t evictions;      /* pages taken away */
     uint64_t flushes;        /* pages that the processor was told to forget */
     uint64_t invlpgs;        /* INVLPGs for that */
     uint64_t flushed_all;    /* times that it was told to forget everything */
@@ -111,6 +135,8 @@ struct vmm_space {
     uint64_t tokens_used;   /* of these, flushed or skipped */
     uint64_t ids_owed;      /* of those owed: their mixed ids, added up */
     uint64_t changes;       /* entries written, but for maps and unmaps */
+    vaddr_t hand;           /* of the clock: where vmm_evict() goes on */
+    bool deciding;          /* the kernel's: about a page fault, just now */
     struct vmm_retry retry; /* the newest that SMEP or SMAP may have caused */
     struct vmm_stats stats;
 };
@@ -162,8 +188,9 @@ MM_MUST_CHECK enum mm_status vmm_space_destroy(struct vmm_space *space);
  * Device regions stay shared.  Pages outside regions are not inherited.
  *
  * @return MM_OK, MM_NO_MEMORY, MM_HUGE_PAGE (a region shows a large page), or
- *         MM_REFUSED (the pmm keeps no books to count owners in, or a frame has
- *         too many); then nothing changed
+ *         MM_REFUSED (the pmm keeps no books to count owners in, a frame has
+ *         too many, or a region is paged: two spaces may not save one page);
+ *         then nothing changed
  */
 MM_MUST_CHECK enum mm_status vmm_space_fork(struct vmm_space *child,
                                             struct vmm_space *parent);
@@ -427,15 +454,32 @@ struct vmm_verdict {
  * @space or another of its family is in force: vmm_space_at() decides.  The
  * policy is the table at the head of fault.c; the tables are believed, not P.
  *
- * status: MM_OK         the page shows a zeroed frame now, or the
+ * status: MM_OK         the page shows what it should now, or the
  *                       translation was stale and is dropped
  *         MM_NO_REGION  no region holds @va
  *         MM_REFUSED    the region forbids this access, or what is not in
  *                       the tables: a protection key, SMEP, SMAP
- *         MM_NO_MEMORY  no frame for the page or a table; nothing changed
+ *         MM_NO_MEMORY  no frame for the page or a table, and no paged page
+ *                       could be taken away; nothing changed
+ *         or what the pager said; nothing changed
+ * Panics when called by itself: a fault inside the handler of one.
  */
 struct vmm_verdict vmm_fault(struct vmm_space *space, vaddr_t va,
                              unsigned error);
+
+/* --- evict.c --------------------------------------------------------------
+ */
+
+/**
+ * Take one page of a paged region of @space away, one that was not touched of
+ * late; its pager saves it first when it was written to.
+ *
+ * @return MM_OK         a frame more is free
+ *         MM_NO_MEMORY  no paged region shows a page
+ *         or what a pager said: none of the pages could be saved.  They stay.
+ * Cost: the pages of paged regions, at most three times.
+ */
+MM_MUST_CHECK enum mm_status vmm_evict(struct vmm_space *space);
 
 /* --- copies: copy.c ------------------------------------------------------ */
 

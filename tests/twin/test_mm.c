@@ -164,6 +164,38 @@ START_TEST(a_full_heap_ends_at_its_guard)
 }
 END_TEST
 
+/* --- under the heap's lock ---------------------------------------------------
+ */
+
+START_TEST(a_fault_while_the_heap_is_locked_is_repaired)
+{ /* V18: heap_alloc() itself touches pages for the first time */
+    const vaddr_t last = vaddr(MM_HEAP_BASE + MM_HEAP_SIZE - 1);
+
+    start();
+    lock_acquire(&mm.heap.lock);
+    *(volatile uint8_t *)pointer_of(last) = 1;
+    lock_release(&mm.heap.lock);
+    ck_assert_status(mm.verdict.status, MM_OK);
+}
+END_TEST
+
+static bool handle_with_the_heap(struct trap_hook *hook,
+                                 struct trap_frame *frame) {
+    (void)hook;
+    (void)frame;
+    return kmalloc(&mm, 16) != NULL;
+}
+
+START_TEST(
+    a_handler_that_wants_the_heap_while_it_is_locked_is_reported_not_hung)
+{ /* V18 */
+    start();
+    mm.hook.handle = handle_with_the_heap;
+    lock_acquire(&mm.heap.lock);
+    *(volatile uint8_t *)pointer_of(vaddr(MM_HEAP_BASE + 0x5000)) = 1;
+}
+END_TEST
+
 START_TEST(before_there_is_a_heap_its_window_faults_and_kmalloc_has_nothing)
 { /* H3, H5 */
     struct mm_init_result result;
@@ -367,6 +399,11 @@ Suite *mm_suite(void) {
     tcase_add_test(tc, a_full_heap_ends_at_its_guard);
     tcase_add_test(
         tc, before_there_is_a_heap_its_window_faults_and_kmalloc_has_nothing);
+    tcase_add_test(tc, a_fault_while_the_heap_is_locked_is_repaired);
+    machine_add_exit_test(
+        tc,
+        a_handler_that_wants_the_heap_while_it_is_locked_is_reported_not_hung,
+        HW_EXIT_PANIC);
     tcase_add_test(tc, a_second_heap_is_refused_and_the_first_lives_on);
     tcase_add_loop_test(
         tc, a_teardown_gives_everything_back_and_the_heap_can_return, 0, 2);
