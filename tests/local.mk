@@ -82,8 +82,11 @@ tests/sim/valgrind.log: tests/sim/test_sim_host
 %C%_sim_test_sim_firmware_LDADD = $(live_test_libs)
 
 # ... and with the real one, watched.
-check_PROGRAMS += %D%/sim/test_sim_watch
-TESTS += %D%/sim/test_sim_watch
+check_PROGRAMS += %D%/sim/test_sim_watch %D%/sim/test_sim_locks
+TESTS += %D%/sim/test_sim_watch %D%/sim/test_sim_locks
+%C%_sim_test_sim_locks_SOURCES = %D%/sim/test_sim_locks.c $(live_test_sources)
+%C%_sim_test_sim_locks_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_sim_test_sim_locks_LDADD = $(live_test_libs)
 %C%_sim_test_sim_watch_SOURCES = %D%/sim/test_sim_watch.c $(live_test_sources)
 %C%_sim_test_sim_watch_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_sim_test_sim_watch_LDADD = $(live_test_libs)
