@@ -48,7 +48,8 @@ class Tree:
             "cc -std=gnu11 -ffreestanding -fpie -O2")
         self.compiler = [*shlex.split(command), f"-I{build or '.'}",
                          f"-I{os.path.join(source, 'src')}",
-                         f"-I{os.path.join(source, 'tests')}"]
+                         f"-I{os.path.join(source, 'tests')}",
+                         f"-I{os.path.join(source, 'doc')}"]
 
     def name(self, path):
         """As src/pmm/pmm.h; absolute for what lies elsewhere."""

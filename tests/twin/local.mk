@@ -20,3 +20,6 @@ twin_sources += %D%/test_heap_arena.h %D%/test_heap_arena.c %D%/test_heap.c \
 twin_sources += %D%/test_kmalloc.c %D%/test_blog.c %D%/test_mm.c \
 	%D%/test_mm_flow.c %D%/test_mm_sweep.c %D%/test_mm_digest.c
 twin_sources += %D%/test_replay.c
+# The examples of the documents.
+twin_sources += doc/examples/owners.h doc/examples/box.c doc/examples/vector.c \
+	doc/examples/string.c doc/examples/shared.c %D%/test_examples.c

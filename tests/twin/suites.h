@@ -46,6 +46,7 @@
     suite(heap_fixed_suite)                                                    \
     suite(heap_slab_suite)                                                     \
     suite(kmalloc_suite)                                                       \
+    suite(examples_suite)                                                      \
     suite(blog_suite)                                                          \
     suite(mm_suite)                                                            \
     suite(mm_flow_suite)                                                       \
