@@ -232,3 +232,17 @@ enum mm_status area_free_run(struct pmm *pmm, pfn_t first, uint64_t count,
     }
     return MM_OK;
 }
+
+void area_break_up(struct pmm *pmm, pfn_t first, uint64_t count, size_t run) {
+    while (count > 0) {
+        const struct area area = area_at(pmm, area_of(pmm, first, run));
+        const unsigned part = part_of_area(first, count);
+
+        if (*area.free == AREA_WHOLE) {
+            line_clear(area.line, 0, AREA_FRAMES);
+            area_set_free(pmm, &area, 0);
+        }
+        first = pfn_add(first, part);
+        count -= part;
+    }
+}

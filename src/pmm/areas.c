@@ -491,5 +491,6 @@ const struct pmm_class pmm_areas = {
     .joined = areas_joined,
     .alloc_run = area_alloc_run,
     .free_run = area_free_run,
+    .break_up = area_break_up,
     .is_sound = area_is_sound,
 };

@@ -84,6 +84,7 @@ void area_unreserve(struct pmm *pmm, struct pmm_reserve *reserve);
 /* --- area_run.c --------------------------------------------------------- */
 
 bool area_alloc_run(struct pmm *pmm, const struct pmm_want *want, pfn_t *first);
+void area_break_up(struct pmm *pmm, pfn_t first, uint64_t count, size_t run);
 bool area_take(struct pmm *pmm, pfn_t first, uint64_t count);
 enum mm_status area_free_run(struct pmm *pmm, pfn_t first, uint64_t count,
                              size_t run);

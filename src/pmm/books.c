@@ -155,6 +155,32 @@ enum mm_status pmm_book_free(struct pmm *pmm, pfn_t first, uint64_t count,
     return MM_OK;
 }
 
+void pmm_book_break_up(struct pmm *pmm, pfn_t first, uint64_t count) {
+    struct pmm_entry *entry;
+    uint16_t shares;
+    pfn_t head = first;
+
+    if (pmm->books.of == NULL) {
+        return;
+    }
+    while (entry_of(pmm, head)->part == PART_REST) {
+        head.v--;
+    }
+    shares = entry_of(pmm, head)->shares;
+    entry = entry_of(pmm, first);
+    for (uint64_t n = 0; n < count; n++) {
+        if (entry[n].part == PART_FIRST) {
+            shares = entry[n].shares;
+        }
+        entry[n].part = PART_FIRST;
+        entry[n].shares = shares;
+    }
+    if (goes_on(pmm, first, count)) { /* the rest is a run of its own */
+        entry[count].part = PART_FIRST;
+        entry[count].shares = shares;
+    }
+}
+
 void pmm_book_freed(struct pmm *pmm, pfn_t first, uint64_t count) {
     if (pmm->books.of == NULL) {
         return;

@@ -78,6 +78,7 @@ void pmm_book_alloc(struct pmm *pmm, pfn_t first, uint64_t count,
  *  has an owner less. */
 enum mm_status pmm_book_free(struct pmm *pmm, pfn_t first, uint64_t count,
                              bool *last);
+void pmm_book_break_up(struct pmm *pmm, pfn_t first, uint64_t count);
 /** It has become free. */
 void pmm_book_freed(struct pmm *pmm, pfn_t first, uint64_t count);
 

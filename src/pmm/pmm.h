@@ -78,6 +78,8 @@ struct pmm_class {
     /** Optional: free frames of one run, all or none. */
     enum mm_status (*free_run)(struct pmm *pmm, pfn_t first, uint64_t count,
                                size_t run);
+    /** Optional: frames of one run, all used, will come back one by one. */
+    void (*break_up)(struct pmm *pmm, pfn_t first, uint64_t count, size_t run);
     /** Optional: @piece has become part of a run (reclaim.c); the strategy
      * calls its frames used or free, and those that are used are freed next. */
     void (*joined)(struct pmm *pmm, struct pmm_run piece);
@@ -281,6 +283,16 @@ MM_MUST_CHECK enum mm_status pmm_free_run(struct pmm *pmm, pfn_t first,
  * RAM
  */
 MM_MUST_CHECK enum mm_status pmm_free(struct pmm *pmm, pfn_t f);
+
+/**
+ * From now on @count frames from @first, of any runs, are single ones, each
+ * with as many owners as its run had: they come back one by one.
+ *
+ * @return MM_OK, MM_NOT_MANAGED, or MM_NOT_ALLOCATED: one is free; then nothing
+ *         changed
+ */
+MM_MUST_CHECK enum mm_status pmm_break_up(struct pmm *pmm, pfn_t first,
+                                          uint64_t count);
 
 /** As pmm_free() for who has an address; MM_NOT_ALIGNED inside a frame. */
 MM_MUST_CHECK enum mm_status pmm_free_address(struct pmm *pmm, paddr_t pa);

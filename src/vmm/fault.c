@@ -202,10 +202,13 @@ static void find_facts(struct vmm_space *space, struct fault *fault) {
 
 /* --- actions -------------------------------------------------------------- */
 
-/** A zeroed frame for @page, which shows nothing. */
+/** A zeroed frame for @page, which shows nothing; or more, around it. */
 static enum mm_status fill(struct vmm_space *space, vaddr_t page,
                            const struct vmm_region *region) {
     /* No INVLPG: the fault itself dropped what was remembered of the page. */
+    if (block_fill(space, page, region) == MM_OK) {
+        return MM_OK;
+    }
     return pages_map(space, (struct mapping){ .va = page,
                                               .pages = 1,
                                               .anonymous = true,

@@ -54,13 +54,15 @@ struct piece {
 /** The next piece of @m: the largest leaves that fit at its start. */
 static struct piece next_piece(const struct mapping *m) {
     const uint64_t page = m->va.v >> PAGE_SHIFT | (m->anonymous ? 0 : m->f.v);
-    unsigned level = m->largest;
+    unsigned level = m->anonymous && m->block_count == 0 ? 1 : m->largest;
 
     while (level > 1 && ((page & (level_pages(level) - 1)) != 0 ||
                          m->pages < level_pages(level))) {
         level--;
     }
-    return (struct piece){ level, row_entries(m->va, level, m->pages) };
+    return (struct piece){ level, level > 1 && m->anonymous
+                                      ? 1
+                                      : row_entries(m->va, level, m->pages) };
 }
 
 static void step_over(struct mapping *m, struct piece piece) {
@@ -69,6 +71,7 @@ static void step_over(struct mapping *m, struct piece piece) {
     m->va = vaddr_add(m->va, pages * PAGE_SIZE);
     m->f = pfn_add(m->f, pages);
     m->pages -= pages;
+    m->block_count -= m->anonymous && piece.level > 1;
 }
 
 /** May leaves stand in @piece, which begins at @slot or below it? */
@@ -202,10 +205,11 @@ static void link_piece(struct vmm_space *space, const struct mapping *m,
     const uint64_t bits = leaf_bits(m->access, piece.level);
     pfn_t first = m->f;
 
-    if (m->anonymous) {
+    if (m->anonymous && piece.level == 1) {
         first = chain_pop_zeroed(space, &in->pages);
         entry_set(&entries[0], pte_make(first, bits));
     } else if (piece.level > 1) {
+        first = m->anonymous ? block_pop_zeroed(space, m->blocks) : first;
         link_large(space, entries, piece, pte_make(first, bits), &in->unlinked);
     } else {
         link_small(entries, piece, pte_make(first, bits));
@@ -221,7 +225,9 @@ enum mm_status pages_map(struct vmm_space *space, struct mapping mapping) {
     enum mm_status status = survey(space, mapping, &tables);
 
     if (status == MM_OK && mapping.anonymous) {
-        status = take(space, &in.pages, mapping.va, mapping.pages, false);
+        status =
+            take(space, &in.pages, mapping.va,
+                 mapping.pages - mapping.block_count * level_pages(2), false);
     }
     if (status == MM_OK) {
         status = take(space, &in.tables, mapping.va, tables, true);

@@ -55,16 +55,25 @@ enum mm_status claim_check(struct vmm_space *space, struct vrange range) {
 static enum mm_status back(struct vmm_space *space, struct vrange range,
                            const struct vmm_region *region, pfn_t first) {
     const bool device = region->backing == VMM_DEVICE;
+    struct mapping mapping = { .va = range.base,
+                               .pages = range.len >> PAGE_SHIFT,
+                               .f = first,
+                               .anonymous = !device,
+                               .access = region->access,
+                               .largest = region->large ? 2 : 1 };
+    struct frame_chain blocks = { 0 };
+    enum mm_status status;
 
     if (!device && region->backing != VMM_IMMEDIATE) {
         return MM_OK;
     }
-    return pages_map(space, (struct mapping){ .va = range.base,
-                                              .pages = range.len >> PAGE_SHIFT,
-                                              .f = first,
-                                              .anonymous = !device,
-                                              .access = region->access,
-                                              .largest = 1 });
+    if (mapping.anonymous && region->large) {
+        mapping.blocks = &blocks;
+        mapping.block_count = blocks_take(space, range, &blocks);
+    }
+    status = pages_map(space, mapping);
+    blocks_give_back(space, &blocks);
+    return status;
 }
 
 enum mm_status region_insert(struct vmm_space *space,
@@ -179,6 +188,76 @@ enum mm_status vmm_region_extend(struct vmm_space *space, vaddr_t base,
         tree_refresh(space->regions, record_of(region));
     }
     return status;
+}
+
+/** The lower part of @region ends at @at, and @upper begins there. */
+static enum mm_status cut(struct vmm_space *space, struct vmm_region *region,
+                          vaddr_t at, struct vmm_region upper) {
+    const uint64_t len = region->range.len;
+    enum mm_status status;
+
+    region->range.len = at.v - region->range.base.v;
+    tree_refresh(space->regions, record_of(region));
+    status = region_insert(space, upper);
+    if (status != MM_OK) {
+        region->range.len = len;
+        tree_refresh(space->regions, record_of(region));
+    }
+    return status;
+}
+
+enum mm_status vmm_region_split(struct vmm_space *space, vaddr_t at) {
+    struct vmm_region *region = region_from(space, at.v);
+    struct vmm_region upper;
+    enum mm_status status;
+
+    if (!vaddr_is_page_aligned(at)) {
+        return MM_NOT_ALIGNED;
+    }
+    if (region == NULL || !vrange_holds(region->range, at)) {
+        return MM_NO_REGION;
+    }
+    if (region->range.base.v == at.v) {
+        return MM_OK;
+    }
+    if (region->backing == VMM_STACK) {
+        return MM_REFUSED;
+    }
+    upper = *region;
+    upper.range.base = at;
+    upper.range.len -= at.v - region->range.base.v;
+    upper.device =
+        pfn_add(upper.device, (at.v - region->range.base.v) >> PAGE_SHIFT);
+    if ((at.v & (level_size(2) - 1)) != 0) {
+        status = region_split_leaves(space, (struct vrange){ at, PAGE_SIZE });
+        if (status != MM_OK) {
+            return status;
+        }
+    }
+    return cut(space, region, at, upper);
+}
+
+enum mm_status vmm_region_protect(struct vmm_space *space, vaddr_t base,
+                                  unsigned access) {
+    struct vmm_region *region = region_with_base(space, base);
+    struct vmm_changed changed;
+    struct vmm_region other;
+
+    if (region == NULL) {
+        return MM_NO_REGION;
+    }
+    other = *region;
+    other.access = access | (other.backing == VMM_DEVICE ? VMM_UNCACHED : 0u);
+    changed.status = kind_check(space, &other);
+    if (changed.status == MM_OK) {
+        changed = vmm_protect_range(space, base, other.range.len >> PAGE_SHIFT,
+                                    other.access);
+    }
+    if (changed.status == MM_OK) {
+        vmm_flush(changed.token);
+        region->access = other.access;
+    }
+    return changed.status;
 }
 
 enum mm_status vmm_region_remove(struct vmm_space *space, vaddr_t base) {

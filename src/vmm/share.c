@@ -86,10 +86,7 @@ static enum mm_status give_pages(struct vmm_space *child,
             if (!pte_is_present(seen)) {
                 continue;
             }
-            status =
-                row.level > 1
-                    ? MM_HUGE_PAGE
-                    : give_page(child, vaddr_add(row.va, n * PAGE_SIZE), seen);
+            status = give_page(child, vaddr_add(row.va, n * PAGE_SIZE), seen);
             if (status != MM_OK) {
                 return status;
             }
@@ -99,7 +96,7 @@ static enum mm_status give_pages(struct vmm_space *child,
 }
 
 static enum mm_status give_region(struct vmm_space *child,
-                                  const struct vmm_space *parent,
+                                  struct vmm_space *parent,
                                   const struct vmm_region *region) {
     const struct vrange range = region->range;
     enum mm_status status;
@@ -117,7 +114,11 @@ static enum mm_status give_region(struct vmm_space *child,
                                            .pages = range.len >> PAGE_SHIFT,
                                            .f = region->device,
                                            .access = region->access,
-                                           .largest = 1 });
+                                           .largest = region->large ? 2 : 1 });
+    }
+    status = region_split_leaves(parent, range);
+    if (status != MM_OK) {
+        return status;
     }
     return give_pages(child, parent, range);
 }

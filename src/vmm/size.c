@@ -60,10 +60,27 @@ static void split_once(struct vmm_space *space, struct slot slot, pfn_t table) {
     space->changes++;
 }
 
+/** What the leaf @seen of @level showed at @va will come back frame by frame,
+ * if it is a region's and the pmm's. */
+static void break_up(struct vmm_space *space, vaddr_t va, pte_t seen,
+                     unsigned level) {
+    const struct vmm_region *region = vmm_region_at(space, va);
+
+    if (region != NULL && region->backing != VMM_DEVICE) {
+        const enum mm_status status =
+            pmm_break_up(space->pmm, pfn_of(pte_leaf_address(seen, level)),
+                         level_pages(level));
+
+        (void)status; /* they may be somebody else's, mapped by hand */
+    }
+}
+
 enum mm_status vmm_split(struct vmm_space *space, vaddr_t va, unsigned level) {
     const enum mm_status status = page_check(space, vaddr_page(va));
     struct frame_chain tables = { 0 };
     struct slot slot;
+    unsigned was;
+    pte_t seen;
 
     if (status != MM_OK) {
         return status;
@@ -72,10 +89,12 @@ enum mm_status vmm_split(struct vmm_space *space, vaddr_t va, unsigned level) {
         return MM_BAD_ARGUMENT;
     }
     slot = table_walk_to(space, va, level);
-    if (!pte_is_present(entry_get(slot.entry))) {
+    seen = entry_get(slot.entry);
+    was = slot.level;
+    if (!pte_is_present(seen)) {
         return MM_NOT_MAPPED;
     }
-    if (slot.level == level) {
+    if (was == level) {
         return MM_OK;
     }
     while (tables.count < slot.level - level) {
@@ -89,6 +108,7 @@ enum mm_status vmm_split(struct vmm_space *space, vaddr_t va, unsigned level) {
         slot = table_walk_to(space, va, slot.level - 1);
     }
     vmm_flush(token_owe(space, vaddr_page(va), 1, 1, false));
+    break_up(space, va, seen, was);
     return MM_OK;
 }
 

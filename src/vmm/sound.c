@@ -100,6 +100,15 @@ static bool tables_are_sound(const struct vmm_space *space, const char **why) {
 
 #define RIGHTS ((unsigned)(VMM_WRITE | VMM_EXECUTE | VMM_USER))
 
+static bool all_are_used(const struct vmm_space *space, pfn_t f,
+                         uint64_t count) {
+    while (count > 0 && pmm_is_used(space->pmm, f)) {
+        f = pfn_add(f, 1);
+        count--;
+    }
+    return count == 0;
+}
+
 /** What the pages covered by the entry at @slot do wrong in @region. */
 static const char *complaint(const struct vmm_space *space,
                              const struct vmm_region *region,
@@ -114,10 +123,11 @@ static const char *complaint(const struct vmm_space *space,
     if (region->backing == VMM_GUARD) {
         return "a page of a guard region shows a frame";
     }
-    if (slot.level != 1) {
-        return "a large page lies in a region";
+    if (slot.level > (region->large ? 2u : 1u)) {
+        return "a large page lies in a region that has none";
     }
-    if (!pmm_is_used(space->pmm, pfn_of(pte_address(seen)))) {
+    if (!all_are_used(space, pfn_of(pte_leaf_address(seen, slot.level)),
+                      level_pages(slot.level))) {
         return "a page of a region shows a free frame";
     }
     if ((leaf_access(seen) & ~region->access & RIGHTS) != 0) {
@@ -158,14 +168,10 @@ struct window {
     bool twice;
 };
 
-static void see_frame(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
-    struct window *window = ctx;
-    const pfn_t f = pfn_of(pte_address(entry));
+static void see_one(struct window *window, pfn_t f) {
     const uint64_t at = f.v - window->first;
 
-    (void)va;
-    if (!pte_is_leaf(entry, level) || f.v < window->first ||
-        !pmm_is_managed(window->space->pmm, f)) {
+    if (f.v < window->first || !pmm_is_managed(window->space->pmm, f)) {
         return;
     }
     if (at >= WINDOW_FRAMES) {
@@ -174,6 +180,17 @@ static void see_frame(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
     }
     window->twice |= (window->seen[at / 64] >> (at % 64) & 1) != 0;
     window->seen[at / 64] |= UINT64_C(1) << (at % 64);
+}
+
+static void see_frames(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
+    (void)va;
+    if (pte_is_leaf(entry, level)) {
+        const pfn_t first = pfn_of(pte_leaf_address(entry, level));
+
+        for (uint64_t n = 0; n < level_pages(level); n++) {
+            see_one(ctx, pfn_add(first, n));
+        }
+    }
 }
 
 /** No frame of the pmm's is shown by two pages of regions. */
@@ -186,7 +203,7 @@ static bool frames_are_sound(const struct vmm_space *space, const char **why) {
         memset(window.seen, 0, sizeof window.seen);
         for (const struct vmm_region *region = vmm_region_next(space, NULL);
              region != NULL; region = vmm_region_next(space, region)) {
-            vmm_walk(space, region->range, see_frame, &window);
+            vmm_walk(space, region->range, see_frames, &window);
         }
     }
     return !window.twice ||
@@ -261,7 +278,8 @@ static void count_frame(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
     const pfn_t f = pfn_of(pte_address(entry));
 
     (void)va;
-    if (level != 1 || f.v < tally->first || !pmm_is_managed(tally->pmm, f)) {
+    if (!pte_is_leaf(entry, level) || f.v < tally->first ||
+        !pmm_is_managed(tally->pmm, f)) {
         return;
     }
     if (f.v - tally->first < COUNTED_FRAMES) {

@@ -279,6 +279,33 @@ enum mm_status region_insert(struct vmm_space *space, struct vmm_region region);
 struct vmm_verdict space_fault(struct vmm_space *space, vaddr_t va,
                                unsigned error);
 
+/* --- chain.c and others: frames outside the tables ------------------------ */
+
+/** Frames that nobody else knows: the first eight bytes of each hold the
+ *  address of the next. */
+struct frame_chain {
+    paddr_t first;
+    uint64_t count;
+};
+
+/* --- large.c -------------------------------------------------------------- */
+
+/** Take 2 MiB pieces of RAM from the pmm, onto @chain, for @range: as many as
+ *  fit in, or fewer.  @return how many */
+uint64_t blocks_take(struct vmm_space *space, struct vrange range,
+                     struct frame_chain *chain);
+void blocks_give_back(struct vmm_space *space, struct frame_chain *chain);
+/** Take one out and clear it.  @chain is not empty. */
+pfn_t block_pop_zeroed(const struct vmm_space *space,
+                       struct frame_chain *chain);
+/** One zeroed 2 MiB page around @page.  MM_OK, or why there is none. */
+enum mm_status block_fill(struct vmm_space *space, vaddr_t page,
+                          const struct vmm_region *region);
+/** Let @range, part of a region, show small pages only.
+ *  @return MM_OK or MM_NO_MEMORY: some are small now */
+enum mm_status region_split_leaves(struct vmm_space *space,
+                                   struct vrange range);
+
 /* --- evict.c -------------------------------------------------------------- */
 
 /** Let the pager of @region bring @page, which shows nothing.
@@ -289,13 +316,6 @@ enum mm_status page_load(struct vmm_space *space, vaddr_t page,
 bool family_evict(struct vmm_space *space);
 
 /* --- chain.c: frames outside the tables, strung through their own bytes -- */
-
-/** Frames that nobody else knows: the first eight bytes of each hold the
- *  address of the next. */
-struct frame_chain {
-    paddr_t first;
-    uint64_t count;
-};
 
 void chain_push(const struct vmm_space *space, struct frame_chain *chain,
                 pfn_t f);
@@ -323,6 +343,10 @@ struct mapping {
     bool anonymous; /* onto a zeroed frame each, not onto f and so on */
     unsigned access;
     unsigned largest; /* level of the largest leaves */
+    /** Anonymous, @largest 2: 2 MiB pieces of RAM for the first places where
+     *  they fit, as many as there are. */
+    struct frame_chain *blocks;
+    uint64_t block_count;
 };
 /** Map all or none, with leaves as large as fit; the range, the frames and the
  *  rights are checked. */

@@ -238,6 +238,23 @@ struct vmm_token pages_share(struct vmm_space *space, vaddr_t va,
 
 /* --- dropping ------------------------------------------------------------ */
 
+/** Give back what a leaf showed: a run, or frames that were handed out or
+ *  broken up one by one. */
+static enum mm_status free_shown(struct vmm_space *space, pfn_t f,
+                                 uint64_t count) {
+    enum mm_status status = pmm_free_run(space->pmm, f, count);
+
+    if (status == MM_BAD_RANGE && count > 1) {
+        status = MM_OK;
+        for (uint64_t n = 0; n < count; n++) {
+            const enum mm_status one = pmm_free(space->pmm, pfn_add(f, n));
+
+            status = one != MM_OK ? one : status;
+        }
+    }
+    return status;
+}
+
 /** The second round.  A frame that was never the pmm's (somebody mapped a
  *  device's) stays whose it is.  One that is free already was given back
  *  behind the region's back: that is counted, and no reason to stop. */
@@ -252,9 +269,9 @@ static void free_cleared(struct vmm_space *space, vaddr_t va, uint64_t count) {
             if (seen.v == 0) {
                 continue;
             }
-            status = pmm_free_run(space->pmm,
-                                  pfn_of(pte_leaf_address(seen, row.level)),
-                                  level_pages(row.level));
+            status =
+                free_shown(space, pfn_of(pte_leaf_address(seen, row.level)),
+                           level_pages(row.level));
             space->stats.not_taken_back +=
                 status != MM_OK && status != MM_NOT_MANAGED;
             entry_set(&row.entry[n], pte(0));

@@ -70,6 +70,9 @@ struct vmm_region {
     pfn_t device;            /* VMM_DEVICE: what the first page shows */
     uint64_t limit;          /* VMM_STACK: bytes that it may grow to */
     struct vmm_pager *pager; /* VMM_PAGED */
+    /** Pages of 2 MiB where they fit in and RAM has such a piece; not for
+     *  VMM_PAGED. */
+    bool large;
 };
 
 /** A region and its place in the tree of its space's regions: tree.c. */
@@ -187,10 +190,11 @@ MM_MUST_CHECK enum mm_status vmm_space_destroy(struct vmm_space *space);
  * same frames, each copied when one of the two writes to it for the first time.
  * Device regions stay shared.  Pages outside regions are not inherited.
  *
- * @return MM_OK, MM_NO_MEMORY, MM_HUGE_PAGE (a region shows a large page), or
+ * @return MM_OK, MM_NO_MEMORY, or
  *         MM_REFUSED (the pmm keeps no books to count owners in, a frame has
  *         too many, or a region is paged: two spaces may not save one page);
- *         then nothing changed
+ *         then nothing changed, but that large pages may be small ones: a copy
+ *         is to be one of 4 KiB
  */
 MM_MUST_CHECK enum mm_status vmm_space_fork(struct vmm_space *child,
                                             struct vmm_space *parent);
@@ -333,7 +337,8 @@ MM_MUST_CHECK struct vmm_changed vmm_protect_range(struct vmm_space *space,
 /**
  * Make the leaf that shows something at @va, any byte, no larger than @level (1
  * or 2): 512 leaves or twice as many tables in its place, which show the same
- * with the same rights, caching, G, PAT, key, A and D.  Flushes.
+ * with the same rights, caching, G, PAT, key, A and D.  Flushes.  In a region
+ * the frames will come back to the pmm one by one.
  *
  * @return MM_OK (also when it is small enough already), MM_NOT_CANONICAL,
  *         MM_BAD_ARGUMENT, MM_NOT_MAPPED, MM_NO_MEMORY; then nothing changed
@@ -411,6 +416,25 @@ MM_MUST_CHECK enum mm_status vmm_region_add(struct vmm_space *space,
  *  MM_BAD_RANGE); as vmm_region_add() for the new part, and MM_NO_REGION. */
 MM_MUST_CHECK enum mm_status vmm_region_extend(struct vmm_space *space,
                                                vaddr_t base, uint64_t len);
+
+/**
+ * Make two regions of the one that holds @at: one ends there, one begins there.
+ * A large page across @at becomes small ones.  So a part of a region can be
+ * removed or protected.
+ *
+ * @return MM_OK (also when one begins there already), MM_NOT_ALIGNED,
+ *         MM_NO_REGION, MM_REFUSED (a stack), MM_NO_MEMORY; then nothing
+ *         changed, but that a large page may be small ones
+ */
+MM_MUST_CHECK enum mm_status vmm_region_split(struct vmm_space *space,
+                                              vaddr_t at);
+
+/** Give the region that starts at @base, and all its pages, the rights @access.
+ *  @return MM_OK, MM_NO_REGION, MM_BAD_ARGUMENT, MM_REFUSED (writable and
+ *          executable), MM_HUGE_PAGE (a page of it, mapped by hand, reaches
+ *          out of it); then nothing changed */
+MM_MUST_CHECK enum mm_status vmm_region_protect(struct vmm_space *space,
+                                                vaddr_t base, unsigned access);
 
 /** Unmap, flush, give the frames back, forget the region.  The tables stay:
  *  vmm_reclaim_tables() takes them.

@@ -33,6 +33,7 @@
     suite(vmm_kinds_suite)                                                     \
     suite(vmm_share_suite)                                                     \
     suite(vmm_fault_suite)                                                     \
+    suite(vmm_parts_suite)                                                     \
     suite(vmm_paged_suite)                                                     \
     suite(vmm_edges_suite)                                                     \
     suite(vmm_sweep_suite)                                                     \

@@ -73,6 +73,62 @@ static uint64_t *bytes_of(pfn_t f) {
     return pointer_of(vaddr_add(pmm.direct_base, paddr_of(f).v));
 }
 
+/* A run of all sizes, with and without books. */
+START_TEST(a_run_that_was_broken_up_comes_back_frame_by_frame)
+{ /* P6 */
+    const struct pmm_want want = { .count = 512, .align = 512 };
+    pfn_t first;
+
+    for (unsigned books = 0; books < 2; books++) {
+        start(class_number(_i));
+        if (books != 0 && pmm_keep_books(&pmm) != MM_OK) {
+            stop();
+            return; /* few */
+        }
+        ck_assert_status(pmm_alloc_run(&pmm, want, &first), MM_OK);
+        ck_assert_status(pmm_break_up(&pmm, first, 512), MM_OK);
+        expect_sound();
+        for (uint64_t n = 0; n < 512; n++) {
+            ck_must(pmm_free(&pmm, pfn_add(first, n ^ 1)) == MM_OK,
+                    "frame %lu of the run does not come back",
+                    (unsigned long)n);
+        }
+        expect_sound();
+        ck_assert_status(pmm_break_up(&pmm, first, 512), MM_NOT_ALLOCATED);
+        ck_assert_status(pmm_break_up(&pmm, pfn(pmm.frames), 1),
+                         MM_NOT_MANAGED);
+        stop();
+    }
+}
+END_TEST
+
+/*
+ *   run      [ 0 | 1 | 2 | 3 | 4 | 5 ]   two owners
+ *   broken           [ 2 | 3 ]
+ */
+START_TEST(a_part_broken_out_of_a_run_leaves_two_runs_with_its_owners)
+{ /* P6 P12 */
+    const struct pmm_want want = { .count = 6 };
+    pfn_t f;
+
+    start(class_number(_i));
+    if (pmm_keep_books(&pmm) == MM_OK) {
+        ck_assert_status(pmm_alloc_run(&pmm, want, &f), MM_OK);
+        ck_assert_status(pmm_share(&pmm, f), MM_OK);
+        ck_assert_status(pmm_break_up(&pmm, pfn_add(f, 2), 2), MM_OK);
+        ck_assert_status(pmm_free(&pmm, pfn_add(f, 1)), MM_BAD_RANGE);
+        for (unsigned owner = 0; owner < 2; owner++) {
+            ck_assert_uint_eq(pmm_owners(&pmm, pfn_add(f, 3)), 2 - owner);
+            ck_assert_status(pmm_free_run(&pmm, f, 2), MM_OK);
+            ck_assert_status(pmm_free(&pmm, pfn_add(f, 2)), MM_OK);
+            ck_assert_status(pmm_free(&pmm, pfn_add(f, 3)), MM_OK);
+            ck_assert_status(pmm_free_run(&pmm, pfn_add(f, 4), 2), MM_OK);
+        }
+    }
+    stop();
+}
+END_TEST
+
 START_TEST(all_frames_are_handed_out_once_and_all_come_back)
 { /* P5 P9 P10 */
     uint64_t free_at_start, count = 0;
@@ -375,6 +431,10 @@ Suite *pmm_class_suite(void) {
 
     tcase_add_loop_test(tc, all_frames_are_handed_out_once_and_all_come_back, 0,
                         n);
+    tcase_add_loop_test(tc, a_run_that_was_broken_up_comes_back_frame_by_frame,
+                        0, n);
+    tcase_add_loop_test(
+        tc, a_part_broken_out_of_a_run_leaves_two_runs_with_its_owners, 0, n);
     tcase_add_loop_test(tc, no_frame_handed_out_meets_a_reservation, 0, n);
     tcase_add_loop_test(tc, wrong_frees_are_refused_and_change_nothing, 0, n);
     tcase_add_loop_test(tc, the_last_free_frame_is_found_wherever_it_is, 0, n);

@@ -238,7 +238,7 @@ START_TEST(a_copy_without_a_frame_for_it_is_refused_and_can_be_retried)
 }
 END_TEST
 
-START_TEST(a_large_page_in_a_region_is_not_forked)
+START_TEST(a_large_page_mapped_by_hand_is_forked_as_small_ones)
 { /* V22 */
     pfn_t first;
 
@@ -252,9 +252,10 @@ START_TEST(a_large_page_in_a_region_is_not_forked)
     ck_assert_status(pmm_alloc_run(&m.pmm, pmm_block(PMM_ORDER_2M), &first),
                      MM_OK);
     ck_assert_status(vmm_map_leaf(a, page, first, 2, RIGHTS), MM_OK);
-    ck_assert_status(vmm_space_fork(b, a), MM_HUGE_PAGE);
-    b->root = paddr(0);
-    ck_assert_status(vmm_region_remove(a, page), MM_OK); /* and its frames */
+    ck_assert_status(vmm_space_fork(b, a), MM_OK);
+    ck_assert_uint_eq(vmm_translate(a, page).page_size, PAGE_SIZE);
+    ck_assert_shows(b, nth(511), pfn_add(first, 511));
+    ck_assert_uint_eq(pmm_owners(&m.pmm, pfn_add(first, 511)), 2);
 }
 END_TEST
 
@@ -360,7 +361,7 @@ Suite *vmm_share_suite(void) {
     tcase_add_test(tc, the_nth_missing_frame_of_a_fork_changes_nothing);
     tcase_add_test(tc,
                    a_copy_without_a_frame_for_it_is_refused_and_can_be_retried);
-    tcase_add_test(tc, a_large_page_in_a_region_is_not_forked);
+    tcase_add_test(tc, a_large_page_mapped_by_hand_is_forked_as_small_ones);
     tcase_add_test(tc, a_device_is_the_same_one_after_a_fork);
     tcase_add_test(tc,
                    a_frame_with_another_number_of_owners_than_pages_is_noticed);

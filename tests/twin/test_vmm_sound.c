@@ -131,7 +131,7 @@ START_TEST(a_large_page_in_a_region_is_noticed)
 
     entry->v |= PTE_HUGE;
     m.space.stats.tables--;
-    expect_complaint("a large page lies in a region");
+    expect_complaint("a large page lies in a region that has none");
     m.space.stats.tables++;
     entry->v &= ~PTE_HUGE;
     hw_invlpg(page);
