@@ -1,7 +1,9 @@
 /*
+ * The files that this program needs beside itself.
+ *
  * The kernel image, in order: the option, the environment, the build tree that
  * this program stands in, the place where both are installed, also when all of
- * that was moved elsewhere (a staged DESTDIR).
+ * that was moved elsewhere (a staged DESTDIR).  The recorder likewise.
  */
 #include "memtwin/kernel_path.h"
 
@@ -30,9 +32,34 @@ static void own_folder(char *folder, size_t size) {
     }
 }
 
+/** In the build tree at @built/, or where it is installed. */
+static bool find(char *path, const char *built, const char *name) {
+    char folder[KERNEL_PATH_MAX], place[KERNEL_PATH_MAX + 40];
+
+    own_folder(folder, sizeof(folder));
+    if (take(path, folder, name)) {
+        return true;
+    }
+    snprintf(place, sizeof(place), "%s%s/", folder, built);
+    if (take(path, place, name)) {
+        return true;
+    }
+    snprintf(place, sizeof(place), "%s../libexec/memtwin/", folder);
+    return take(path, place, name) || take(path, PKGLIBEXECDIR "/", name);
+}
+
+enum outcome_code recorder_path(char path[KERNEL_PATH_MAX]) {
+    if (find(path, "src/memtwin", "memtwin-record.so")) {
+        return EXIT_GOOD;
+    }
+    complain("no memtwin-record.so: neither beside this program, nor in "
+             "../libexec/memtwin from there, nor in %s",
+             PKGLIBEXECDIR);
+    return EXIT_CANNOT;
+}
+
 enum outcome_code kernel_path(char path[KERNEL_PATH_MAX], const char *asked) {
     const char *from = asked != NULL ? asked : getenv("MEMTWIN_KERNEL");
-    char folder[KERNEL_PATH_MAX];
 
     if (from != NULL) {
         if (take(path, "", from)) {
@@ -41,11 +68,7 @@ enum outcome_code kernel_path(char path[KERNEL_PATH_MAX], const char *asked) {
         complain("kernel %s: %s", from, strerror(errno));
         return EXIT_USAGE;
     }
-    own_folder(folder, sizeof(folder));
-    if (take(path, folder, "memtwin-kernel") ||
-        take(path, folder, "src/boot/memtwin-kernel") ||
-        take(path, folder, "../libexec/memtwin/memtwin-kernel") ||
-        take(path, PKGLIBEXECDIR, "/memtwin-kernel")) {
+    if (find(path, "src/boot", "memtwin-kernel")) {
         return EXIT_GOOD;
     }
     complain("no kernel to boot in QEMU: neither beside this program, nor in "

@@ -1,6 +1,6 @@
 /**
  * @file kernel_path.h
- * Where the kernel image for QEMU is.
+ * Where the kernel image for QEMU is, and the recorder.
  */
 #ifndef MEMTWIN_KERNEL_PATH_H
 #define MEMTWIN_KERNEL_PATH_H
@@ -15,5 +15,9 @@
  *         image asked for can't be read, EXIT_CANNOT when there is none
  */
 enum outcome_code kernel_path(char path[KERNEL_PATH_MAX], const char *asked);
+
+/** Find memtwin-record.so.
+ *  @return EXIT_GOOD with @path filled in; EXIT_CANNOT after a message */
+enum outcome_code recorder_path(char path[KERNEL_PATH_MAX]);
 
 #endif

@@ -9,7 +9,8 @@ libmemtwin_a_CPPFLAGS = $(memtwin_flags)
 libmemtwin_a_SOURCES = %D%/say.h %D%/say.c %D%/number.h %D%/number.c \
 	%D%/text.h %D%/text.c %D%/lines.h %D%/lines.c \
 	%D%/trace.h %D%/trace_header.c %D%/trace_check.c %D%/trace_read.c \
-	%D%/trace_cut.c %D%/options.h %D%/options.c %D%/watch.h %D%/watch.c %D%/module.h %D%/module.c \
+	%D%/trace_cut.c %D%/calls.h %D%/record.h %D%/record.c \
+	%D%/trace_rep.c %D%/trace_calls.c %D%/trace_write.c %D%/options.h %D%/options.c %D%/watch.h %D%/watch.c %D%/module.h %D%/module.c \
 	%D%/progress.h %D%/progress.c %D%/outcome.h %D%/outcome.c \
 	%D%/stopped.h %D%/stopped.c %D%/compare.c %D%/machines.h %D%/on_sim.c %D%/on_qemu.c \
 	%D%/kernel_path.h %D%/kernel_path.c %D%/report.h %D%/report.c \
@@ -21,3 +22,12 @@ bin_PROGRAMS += memtwin
 memtwin_CPPFLAGS = $(memtwin_flags)
 memtwin_SOURCES = %D%/main.c
 memtwin_LDADD = $(memtwin_libs)
+
+# What memtwin record puts in front of a program's allocator: a shared object, so
+# none of the flags for programs, and never instrumented.
+pkglibexec_PROGRAMS += %D%/memtwin-record.so
+%C%_memtwin_record_so_SOURCES = %D%/calls.h %D%/recorder.c
+%C%_memtwin_record_so_CFLAGS = -std=gnu11 -D_GNU_SOURCE -g $(WARN_CFLAGS) -fPIC \
+	-fno-builtin
+%C%_memtwin_record_so_LDFLAGS = -shared
+%C%_memtwin_record_so_LDADD =

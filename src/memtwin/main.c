@@ -23,6 +23,7 @@ static const struct verb {
     enum outcome_code (*run)(int argc, char **argv);
 } verbs[] = {
     { "run", "memtwin run", run_verb },
+    { "record", "memtwin record", record_verb },
     { "maps", "memtwin maps", maps_verb },
     { "walk", "memtwin walk", walk_verb },
 };
@@ -33,6 +34,7 @@ static const char doc[] =
     "Verbs:\n"
     "  run TRACE    replay the allocations of a real program and check every "
     "block\n"
+    "  record -- PROGRAM... record a trace\n"
     "  maps FILE... print the usable frames of memory maps\n"
     "  walk ADDRESS... tell how an address is translated in a memory image\n\n"
     "'memtwin VERB --help' lists the options of a verb.\n\n"

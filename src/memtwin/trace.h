@@ -16,6 +16,7 @@ struct trace {
     uint64_t op_count, id_count;
     unsigned long first_line; /* line of ops[0] in the file */
     bool of_frames;           /* not of bytes: trace_read_frames() */
+    bool is_rep;              /* another format: trace_rep.c */
     uint64_t lines;           /* operations that stand in the file; any after
                                  them were added by trace_cut() */
 };
@@ -31,6 +32,10 @@ bool trace_read_frames(struct trace *trace, const char *path);
 
 /** The highest order that a trace of frames may ask for: 4 MiB. */
 #define TRACE_ORDER_MAX 10
+
+/** Add frees of what is live at the end, oldest first.
+ *  @return false after a message: no memory */
+bool trace_balance(struct trace *trace);
 
 /** Keep the first @count operations and add frees of what is live then, oldest
  *  first.  A trace that is not longer stays as it is.
@@ -59,6 +64,19 @@ struct trace_claims {
 /** Read up to the line "begin".  @return false after a message */
 bool trace_read_header(struct trace *trace, struct trace_claims *claims,
                        struct lines *lines);
+
+/* --- trace_rep.c: another format ------------------------------------------ */
+
+struct trace_check;
+
+/** Does it start as a .rep trace does? */
+bool trace_is_rep(const struct text *text);
+/** Read its four numbers.  @return false after a message */
+bool trace_read_rep_header(struct trace *trace, struct trace_claims *claims,
+                           struct lines *lines);
+/** Make @op one of ours.  @return false after a message */
+bool trace_fit_rep(const struct trace_check *check, struct replay_op *op,
+                   struct place at);
 
 /* --- trace_check.c: does the sequence make sense? ----------------------- */
 

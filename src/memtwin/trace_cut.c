@@ -1,6 +1,6 @@
 /*
- * A shorter trace that is still a trace: what is live at the cut is freed,
- * oldest first, as the recordings themselves end.
+ * A trace that ends early is still a trace: what is live there is freed, oldest
+ * first, as the recordings themselves end.
  *
  *   [ first N operations ][ f ][ f ][ f ]
  *                         blocks live at the cut, in order of allocation
@@ -30,22 +30,18 @@ static uint64_t *find_live(const struct trace *trace, uint64_t count,
     return born;
 }
 
-bool trace_cut(struct trace *trace, uint64_t count) {
-    uint64_t live, i;
-    uint64_t *born;
+bool trace_balance(struct trace *trace) {
+    const uint64_t count = trace->op_count;
+    uint64_t live, i, end = count;
+    uint64_t *born = find_live(trace, count, &live);
     struct replay_op *ops = NULL;
-    uint64_t end = count;
 
-    if (count >= trace->op_count) {
-        return true;
-    }
-    born = find_live(trace, count, &live);
     if (born != NULL) {
         ops = realloc(trace->ops, (count + live + 1) * sizeof(*ops));
     }
     if (ops == NULL) {
         free(born);
-        complain("no memory to cut the trace");
+        complain("no memory for the end of the trace");
         return false;
     }
     for (i = 0; i < count; i++) {
@@ -59,4 +55,12 @@ bool trace_cut(struct trace *trace, uint64_t count) {
     trace->op_count = end;
     trace->lines = count;
     return true;
+}
+
+bool trace_cut(struct trace *trace, uint64_t count) {
+    if (count >= trace->op_count) {
+        return true;
+    }
+    trace->op_count = count;
+    return trace_balance(trace);
 }

@@ -155,12 +155,23 @@ static bool read_ops(struct lines *l, struct trace *trace,
             return lines_ended(l, missing);
         }
         if (!read_op(l, &op) || (trace->of_frames && !order_to_size(l, &op)) ||
+            (trace->is_rep && !trace_fit_rep(check, &op, l->place)) ||
             !trace_check_op(check, &op, l->place) ||
             !add_op(trace, op, &room, l->place)) {
             return false;
         }
     }
+    if (trace->is_rep) {
+        return read_end(l, claims) && trace_balance(trace);
+    }
     return read_end(l, claims) && trace_check_end(check, claims, l->place);
+}
+
+static bool read_header(struct trace *trace, struct trace_claims *claims,
+                        struct lines *l) {
+    return trace_is_rep(&l->text) && !trace->of_frames
+               ? trace_read_rep_header(trace, claims, l)
+               : trace_read_header(trace, claims, l);
 }
 
 static bool read_trace(struct trace *trace, const char *path, bool of_frames) {
@@ -171,10 +182,12 @@ static bool read_trace(struct trace *trace, const char *path, bool of_frames) {
 
     *trace = (struct trace){ .path = path, .of_frames = of_frames };
     good = text_read(&lines.text, path) &&
-           trace_read_header(trace, &claims, &lines) &&
+           read_header(trace, &claims, &lines) &&
            trace_check_begin(&check, trace->id_count, lines.place) &&
            read_ops(&lines, trace, &claims, &check);
-    trace->lines = trace->op_count;
+    if (!trace->is_rep) { /* else trace_balance() has set it */
+        trace->lines = trace->op_count;
+    }
     trace_check_destroy(&check);
     text_destroy(&lines.text);
     if (!good) {

@@ -16,9 +16,15 @@ TESTS += %D%/test_frame_trace
 %C%_test_frame_trace_LDADD = $(memtwin_libs) $(CHECK_LIBS)
 
 memtwin_tests = %D%/bad_input.sh %D%/run_sim.sh %D%/endings.sh \
-	%D%/run_qemu.sh %D%/options.sh %D%/output.sh %D%/walk.sh %D%/dump.sh %D%/watch.sh
+	%D%/run_qemu.sh %D%/options.sh %D%/output.sh %D%/walk.sh %D%/dump.sh %D%/watch.sh \
+	%D%/record.sh
 dist_check_SCRIPTS += $(memtwin_tests)
 TESTS += $(memtwin_tests)
 EXTRA_DIST += %D%/tap.sh tests/data/README.md tests/data/demo.trace.xz \
 	tests/data/pages.trace.xz tests/data/pc.map \
 	tests/data/walk.ram %D%/make_image.py
+
+# What record.sh records.
+check_PROGRAMS += %D%/recorded
+%C%_recorded_SOURCES = %D%/recorded.c
+%D%/record.log: %D%/recorded
