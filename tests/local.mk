@@ -41,6 +41,14 @@ threads_sources = %D%/threads/machine_threads.h %D%/threads/machine_threads.c \
 %C%_threads_test_pmm_threads_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_threads_test_pmm_threads_LDADD = libmm.a $(functional_libs) $(CHECK_LIBS)
 
+# Blocks likewise.
+check_PROGRAMS += %D%/threads/test_heap_threads
+TESTS += %D%/threads/test_heap_threads
+%C%_threads_test_heap_threads_SOURCES = %D%/threads/machine_threads.h \
+	%D%/threads/machine_threads.c %D%/threads/test_heap_threads.c
+%C%_threads_test_heap_threads_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_threads_test_heap_threads_LDADD = libmm.a $(functional_libs) $(CHECK_LIBS)
+
 # The live machine, with a kernel of a few lines.
 live_test_sources = %D%/sim/live_machine.h
 live_test_libs = $(live_libs) $(CHECK_LIBS)

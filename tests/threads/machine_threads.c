@@ -104,6 +104,10 @@ void hw_pause(void) {
     sched_yield();
 }
 
+void hw_putc(char c) {
+    putc(c, stderr);
+}
+
 _Noreturn void hw_panic(const char *what, const char *file, int line) {
     fprintf(stderr, "panic: %s (%s:%d)\n", what, file, line);
     exit(HW_EXIT_PANIC);

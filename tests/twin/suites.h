@@ -46,6 +46,7 @@
     suite(heap_damage_suite)                                                   \
     suite(heap_fixed_suite)                                                    \
     suite(heap_slab_suite)                                                     \
+    suite(heap_front_suite)                                                    \
     suite(kmalloc_suite)                                                       \
     suite(examples_suite)                                                      \
     suite(blog_suite)                                                          \
