@@ -30,6 +30,27 @@ static void fronts_init(struct heap *heap) {
     heap->front = &heap->fronts[0];
 }
 
+static void choose_ways(struct heap *heap) {
+    const bool is_heard = heap->events != NULL && heap->events->ear != NULL;
+
+    if (heap->poison || is_heard || heap->class->quick == NULL) {
+        heap->ways = &heap_long_ways;
+    } else {
+        heap->ways =
+            heap->lock.shared ? heap->class->quick_several : heap->class->quick;
+    }
+}
+
+void heap_set_poison(struct heap *heap, bool poison) {
+    heap->poison = poison;
+    choose_ways(heap);
+}
+
+void heap_set_processors(struct heap *heap, unsigned processors) {
+    heap->lock = lock_for(processors);
+    choose_ways(heap);
+}
+
 enum mm_status heap_init(struct heap *heap, const struct heap_class *class,
                          struct vrange window, size_t initial,
                          struct heap_source source, struct events *events) {
@@ -53,8 +74,7 @@ enum mm_status heap_init(struct heap *heap, const struct heap_class *class,
         .limit = vaddr(limit),
         .quantum = HEAP_QUANTUM,
     };
-    heap->only_long =
-        class->quick_alloc == NULL || (events != NULL && events->ear != NULL);
+    choose_ways(heap);
     fronts_init(heap);
     class->init(heap);
     return initial > 0 ? heap_add(heap, initial) : MM_OK;
@@ -232,14 +252,8 @@ void *heap_alloc_long(struct heap *heap, struct layout want) {
     return p != NULL ? p : fail(heap);
 }
 
-/** May it go the short way? */
-static inline bool is_quick(const struct heap *heap) {
-    return !heap->poison && !heap->only_long;
-}
-
 void *heap_alloc(struct heap *heap, struct layout want) {
-    return is_quick(heap) ? heap->class->quick_alloc(heap, want)
-                          : heap_alloc_long(heap, want);
+    return heap->ways->alloc(heap, want);
 }
 
 void *heap_alloc_zeroed(struct heap *heap, struct layout want) {
@@ -275,8 +289,7 @@ enum mm_status heap_free_long(struct heap *heap, void *p, struct layout had) {
 }
 
 enum mm_status heap_free(struct heap *heap, void *p, struct layout had) {
-    return is_quick(heap) ? heap->class->quick_free(heap, p, had)
-                          : heap_free_long(heap, p, had);
+    return heap->ways->free(heap, p, had);
 }
 
 /** A new block, the bytes copied, the old block given back. */
@@ -321,6 +334,11 @@ void *heap_realloc_long(struct heap *heap, void *p, struct layout had,
 }
 
 void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size) {
-    return is_quick(heap) ? heap->class->quick_realloc(heap, p, had, size)
-                          : heap_realloc_long(heap, p, had, size);
+    return heap->ways->realloc(heap, p, had, size);
 }
+
+const struct heap_ways heap_long_ways = {
+    .alloc = heap_alloc_long,
+    .free = heap_free_long,
+    .realloc = heap_realloc_long,
+};

@@ -44,6 +44,17 @@ struct heap;
  *  can't tell where one ends. */
 typedef void heap_visit(void *ctx, vaddr_t start, uint64_t bytes, bool used);
 
+/** How heap_alloc(), heap_free() and heap_realloc() go.  The long ways do all
+ *  step by step; others do the same, or end in a long one. */
+struct heap_ways {
+    void *(*alloc)(struct heap *heap, struct layout want);
+    enum mm_status (*free)(struct heap *heap, void *p, struct layout had);
+    void *(*realloc)(struct heap *heap, void *p, struct layout had,
+                     size_t size);
+};
+
+extern const struct heap_ways heap_long_ways;
+
 /** Sizes that reach a class are multiples of its granule, aligns at least the
  *  granule; layouts are checked, and so is that a block to be freed lies inside
  *  start .. end. */
@@ -54,14 +65,9 @@ struct heap_class {
     void (*init)(struct heap *heap);
     /** @bytes more at @at (the old end) are ours; multiple of 4 KiB. */
     void (*add)(struct heap *heap, void *at, size_t bytes);
-    /** Short ways, for heaps that nobody listens to and that are not poisoned;
-     *  NULL, all three: the class has none.  They do all that heap_alloc(),
-     *  heap_free() and heap_realloc() do, or end in heap_alloc_long() and so
-     *  on.  No lock is held. */
-    void *(*quick_alloc)(struct heap *heap, struct layout want);
-    enum mm_status (*quick_free)(struct heap *heap, void *p, struct layout had);
-    void *(*quick_realloc)(struct heap *heap, void *p, struct layout had,
-                           size_t size);
+    /** Short ways, for heaps that nobody listens to and that are not poisoned,
+     *  of one processor and of one of several; NULL: the class has none. */
+    const struct heap_ways *quick, *quick_several;
     /** NULL: no room.  Then heap.c grows by grow_hint() and asks again. */
     void *(*alloc)(struct heap *heap, struct layout want);
     /** @return MM_OK, or MM_NOT_ALLOCATED when the class can tell that @p is
@@ -134,15 +140,14 @@ struct fixed_block;        /* fixed.c */
 
 struct heap {
     const struct heap_class *class;
+    const struct heap_ways *ways;
     struct lock lock;
     struct events *events; /* NULL: record nothing */
     struct heap_source source;
     vaddr_t start, end, limit;
     size_t quantum; /* grow by at least this, where the limit allows */
     bool alone;     /* nobody else uses it at the same time: no lock needed */
-    bool poison;    /* debug: fill fresh and freed blocks with known bytes */
-    bool only_long; /* no short ways: an ear is told of each block, or the
-                       class has none */
+    bool poison;    /* heap_set_poison() */
 
     /** Asked once per request that finds no memory, with the layout as it was
      *  asked for; true: something was freed, try again.  The lock is not held.
@@ -189,6 +194,13 @@ MM_MUST_CHECK enum mm_status heap_init(struct heap *heap,
 
 /** A hook for heap.on_no_memory: says what was asked for, and panics. */
 bool heap_no_memory_panics(struct heap *heap, struct layout want, void *ctx);
+
+/** Let @processors use the heap at the same time; one at the start.  Before any
+ *  other than this one does. */
+void heap_set_processors(struct heap *heap, unsigned processors);
+
+/** Debug: fill fresh and freed blocks with known bytes.  Off at the start. */
+void heap_set_poison(struct heap *heap, bool poison);
 
 /** Forget the memory: whoever gave it may take it back now. */
 void heap_release(struct heap *heap);

@@ -92,7 +92,7 @@ static bool run_for(struct layout want, struct layout *run) {
     }
     run->align = PAGE_SIZE;
     run->size = PAGE_SIZE;
-    if (slab_shapes[slab_slot_index(want)].shift > 0) {
+    if (slab_shapes[slab_slot_index(want)].slots > 64) {
         run->size += 2 * GRANULE;
     }
     return true;
@@ -132,9 +132,8 @@ const struct heap_class heap_slab = {
     .granule = 8,
     .init = slab_init,
     .add = slab_add,
-    .quick_alloc = slab_quick_alloc,
-    .quick_free = slab_quick_free,
-    .quick_realloc = slab_quick_realloc,
+    .quick = &slab_quick,
+    .quick_several = &slab_quick_several,
     .alloc = slab_alloc,
     .free = slab_free,
     .resize = slab_resize,

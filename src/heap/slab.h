@@ -26,15 +26,16 @@ struct slab_run;
 struct slab_size {
     uint64_t *word;   /* the next slot is in here: 1 is free */
     uint8_t *base;    /* the slot of its bit 0 */
-    uint32_t step;    /* bytes from bit to bit */
+    uint64_t no_slot; /* its bits behind the last slot of the page: always 1 */
+    uint32_t step;    /* bytes of a slot */
     uint32_t current; /* page number + 1 of the slab of `word`; 0: none */
-    uint32_t partial; /* the same, of other slabs with a free slot: a list */
-    uint32_t unused;
 };
 
 /** The slabs of one front; slab_given.c draws `given`. */
 struct slab_front {
     struct slab_size sizes[SLAB_SIZES];
+    uint32_t partial[SLAB_SIZES]; /* page numbers + 1: other slabs with a free
+                                     slot, a list per size */
     uint64_t *given; /* slots that others freed; written with the lock held */
     uint64_t none;   /* a word without a slot, where there is no slab */
 };

@@ -30,10 +30,12 @@ MM_NO_SANITIZE static uint64_t *link_read(const struct heap *heap,
 }
 
 void slab_given_push(struct heap *heap, void *p, struct slab_page *page,
-                     unsigned k, uint64_t bit) {
+                     uint64_t n) {
     struct slab_front *owner = &heap->fronts[page->front].slab;
 
-    slab_words(heap, page)[slab_shapes[page->kind - 1].low + 1 + k] |= bit;
+    slab_words(heap,
+               page)[slab_word_count(&slab_shapes[page->kind - 1]) + n / 64] |=
+        UINT64_C(1) << (n & 63);
     if (!page->has_given) {
         __atomic_store_n(&page->has_given, 1, __ATOMIC_RELAXED);
         link_write(heap, p, owner->given);
@@ -43,7 +45,7 @@ void slab_given_push(struct heap *heap, void *p, struct slab_page *page,
 
 /** The bits of one page become those of free slots. */
 static void take_over(struct heap *heap, struct slab_page *page) {
-    const unsigned count = slab_shapes[page->kind - 1].low + 1u;
+    const unsigned count = slab_word_count(&slab_shapes[page->kind - 1]);
     uint64_t *words = slab_words(heap, page);
 
     for (unsigned k = 0; k < count; k++) {

@@ -46,12 +46,21 @@ struct slab_page {
 
 /** What all slabs of a size have in common. */
 struct slab_shape {
-    uint64_t mask;    /* the bits of a word that stand for slots */
-    uint32_t inverse; /* of size, for a division by it */
+    uint32_t inverse; /* 2^32 / size, rounded up */
     uint16_t size;    /* bytes of a slot */
-    uint8_t shift;    /* a slab has 1 << shift words */
-    uint8_t low;      /* (1 << shift) - 1 */
+    uint16_t slots;   /* that a page has room for */
 };
+
+/** Words of as many bits. */
+static inline unsigned slab_word_count(const struct slab_shape *shape) {
+    return (shape->slots + 63u) / 64;
+}
+
+/** The bits of word @k that stand for no slot. */
+static inline uint64_t slab_no_slot(const struct slab_shape *shape,
+                                    unsigned k) {
+    return k == shape->slots / 64u ? ~UINT64_C(0) << (shape->slots & 63) : 0;
+}
 
 /** Pages that a heap may have: page->words reaches no further. */
 #define SLAB_PAGES_MAX (UINT64_C(1) << 23)
@@ -151,11 +160,8 @@ void *slab_slot_take(struct heap *heap, unsigned index);
 MM_MUST_CHECK enum mm_status slab_slot_give(struct heap *heap, void *p,
                                             unsigned index);
 bool slab_slot_lives(const struct heap *heap, const void *p, unsigned index);
-void *slab_quick_alloc(struct heap *heap, struct layout want);
-MM_MUST_CHECK enum mm_status slab_quick_free(struct heap *heap, void *p,
-                                             struct layout had);
-void *slab_quick_realloc(struct heap *heap, void *p, struct layout had,
-                         size_t size);
+/** The short ways. */
+extern const struct heap_ways slab_quick, slab_quick_several;
 
 /* --- slab_slabs.c -------------------------------------------------------- */
 
@@ -173,10 +179,10 @@ bool slab_give_up_empty(struct heap *heap);
 
 /* --- slab_given.c -------------------------------------------------------- */
 
-/** With the lock held: the slot @p, which lives, goes to the front of its page;
- *  @bit of words[@k] is its bit. */
+/** With the lock held: the slot @p, which lives, goes to the front of its page.
+ *  @n  its number in the page */
 void slab_given_push(struct heap *heap, void *p, struct slab_page *page,
-                     unsigned k, uint64_t bit);
+                     uint64_t n);
 /** With the lock held: take what others freed.  @return was there any? */
 bool slab_given_collect(struct heap *heap, struct heap_front *front);
 /** Pages in the list; more than there are when it is no list. */

@@ -11,8 +11,9 @@
  * the pages, which come from the runs and go back when a slab that is not
  * current becomes empty.
  *
- * A slab with more than 64 slots has several words, in a block of its own; slot
- * number n has bit n / words of word n % words, so that all words are alike.
+ * A slab with more than 64 slots has several words, in a block of its own. Bits
+ * behind the last slot are always set: they look free to who frees, and who
+ * allocates knows them.
  *
  * All calls cost O(1); a slab that is taken or given back costs one run.
  */
@@ -26,8 +27,7 @@ void slab_fronts_init(struct heap *heap) {
         *front = (struct slab_front){ .given = NULL, .none = 0 };
         for (unsigned i = 0; i < SLAB_SIZES; i++) {
             front->sizes[i].word = &front->none;
-            front->sizes[i].step = (uint32_t)slab_shapes[i].size
-                                   << slab_shapes[i].shift;
+            front->sizes[i].step = slab_shapes[i].size;
         }
     }
 }
@@ -37,28 +37,32 @@ static uint64_t page_va(const struct heap *heap, uint64_t n) {
 }
 
 static unsigned word_count(const struct slab_page *page) {
-    return 1u << slab_shapes[page->kind - 1].shift;
+    return slab_word_count(&slab_shapes[page->kind - 1]);
+}
+
+/** Others look at the word that holds it, at any time. */
+static void set_state(struct slab_page *page, enum slab_state state) {
+    __atomic_store_n(&page->state, (uint8_t)state, __ATOMIC_RELAXED);
 }
 
 /* --- the list of slabs with a free slot ----------------------------------- */
 
-static void partial_push(struct heap *heap, struct slab_size *size,
-                         uint64_t n) {
+static void partial_push(struct heap *heap, uint32_t *partial, uint64_t n) {
     struct slab_page *page = slab_page(heap, n);
 
-    page->state = SLAB_PARTIAL;
+    set_state(page, SLAB_PARTIAL);
     page->slab.prev = 0;
-    page->slab.next = size->partial;
-    if (size->partial != 0) {
-        slab_page(heap, size->partial - 1)->slab.prev = (uint32_t)n + 1;
+    page->slab.next = *partial;
+    if (*partial != 0) {
+        slab_page(heap, *partial - 1)->slab.prev = (uint32_t)n + 1;
     }
-    size->partial = (uint32_t)n + 1;
+    *partial = (uint32_t)n + 1;
 }
 
-static void partial_remove(struct heap *heap, struct slab_size *size,
+static void partial_remove(struct heap *heap, uint32_t *partial,
                            const struct slab_page *page) {
     if (page->slab.prev == 0) {
-        size->partial = page->slab.next;
+        *partial = page->slab.next;
     } else {
         slab_page(heap, page->slab.prev - 1)->slab.next = page->slab.next;
     }
@@ -71,7 +75,8 @@ static void partial_remove(struct heap *heap, struct slab_size *size,
 
 /** Granules for the words of a slab and as many given ones. */
 static uint64_t words_granules(unsigned index) {
-    return granules_for(2 * sizeof(uint64_t) << slab_shapes[index].shift);
+    return granules_for(2 * sizeof(uint64_t) *
+                        slab_word_count(&slab_shapes[index]));
 }
 
 /** Room for the words of a slab with several.  @return false: none */
@@ -122,7 +127,7 @@ static bool page_take(struct heap *heap, const struct heap_front *front,
     };
     page->words =
         (uint32_t)((vaddr_of_pointer(&page->slab.bits).v - heap->start.v) / 8);
-    if (slab_shapes[index].shift > 0 && !words_take(heap, page, index)) {
+    if (slab_shapes[index].slots > 64 && !words_take(heap, page, index)) {
         *page = (struct slab_page){ .kind = 0 };
         slab_run_give(heap, va, PAGE_GRANULES);
         return false;
@@ -139,9 +144,11 @@ static bool use(struct heap *heap, struct slab_size *size, uint64_t n) {
     uint64_t *words = slab_words(heap, page);
 
     for (unsigned k = 0; k < word_count(page); k++) {
-        if (words[k] != 0) {
+        if (words[k] != slab_no_slot(shape, k)) {
             size->word = &words[k];
-            size->base = pointer_of(vaddr(page_va(heap, n) + k * shape->size));
+            size->no_slot = slab_no_slot(shape, k);
+            size->base =
+                pointer_of(vaddr(page_va(heap, n) + 64 * k * shape->size));
             return true;
         }
     }
@@ -164,7 +171,7 @@ static bool slab_new(struct heap *heap, struct heap_front *front,
     page = slab_page(heap, n);
     words = slab_words(heap, page);
     for (unsigned k = 0; k < word_count(page); k++) {
-        words[k] = slab_shapes[index].mask;
+        words[k] = ~UINT64_C(0);
         words[word_count(page) + k] = 0;
     }
     size->current = (uint32_t)n + 1;
@@ -174,13 +181,14 @@ static bool slab_new(struct heap *heap, struct heap_front *front,
 static void no_current(struct slab_front *front, struct slab_size *size) {
     size->current = 0;
     size->word = &front->none;
+    size->no_slot = 0;
 }
 
 static bool is_empty(const struct heap *heap, const struct slab_page *page) {
     const uint64_t *words = slab_words(heap, page);
 
     for (unsigned k = 0; k < word_count(page); k++) {
-        if (words[k] != slab_shapes[page->kind - 1].mask) {
+        if (words[k] != ~UINT64_C(0)) {
             return false;
         }
     }
@@ -199,21 +207,22 @@ static void collect(struct heap *heap, struct heap_front *front) {
 
 bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index) {
     struct slab_size *size = &front->slab.sizes[index];
+    uint32_t *partial = &front->slab.partial[index];
 
     if (size->current != 0) {
         if (use(heap, size, size->current - 1)) {
             return true;
         }
-        slab_page(heap, size->current - 1)->state = SLAB_FULL;
+        set_state(slab_page(heap, size->current - 1), SLAB_FULL);
         no_current(&front->slab, size);
     }
     collect(heap, front);
-    if (size->partial != 0) {
-        const uint64_t n = size->partial - 1;
+    if (*partial != 0) {
+        const uint64_t n = *partial - 1;
         struct slab_page *page = slab_page(heap, n);
 
-        partial_remove(heap, size, page);
-        page->state = SLAB_CURRENT;
+        partial_remove(heap, partial, page);
+        set_state(page, SLAB_CURRENT);
         size->current = (uint32_t)n + 1;
         return use(heap, size, n);
     }
@@ -223,13 +232,13 @@ bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index) {
 enum mm_status slab_slot_given(struct heap *heap, struct heap_front *front,
                                uint64_t n) {
     struct slab_page *page = slab_page(heap, n);
-    struct slab_size *size = &front->slab.sizes[page->kind - 1];
+    uint32_t *partial = &front->slab.partial[page->kind - 1];
 
     if (page->state == SLAB_FULL) {
-        partial_push(heap, size, n);
+        partial_push(heap, partial, n);
     }
     if (page->state == SLAB_PARTIAL && is_empty(heap, page)) {
-        partial_remove(heap, size, page);
+        partial_remove(heap, partial, page);
         slab_drop(heap, front, n);
     }
     return MM_OK;

@@ -23,8 +23,6 @@
 #include "base/poison.h"
 #include "heap/slab_inside.h"
 
-/** Kept out of its caller, which is short and often called. */
-#define MM_NOINLINE __attribute__((noinline))
 #define MM_INLINE inline __attribute__((always_inline))
 
 /** By (size - 1) / 8, for 8 and for 16 to be aligned to: which size serves. */
@@ -39,17 +37,10 @@ static const uint8_t size_index[2 * ROW] = {
     25, 25, 25, 25, 25, 25, 26, 26, 26, 26, 26, 26, 26, 26,
 };
 
-#define SLOTS(bytes) (PAGE_SIZE / (bytes))
-#define SHIFT(bytes)                                                           \
-    (SLOTS(bytes) > 256   ? 3                                                  \
-     : SLOTS(bytes) > 128 ? 2                                                  \
-     : SLOTS(bytes) > 64  ? 1                                                  \
-                          : 0)
 #define SHAPE(bytes)                                                           \
     {                                                                          \
-        .mask = ~UINT64_C(0) >> (64 - (SLOTS(bytes) >> SHIFT(bytes))),         \
-        .inverse = (65536 + (bytes) / 8 - 1) / ((bytes) / 8), .size = (bytes), \
-        .shift = SHIFT(bytes), .low = (1 << SHIFT(bytes)) - 1                  \
+        .inverse = ((UINT64_C(1) << 32) + (bytes)-1) / (bytes),                \
+        .size = (bytes), .slots = PAGE_SIZE / (bytes)                          \
     }
 
 const struct slab_shape slab_shapes[SLAB_SIZES] = {
@@ -95,7 +86,8 @@ static MM_INLINE void *slot_pop(struct slab_size *size) {
 void *slab_slot_take(struct heap *heap, unsigned index) {
     struct slab_size *size = &heap->front->slab.sizes[index];
 
-    if (*size->word == 0 && !slab_refill(heap, heap->front, index)) {
+    if (*size->word == size->no_slot &&
+        !slab_refill(heap, heap->front, index)) {
         return NULL;
     }
     return slot_pop(size);
@@ -103,16 +95,14 @@ void *slab_slot_take(struct heap *heap, unsigned index) {
 
 /** Where the bit of a slot is. */
 struct slot {
-    uint64_t page;
+    uint64_t page, n; /* numbers: of the page, of the slot in it */
     struct slab_page *record;
-    uint64_t *word;
-    uint64_t bit;
-    unsigned k; /* number of the word */
+    uint64_t *words;
+    uint64_t was; /* the word with its bit */
 };
 
-/** What a page must be, for a slot of that size at that front. */
-static MM_INLINE uint32_t what(unsigned index, unsigned front) {
-    return index + 1 + (front << 8);
+static MM_INLINE uint64_t slot_mask(const struct slot *slot) {
+    return UINT64_C(1) << (slot->n & 63);
 }
 
 /** The page of @p, as far as there is one.  @return false: @p is nowhere */
@@ -126,28 +116,33 @@ static MM_INLINE bool slot_page(const struct heap *heap, const void *p,
     return true;
 }
 
-/** Find the bit of @p in a page of that size.  @return false: @p is no slot, or
- *  a free one */
+/**
+ * Find the bit of @p in a page of that size.
+ *
+ * The product with the inverse is the quotient in its upper half, and what the
+ * lower half holds is less than the inverse when, and only when, nothing
+ * remains.
+ *
+ * @return false: @p is no slot, or a free one
+ */
 static MM_INLINE bool slot_bit(const struct heap *heap, const void *p,
                                unsigned index, struct slot *slot) {
-    const struct slab_shape *shape = &slab_shapes[index];
-    const uint64_t offset = vaddr_of_pointer(p).v & (PAGE_SIZE - 1);
-    const uint64_t n = (offset / 8 * shape->inverse) >> 16;
-    uint64_t word;
+    const uint32_t inverse = slab_shapes[index].inverse;
+    const uint64_t product =
+        (vaddr_of_pointer(p).v & (PAGE_SIZE - 1)) * inverse;
 
-    slot->k = (unsigned)n & shape->low;
-    slot->word = slab_words(heap, slot->record) + slot->k;
-    slot->bit = UINT64_C(1) << (n >> shape->shift);
-    word = __atomic_load_n(slot->word, __ATOMIC_RELAXED);
-    return n * shape->size == offset && ((word ^ shape->mask) & slot->bit) != 0;
+    slot->n = product >> 32;
+    slot->words = slab_words(heap, slot->record);
+    slot->was = __atomic_load_n(&slot->words[slot->n / 64], __ATOMIC_RELAXED);
+    return (uint32_t)product < inverse && (slot->was & slot_mask(slot)) == 0;
 }
 
-/** The slot is free.  @return is its slab to be looked at? */
-static MM_INLINE bool slot_push(const struct slot *slot, unsigned index) {
-    const uint64_t word = *slot->word;
+/** The slot is free.  @return its word */
+static MM_INLINE uint64_t slot_push(const struct slot *slot) {
+    const uint64_t word = slot->was | slot_mask(slot);
 
-    __atomic_store_n(slot->word, word | slot->bit, __ATOMIC_RELAXED);
-    return word == 0 || (word | slot->bit) == slab_shapes[index].mask;
+    __atomic_store_n(&slot->words[slot->n / 64], word, __ATOMIC_RELAXED);
+    return word;
 }
 
 /* --- with the lock held --------------------------------------------------- */
@@ -161,8 +156,8 @@ static bool slot_find(const struct heap *heap, const void *p, unsigned index,
         !slot_bit(heap, p, index, slot)) {
         return false;
     }
-    given = slot->word + slab_shapes[index].low + 1;
-    return (*given & slot->bit) == 0;
+    given = slot->words + slab_word_count(&slab_shapes[index]);
+    return (given[slot->n / 64] & slot_mask(slot)) == 0;
 }
 
 enum mm_status slab_slot_give(struct heap *heap, void *p, unsigned index) {
@@ -175,11 +170,11 @@ enum mm_status slab_slot_give(struct heap *heap, void *p, unsigned index) {
     heap_discard(heap, p, slab_shapes[index].size);
     owner = &heap->fronts[slot.record->front];
     if (owner != heap->front && owner != &heap->fronts[0]) {
-        slab_given_push(heap, p, slot.record, slot.k, slot.bit);
+        slab_given_push(heap, p, slot.record, slot.n);
         return MM_OK;
     }
-    return slot_push(&slot, index) ? slab_slot_given(heap, owner, slot.page)
-                                   : MM_OK;
+    (void)slot_push(&slot);
+    return slab_slot_given(heap, owner, slot.page);
 }
 
 bool slab_slot_lives(const struct heap *heap, const void *p, unsigned index) {
@@ -191,8 +186,8 @@ bool slab_slot_lives(const struct heap *heap, const void *p, unsigned index) {
 /* --- the short way ------------------------------------------------------ */
 
 /** The current word is used up. */
-static MM_NOINLINE void *
-quick_refill(struct heap *heap, struct heap_front *front, struct layout want) {
+static MM_NOINLINE void *quick_refill(struct heap *heap, struct layout want,
+                                      struct heap_front *front) {
     const unsigned index = usual_index(want);
     void *p;
 
@@ -207,29 +202,17 @@ quick_refill(struct heap *heap, struct heap_front *front, struct layout want) {
     return p;
 }
 
-/** What is no usual slot. */
-static MM_NOINLINE void *unusual_alloc(struct heap *heap, struct layout want) {
-    if (slab_is_less_aligned(want)) {
-        want.align = 8;
-        return slab_quick_alloc(heap, want);
-    }
-    return slab_block_quick_alloc(heap, want);
-}
-
-void *slab_quick_alloc(struct heap *heap, struct layout want) {
-    struct heap_front *front = heap_front(heap);
-    struct slab_size *size;
+/** @want is a usual slot. */
+static MM_INLINE void *quick_alloc(struct heap *heap, struct layout want,
+                                   struct heap_front *front) {
+    struct slab_size *size = &front->slab.sizes[usual_index(want)];
     void *p;
 
-    if (!is_usual_slot(want)) {
-        return unusual_alloc(heap, want);
-    }
     if (!heap_front_enter(front)) {
         return heap_alloc_long(heap, want);
     }
-    size = &front->slab.sizes[usual_index(want)];
-    if (*size->word == 0) {
-        return quick_refill(heap, front, want);
+    if (*size->word == size->no_slot) {
+        return quick_refill(heap, want, front);
     }
     p = slot_pop(size);
     MM_UNPOISON(p, want.size);
@@ -238,59 +221,112 @@ void *slab_quick_alloc(struct heap *heap, struct layout want) {
     return p;
 }
 
-/** The slot of that size at @p, when it lives and is @front's own. */
-static MM_INLINE bool own_slot(const struct heap *heap,
-                               const struct heap_front *front, const void *p,
-                               unsigned index, struct slot *slot) {
-    const uint32_t state_bits = UINT32_C(0xff) << 24;
-
-    return slot_page(heap, p, slot) &&
-           (__atomic_load_n(&slot->record->what, __ATOMIC_RELAXED) &
-            ~state_bits) == what(index, front->number) &&
-           slot_bit(heap, p, index, slot);
+/** How a page differs from a current slab of that size at @front, that nobody
+ *  gave a slot to. */
+static MM_INLINE uint32_t differs(const struct slot *slot, unsigned index,
+                                  unsigned front) {
+    return __atomic_load_n(&slot->record->what, __ATOMIC_RELAXED) ^
+           (index + 1 + (front << 8));
 }
 
-static MM_NOINLINE enum mm_status unusual_free(struct heap *heap, void *p,
-                                               struct layout had) {
-    if (slab_is_less_aligned(had)) {
-        had.align = 8;
-        return slab_quick_free(heap, p, had);
-    }
-    return slab_block_quick_free(heap, p, had);
+#define BY_STATE(state) ((uint32_t)(state) << 24)
+
+/** Does it differ in its state alone? */
+static MM_INLINE bool is_own(uint32_t other) {
+    return (other & (BY_STATE(1) - 1)) == 0;
 }
 
 /** Its slab was full, or may be empty now. */
-static MM_NOINLINE enum mm_status
-quick_given(struct heap *heap, struct heap_front *front, uint64_t n) {
-    const enum mm_status st = slab_slot_given(heap, front, n);
+static MM_NOINLINE enum mm_status quick_given(struct heap *heap,
+                                              const void *p) {
+    struct heap_front *front = heap_front(heap);
+    const enum mm_status st = slab_slot_given(
+        heap, front, slab_page_number(heap, vaddr_of_pointer(p).v));
 
     heap_front_leave(front);
     return st;
 }
 
-enum mm_status slab_quick_free(struct heap *heap, void *p, struct layout had) {
-    struct heap_front *front = heap_front(heap);
-    struct slot slot;
-    unsigned index;
+/** What the short way does not free. */
+static MM_NOINLINE enum mm_status quick_refuse(struct heap *heap, void *p,
+                                               struct layout had) {
+    heap_front_leave(heap_front(heap));
+    return heap_free_long(heap, p, had);
+}
 
-    if (!is_usual_slot(had)) {
-        return unusual_free(heap, p, had);
-    }
+/** @had is a usual slot, @number the front's. */
+static MM_INLINE enum mm_status quick_free(struct heap *heap, void *p,
+                                           struct layout had,
+                                           struct heap_front *front,
+                                           unsigned number) {
+    const unsigned index = usual_index(had);
+    struct slot slot;
+    uint32_t other;
+    uint64_t word;
+
     if (!heap_front_enter(front)) {
         return heap_free_long(heap, p, had);
     }
-    index = usual_index(had);
-    if (!own_slot(heap, front, p, index, &slot)) {
-        heap_front_leave(front);
-        return heap_free_long(heap, p, had);
+    if (!slot_page(heap, p, &slot)) {
+        return quick_refuse(heap, p, had);
+    }
+    other = differs(&slot, index, number);
+    if (!is_own(other) || !slot_bit(heap, p, index, &slot)) {
+        return quick_refuse(heap, p, had);
     }
     MM_POISON(p, slab_shapes[index].size);
     heap_count_free(front, had.size, slab_served(had));
-    if (slot_push(&slot, index)) {
-        return quick_given(heap, front, slot.page);
+    word = slot_push(&slot);
+    if (other != 0 && (other != BY_STATE(SLAB_PARTIAL) || ~word == 0)) {
+        return quick_given(heap, p);
     }
     heap_front_leave(front);
     return MM_OK;
+}
+
+/** What is no usual slot.  @return false: not here */
+static bool make_usual(struct layout *want) {
+    const bool is =
+        slab_is_less_aligned(*want) && want->size - 1 < SLAB_SLOT_MAX;
+
+    if (is) {
+        want->align = 8;
+    }
+    return is;
+}
+
+static MM_NOINLINE void *unusual_alloc(struct heap *heap, struct layout want) {
+    return make_usual(&want) ? heap->ways->alloc(heap, want)
+                             : slab_block_quick_alloc(heap, want);
+}
+
+static MM_NOINLINE enum mm_status unusual_free(struct heap *heap, void *p,
+                                               struct layout had) {
+    return make_usual(&had) ? heap->ways->free(heap, p, had)
+                            : slab_block_quick_free(heap, p, had);
+}
+
+static void *one_alloc(struct heap *heap, struct layout want) {
+    return is_usual_slot(want) ? quick_alloc(heap, want, &heap->fronts[1])
+                               : unusual_alloc(heap, want);
+}
+
+static enum mm_status one_free(struct heap *heap, void *p, struct layout had) {
+    return is_usual_slot(had) ? quick_free(heap, p, had, &heap->fronts[1], 1)
+                              : unusual_free(heap, p, had);
+}
+
+static void *several_alloc(struct heap *heap, struct layout want) {
+    return is_usual_slot(want) ? quick_alloc(heap, want, heap_front(heap))
+                               : unusual_alloc(heap, want);
+}
+
+static enum mm_status several_free(struct heap *heap, void *p,
+                                   struct layout had) {
+    struct heap_front *front = heap_front(heap);
+
+    return is_usual_slot(had) ? quick_free(heap, p, had, front, front->number)
+                              : unusual_free(heap, p, had);
 }
 
 /* --- realloc -------------------------------------------------------------- */
@@ -309,7 +345,9 @@ static bool quick_stay(struct heap *heap, void *p, struct layout had,
     if (!heap_front_enter(front)) {
         return false;
     }
-    *lives = own_slot(heap, front, p, index, &slot);
+    *lives = slot_page(heap, p, &slot) &&
+             is_own(differs(&slot, index, front->number)) &&
+             slot_bit(heap, p, index, &slot);
     stays = *lives && is_usual_slot(want) && usual_index(want) == index;
     if (stays) {
         MM_POISON(p, slab_shapes[index].size);
@@ -342,8 +380,8 @@ static void *quick_move(struct heap *heap, void *p, struct layout had,
     return q;
 }
 
-void *slab_quick_realloc(struct heap *heap, void *p, struct layout had,
-                         size_t size) {
+static void *quick_realloc(struct heap *heap, void *p, struct layout had,
+                           size_t size) {
     bool lives;
 
     if (!is_usual_slot(had)) {
@@ -355,3 +393,15 @@ void *slab_quick_realloc(struct heap *heap, void *p, struct layout had,
     return lives ? quick_move(heap, p, had, size)
                  : heap_realloc_long(heap, p, had, size);
 }
+
+const struct heap_ways slab_quick = {
+    .alloc = one_alloc,
+    .free = one_free,
+    .realloc = quick_realloc,
+};
+
+const struct heap_ways slab_quick_several = {
+    .alloc = several_alloc,
+    .free = several_free,
+    .realloc = quick_realloc,
+};

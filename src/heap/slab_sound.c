@@ -113,20 +113,20 @@ static bool slab_page_is_sound(const struct heap *heap, uint64_t n,
     const struct slab_page *page = slab_page(heap, n);
     const struct slab_shape *shape;
     const uint64_t *words = slab_words(heap, page);
-    uint64_t used = 0, given = 0, slots;
+    uint64_t used = 0, given = 0;
 
     if (page->kind > SLAB_SIZES || page->front >= HEAP_FRONTS) {
         return false;
     }
     shape = &slab_shapes[page->kind - 1];
-    slots = (shape->low + 1) * ones(shape->mask);
-    for (unsigned k = 0; k <= shape->low; k++) {
-        const uint64_t word = words[k], from = words[shape->low + 1 + k];
+    for (unsigned k = 0; k < slab_word_count(shape); k++) {
+        const uint64_t word = words[k];
+        const uint64_t from = words[slab_word_count(shape) + k];
 
-        if (((word | from) & ~shape->mask) != 0 || (word & from) != 0) {
+        if ((~word & slab_no_slot(shape, k)) != 0 || (word & from) != 0) {
             return false;
         }
-        used += ones(word ^ shape->mask);
+        used += ones(~word);
         given += ones(from);
     }
     if (page->has_given != (given > 0)) {
@@ -140,9 +140,9 @@ static bool slab_page_is_sound(const struct heap *heap, uint64_t n,
         return heap->fronts[page->front].slab.sizes[page->kind - 1].current ==
                n + 1;
     case SLAB_PARTIAL:
-        return used > 0 && used < slots;
+        return used > 0 && used < shape->slots;
     case SLAB_FULL:
-        return used == slots;
+        return used == shape->slots;
     default:
         return false;
     }
@@ -187,7 +187,7 @@ static uint64_t slabs_in_lists(const struct heap *heap,
     uint64_t count = 0;
 
     for (unsigned i = 0; i < SLAB_SIZES; i++) {
-        uint64_t prev = 0, at = front->slab.sizes[i].partial;
+        uint64_t prev = 0, at = front->slab.partial[i];
 
         while (at != 0 && count <= heap->slab.pages) {
             const struct slab_page *page;

@@ -25,7 +25,8 @@ const struct mm_config mm_default_config = {
 };
 
 /** Before mm_init_heap() and after mm_teardown(): kmalloc() gives NULL. */
-static const struct heap no_heap = { .class = &heap_dummy, .only_long = true };
+static const struct heap no_heap = { .class = &heap_dummy,
+                                     .ways = &heap_long_ways };
 
 /* --- faults -------------------------------------------------------------- */
 
@@ -191,8 +192,8 @@ static struct mm_init_result build_heap(struct mm *mm, enum built *built) {
     if (config->heap_quantum != 0) {
         mm->heap.quantum = config->heap_quantum;
     }
-    mm->heap.poison = config->heap_poison;
-    mm->heap.lock = lock_for(mm->boot->processors);
+    heap_set_poison(&mm->heap, config->heap_poison);
+    heap_set_processors(&mm->heap, mm->boot->processors);
     return result(MM_OK, "done");
 }
 

@@ -103,7 +103,7 @@ static void open(const struct heap_class *class, uint64_t initial,
                      MM_OK);
     arena.heap.on_no_memory = on_no_memory;
     arena.heap.on_no_memory_ctx = &arena;
-    arena.heap.poison = true;
+    heap_set_poison(&arena.heap, true);
     arena.asked = 0;
     arena.open = true;
 }

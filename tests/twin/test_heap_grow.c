@@ -119,7 +119,7 @@ START_TEST(a_growth_is_told_before_and_after)
     uint64_t first;
 
     arena_open_named("bump", 0, ARENA_LIMIT);
-    arena.heap.poison = false; /* which would touch the page */
+    heap_set_poison(&arena.heap, false); /* which would touch the page */
     first = events->total;
     arena_alloc(5, 1);
     arena_alloc(5, 1);

@@ -129,7 +129,7 @@ START_TEST(random_operations_agree_with_the_oracle)
     arena_open(_i % ARENA_CLASSES, 0, 192 * KIB);
     if (_i >= 2 * ARENA_CLASSES) { /* the short ways */
         arena.heap.alone = true;
-        arena.heap.poison = false;
+        heap_set_poison(&arena.heap, false);
     }
     run((uint64_t)_i, arena_reuses() ? OPS : OPS / 10);
     if (arena_reuses()) {

@@ -18,7 +18,7 @@
 static void open_slab(int way, uint64_t initial, uint64_t more) {
     arena_open_named("slab", initial, more);
     arena.heap.alone = way == 1;
-    arena.heap.poison = way != 1;
+    heap_set_poison(&arena.heap, way != 1);
 }
 
 START_TEST(blocks_of_every_small_size_are_apart_and_aligned)
@@ -256,8 +256,8 @@ START_TEST(damaged_books_are_noticed)
         uint32_t add;
     } pages[] = {
         { &size->current, 1 },
-        { &size->partial, 1 },
-        { &size->partial, 1000 },
+        { &arena.heap.fronts[1].slab.partial[7], 1 },
+        { &arena.heap.fronts[1].slab.partial[7], 1000 },
     };
     uint64_t *word;
 
