@@ -48,6 +48,15 @@ TESTS += %D%/threads/test_heap_threads
 	%D%/threads/machine_threads.c %D%/threads/test_heap_threads.c
 %C%_threads_test_heap_threads_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_threads_test_heap_threads_LDADD = libmm.a $(functional_libs) $(CHECK_LIBS)
+# A million random calls of the vmm, beside plain arrays; what goes wrong is
+# shrunk and printed as a test.
+check_PROGRAMS += %D%/programs/test_vmm_programs
+TESTS += %D%/programs/test_vmm_programs
+%C%_programs_test_vmm_programs_SOURCES = %D%/programs/world.h \
+	%D%/programs/world.c %D%/programs/program.h %D%/programs/program.c \
+	%D%/programs/shrink.c %D%/programs/test_vmm_programs.c
+%C%_programs_test_vmm_programs_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_programs_test_vmm_programs_LDADD = $(functional_libs) $(CHECK_LIBS)
 
 # The live machine, with a kernel of a few lines.
 live_test_sources = %D%/sim/live_machine.h
