@@ -16,7 +16,7 @@ libmemtwin_a_SOURCES = %D%/say.h %D%/say.c %D%/number.h %D%/number.c \
 	%D%/kernel_path.h %D%/kernel_path.c %D%/report.h %D%/report.c \
 	%D%/report_json.c %D%/run.h %D%/run.c %D%/maps.c %D%/image.h %D%/image.c \
 	%D%/own_walk.h %D%/own_walk.c %D%/stale.h %D%/stale.c \
-	%D%/walk_json.h %D%/walk_json.c %D%/walk.c
+	%D%/quiz.c %D%/quiz_tables.h %D%/quiz_tables.c %D%/walk_json.h %D%/walk_json.c %D%/walk.c
 
 bin_PROGRAMS += memtwin
 memtwin_CPPFLAGS = $(memtwin_flags)

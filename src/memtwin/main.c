@@ -25,6 +25,7 @@ static const struct verb {
     { "run", "memtwin run", run_verb },
     { "record", "memtwin record", record_verb },
     { "maps", "memtwin maps", maps_verb },
+    { "quiz", "memtwin quiz", quiz_verb },
     { "walk", "memtwin walk", walk_verb },
 };
 
@@ -36,6 +37,7 @@ static const char doc[] =
     "block\n"
     "  record -- PROGRAM... record a trace\n"
     "  maps FILE... print the usable frames of memory maps\n"
+    "  quiz         print exercises on page tables\n"
     "  walk ADDRESS... tell how an address is translated in a memory image\n\n"
     "'memtwin VERB --help' lists the options of a verb.\n\n"
     "Exit status: 0 all went well, 1 the run found something wrong, 2 bad "

@@ -11,6 +11,8 @@
 enum outcome_code run_verb(int argc, char **argv);
 /** "memtwin maps", likewise. */
 enum outcome_code maps_verb(int argc, char **argv);
+/** "memtwin quiz", likewise. */
+enum outcome_code quiz_verb(int argc, char **argv);
 /** "memtwin record", likewise. */
 enum outcome_code record_verb(int argc, char **argv);
 /** "memtwin walk", likewise. */

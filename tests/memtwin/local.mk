@@ -17,12 +17,12 @@ TESTS += %D%/test_frame_trace
 
 memtwin_tests = %D%/bad_input.sh %D%/run_sim.sh %D%/endings.sh \
 	%D%/run_qemu.sh %D%/options.sh %D%/output.sh %D%/walk.sh %D%/dump.sh %D%/watch.sh \
-	%D%/record.sh
+	%D%/record.sh %D%/quiz.sh
 dist_check_SCRIPTS += $(memtwin_tests)
 TESTS += $(memtwin_tests)
 EXTRA_DIST += %D%/tap.sh tests/data/README.md tests/data/demo.trace.xz \
 	tests/data/pages.trace.xz tests/data/pc.map \
-	tests/data/walk.ram %D%/make_image.py
+	tests/data/walk.ram %D%/make_image.py %D%/quiz_oracle.py
 
 # What record.sh records.
 check_PROGRAMS += %D%/recorded
