@@ -2,7 +2,8 @@
 # otherwise than it should.
 twin_kernel_sources = %D%/runtime.h %D%/check_build.c %D%/check_run.c \
 	%D%/machine_kernel.c %D%/misbehave.c %D%/sample.h %D%/test_boot.c \
-	%D%/test_pvh.c %D%/test_multiboot2.c %D%/test_string.c %D%/main.c
+	%D%/forged.h %D%/forged.c %D%/test_pvh.c %D%/test_multiboot2.c \
+	%D%/test_string.c %D%/main.c
 
 if BUILD_KERNEL
 # One object for both runners.

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "boot/boot.h"
+#include "kernel/forged.h"
 #include "kernel/runtime.h"
 #include "support/asserts.h"
-#include "support/machine.h"
 
 /* As the Multiboot2 Specification numbers them; written apart on purpose. */
 #define CMDLINE 1
@@ -19,7 +19,6 @@
 #define MAP 6
 #define UNKNOWN 21
 
-static pfn_t frame;
 static uint32_t *words; /* the frame */
 static uint32_t used;   /* of its words */
 /** Where tags start, in words. */
@@ -90,27 +89,14 @@ static void forge(uint32_t entry_size) {
 }
 
 static void start(void) {
-    machine_start_pages(&m);
-    ck_assert_status(pmm_alloc(&m.pmm, &frame), MM_OK);
-    ck_assert_status(vmm_identity_map(&m.space, frame, VMM_READ), MM_OK);
-    words = boot_direct(m.boot, paddr_of(frame));
-    memset(words, 'x', PAGE_SIZE);
+    words = forged_start();
     forge(24);
-}
-
-static void stop(void) {
-    struct vmm_unmapped old = vmm_unmap(&m.space, vaddr(paddr_of(frame).v));
-
-    ck_assert_status(old.status, MM_OK);
-    vmm_flush(old.token);
-    ck_assert_status(pmm_free(&m.pmm, frame), MM_OK);
-    machine_stop_pages(&m);
 }
 
 static struct hw_boot read_it(void) {
     struct hw_boot boot = { .map_count = 0 };
 
-    multiboot2_read((uint32_t)paddr_of(frame).v, &boot);
+    multiboot2_read((uint32_t)forged_at().v, &boot);
     return boot;
 }
 
@@ -273,7 +259,7 @@ Suite *multiboot2_suite(void) {
     Suite *suite = suite_create("multiboot2");
     TCase *tc = tcase_create("multiboot2");
 
-    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_checked_fixture(tc, start, forged_stop);
     tcase_add_test(
         tc, map_module_and_command_line_are_read_and_the_rest_passed_over);
     tcase_add_test(tc, nothing_is_needed_but_the_map);

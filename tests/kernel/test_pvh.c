@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "boot/boot.h"
+#include "kernel/forged.h"
 #include "kernel/runtime.h"
 #include "support/asserts.h"
-#include "support/machine.h"
 
 #define MODULES 256
 #define CMDLINE 512
@@ -25,7 +25,6 @@ struct forged_info {
     uint32_t map_count, reserved;
 };
 
-static pfn_t frame;
 static uint8_t *bytes;
 static struct forged_info *info;
 
@@ -34,7 +33,7 @@ static void put_words(unsigned at, const uint64_t *words, size_t count) {
 }
 
 static void forge(void) {
-    const uint64_t base = paddr_of(frame).v;
+    const uint64_t base = forged_at().v;
     const uint64_t modules[] = { 0x123000, 0x456, 0, 0, 0x777000, 1, 0, 0 };
 
     *info = (struct forged_info){
@@ -57,29 +56,15 @@ static void forge(void) {
 }
 
 static void start(void) {
-    machine_start_pages(&m);
-    ck_assert_status(pmm_alloc(&m.pmm, &frame), MM_OK);
-    ck_assert_status(vmm_identity_map(&m.space, frame, VMM_READ), MM_OK);
-    bytes = boot_direct(m.boot, paddr_of(frame));
+    bytes = forged_start();
     info = (struct forged_info *)bytes;
-    memset(bytes, 'x', PAGE_SIZE);
     forge();
-}
-
-static void stop(void) {
-    const vaddr_t va = vaddr(paddr_of(frame).v);
-    struct vmm_unmapped old = vmm_unmap(&m.space, va);
-
-    ck_assert_status(old.status, MM_OK);
-    vmm_flush(old.token);
-    ck_assert_status(pmm_free(&m.pmm, frame), MM_OK);
-    machine_stop_pages(&m);
 }
 
 static struct hw_boot read_it(void) {
     struct hw_boot boot = { .map_count = 0 };
 
-    pvh_read((uint32_t)paddr_of(frame).v, &boot);
+    pvh_read((uint32_t)forged_at().v, &boot);
     return boot;
 }
 
@@ -163,7 +148,7 @@ Suite *pvh_suite(void) {
     Suite *suite = suite_create("pvh");
     TCase *tc = tcase_create("pvh");
 
-    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_checked_fixture(tc, start, forged_stop);
     tcase_add_test(tc, map_module_and_command_line_are_read);
     tcase_add_test(tc, nothing_is_needed_but_the_map);
     tcase_add_test(tc, a_long_command_line_is_cut_and_ended);
