@@ -87,7 +87,8 @@ struct sim_cpu {
     bool stack;      /* loads and stores go through SS */
     uint32_t pkru;   /* two bits for each of 16 keys */
 
-    /* What the processor has.  To be set before paging starts. */
+    /* What the processor has.  To be set between cpu_init() or cpu_reset() and
+     * the first access. */
     unsigned phys_bits; /* MAXPHYADDR, 36 .. 52 */
     bool huge_1gib, has_nx, has_smep, has_smap, has_keys, has_pcid, has_la57;
     bool amd; /* bit 8 of upper entries is reserved; Intel ignores it */
@@ -117,14 +118,22 @@ struct sim_fault {
 };
 
 /** After power-up and a boot loader: long mode, paging on, WP, PGE, NXE; every
- *  feature present but LA57 off, Intel's rules; CR3 is 0.
+ *  feature present but LA57 off, Intel's rules; CR3 is 0, CPL 0.
+ *
+ *  @cpu           holds nothing yet; whatever its bytes are
+ *  @ram           laid out by ram_init()
+ *  @events        all zero, or in use by other processors of this machine
+ *  @tlb_capacity  entries, 1 to TLB_CAPACITY_MAX; 0 counts as 1, and
+ *                 TLB_HOSTILE and TLB_NONE do not ask
  *  @return false when the host has no memory for the TLB */
 bool cpu_init(struct sim_cpu *cpu, struct sim_ram *ram,
               struct sim_events *events, enum tlb_policy policy,
               unsigned tlb_capacity);
 void cpu_destroy(struct sim_cpu *cpu);
 /** Back into protected mode with paging off and nothing remembered, where
- *  features may be changed and LA57 may be set.  Features stay as they are. */
+ *  features may be changed and LA57 may be set.  Features stay as they are.
+ *  The next access comes after CR0.PG is set again: there is no model of
+ *  paging that is off. */
 void cpu_reset(struct sim_cpu *cpu);
 
 /** Control registers.  @return false: the processor would raise #GP(0) (a
@@ -222,8 +231,13 @@ bool cpu_translate(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
  */
 const struct tlb_entry *cpu_fill_ahead(struct sim_cpu *cpu, vaddr_t va);
 
-/** @bytes 1 to 8 at any address, also across a page boundary; an access that
- *  faults on its second page has stored nothing, and set neither A nor D. */
+/**
+ * @bytes 1 to 8 at any address, also across a page boundary, and from the last
+ * byte of the address space to the first; other sizes are not looked for.
+ *
+ * @return true; or false with *@fault, and *@value, memory, A and D are as they
+ *         were, also when only the second page is at fault
+ */
 bool cpu_load(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t *value,
               struct sim_fault *fault);
 bool cpu_store(struct sim_cpu *cpu, vaddr_t va, unsigned bytes, uint64_t value,
