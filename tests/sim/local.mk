@@ -9,7 +9,7 @@ sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
 	%D%/test_sim_dirty %D%/test_sim_stale %D%/test_sim_pcid \
 	%D%/test_sim_upper %D%/test_sim_modes %D%/test_sim_stale_report \
 	%D%/test_sim_script %D%/test_sim_mapfile \
-	%D%/test_sim_smp %D%/test_sim_shootdown
+	%D%/test_sim_smp %D%/test_sim_halves %D%/test_sim_shootdown
 
 %C%_test_sim_ram_SOURCES = %D%/test_sim_ram.c %D%/tables.h
 %C%_test_sim_ram_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -102,6 +102,9 @@ processor_sources = %D%/tables.h %D%/processor.h %D%/processor.c
 %C%_test_sim_smp_SOURCES = %D%/test_sim_smp.c $(several_sources)
 %C%_test_sim_smp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_smp_LDADD = $(sim_test_libs)
+%C%_test_sim_halves_SOURCES = %D%/test_sim_halves.c $(several_sources)
+%C%_test_sim_halves_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_halves_LDADD = $(sim_test_libs)
 %C%_test_sim_shootdown_SOURCES = %D%/test_sim_shootdown.c $(several_sources)
 %C%_test_sim_shootdown_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_shootdown_LDADD = $(sim_test_libs)
@@ -130,16 +133,17 @@ TESTS += %D%/mutants.sh
 EXTRA_DIST += %D%/mutants/list
 mutant_tests = test_sim_rights test_sim_explain test_sim_upper test_sim_pcid \
 	test_sim_modes test_sim_stale test_sim_stale_report test_sim_dirty \
-	test_sim_control test_sim_cpu test_sim_smp test_sim_tlb test_sim_script \
-	test_sim_walk
+	test_sim_control test_sim_cpu test_sim_smp test_sim_halves \
+	test_sim_shootdown test_sim_writes test_sim_freed test_sim_budget test_sim_inject \
+	test_sim_snapshot test_sim_tlb test_sim_script test_sim_walk
 AM_TESTS_ENVIRONMENT += \
 	SIM_COMPILE='$(COMPILE) $(libsim_a_CFLAGS)'; export SIM_COMPILE; \
 	SIM_LINK='$(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)'; \
 	export SIM_LINK; CHECK_FLAGS='$(CHECK_CFLAGS)'; export CHECK_FLAGS; \
 	SIM_LIBS='$(sim_test_libs)'; export SIM_LIBS; \
 	SIM_TESTS='$(mutant_tests)'; export SIM_TESTS;
-tests/sim/mutants.log: $(sim_tests)
+tests/sim/mutants.log: $(sim_tests) $(machine_tests)
 
-mutants-sim: $(sim_tests)
+mutants-sim: $(sim_tests) $(machine_tests)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/sim/mutants.sh all
 .PHONY: mutants-sim

@@ -61,3 +61,11 @@ void store_on(struct smp *machine, unsigned n, uint64_t va, uint64_t value) {
                   "processor %u: store to 0x%llx faults", n,
                   (unsigned long long)va);
 }
+
+enum smp_end run_list(const uint8_t *list, size_t count) {
+    schedule.kind = SCHEDULE_LIST;
+    schedule.list = list;
+    schedule.list_count = count;
+    schedule_start(&schedule);
+    return smp_run(&smp, &schedule);
+}

@@ -43,6 +43,11 @@ void several_begin(struct smp *machine);
 uint64_t load_on(struct smp *machine, unsigned n, uint64_t va);
 void store_on(struct smp *machine, unsigned n, uint64_t va, uint64_t value);
 
+/** Run what the processors have as programs, in the order @list, then by
+ *  turns. */
+enum smp_end run_list(const uint8_t *list, size_t count);
+#define N_OF(list) (unsigned)(sizeof(list) / sizeof((list)[0]))
+
 #define PROGRAM(machine, n, list)                                              \
     ((machine)->cpus[n].program =                                              \
          (struct smp_program){ list, sizeof(list) / sizeof((list)[0]) })
