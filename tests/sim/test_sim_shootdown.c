@@ -264,6 +264,20 @@ START_TEST(the_report_names_the_processors_and_the_missing_call)
 }
 END_TEST
 
+START_TEST(a_flush_before_the_fill_is_no_half_of_a_shootdown)
+{
+    setup_policy(_i);
+    events.cpu = 0;
+    cpu_invlpg(smp_cpu(&smp, 0), VA);
+    events.cpu = 1;
+    (void)load_on(&smp, 1, VA.v);
+    ram_store64(&ram, leaf, 0);
+    (void)load_on(&smp, 1, VA.v);
+    ck_assert_uint_eq(events.counts[SIM_EVENT_STALE], 1);
+    ck_assert_uint_eq(events.stales[0].flusher, SIM_NO_CPU);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sim shootdown");
     TCase *tc = tcase_create("every order");
@@ -279,6 +293,7 @@ int main(void) {
     tcase_add_test(tc, all_other_processors_must_be_called);
     BOTH(a_failing_order_fails_each_time);
     BOTH(the_report_names_the_processors_and_the_missing_call);
+    BOTH(a_flush_before_the_fill_is_no_half_of_a_shootdown);
     suite_add_tcase(s, tc);
     return tables_run(s);
 }

@@ -145,6 +145,20 @@ START_TEST(nothing_is_recorded_when_nobody_asked)
 }
 END_TEST
 
+START_TEST(what_was_stored_to_fast_before_is_recorded_as_well)
+{
+    paddr_t at = start(16);
+
+    cpu_record_writes(&cpu, NULL);
+    store(window(at), OLD_FRAME | P);
+    store(window(at), OLD_FRAME | P); /* by its host address */
+    cpu_record_writes(&cpu, &writes);
+    store(window(at), NEW_FRAME | P);
+    ck_assert_uint_eq(writes.total, 1);
+    ck_assert_hex_eq(table_writes_last(&writes, at)->after.v, NEW_FRAME | P);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("sim_writes");
     TCase *tc = tcase_create("writes");
@@ -157,6 +171,7 @@ int main(void) {
     tcase_add_test(tc, a_change_by_nobody_is_noticed_at_the_next_walk);
     BOTH(tc, a_stale_use_names_who_stored_the_entry);
     tcase_add_test(tc, nothing_is_recorded_when_nobody_asked);
+    tcase_add_test(tc, what_was_stored_to_fast_before_is_recorded_as_well);
     suite_add_tcase(suite, tc);
     return tables_run(suite);
 }
