@@ -126,6 +126,24 @@ START_TEST(metadata_that_cuts_a_span_in_two_costs_no_run)
 }
 END_TEST
 
+/*
+ *   map      [ 7 times M ]    [ M | 8 times M ... ]
+ *
+ * The lower run would hold the metadata, and hardly anything else.
+ */
+START_TEST(metadata_leaves_a_low_run_that_it_would_fill)
+{                                        /* P4 P6 */
+    add_frames(first, 7, MEMMAP_USABLE); /* one frame of bits */
+    add_frames(first + 100, 8, MEMMAP_USABLE);
+    ck_assert_status(pmm_init(&other, &boot, &pmm_bitmap), MM_OK);
+    ck_assert_uint_eq(other.metadata.len, PAGE_SIZE);
+    ck_assert_hex_eq(other.metadata.base.v, F(first + 100));
+    boot.map_count = 1; /* where there is no other, it must do */
+    ck_assert_status(pmm_init(&other, &boot, &pmm_bitmap), MM_OK);
+    ck_assert_hex_eq(other.metadata.base.v, F(first));
+}
+END_TEST
+
 START_TEST(the_largest_free_run_is_the_longest_row_of_free_frames)
 { /* P14 */
     pfn_t f = pfn(0);
@@ -209,6 +227,7 @@ Suite *pmm_init_suite(void) {
     tcase_add_test(tc, runs_beyond_the_table_are_dropped_but_counted);
     tcase_add_loop_test(tc, metadata_that_cuts_a_span_in_two_costs_no_run, 0,
                         classes);
+    tcase_add_test(tc, metadata_leaves_a_low_run_that_it_would_fill);
     tcase_add_test(tc, the_largest_free_run_is_the_longest_row_of_free_frames);
     tcase_add_loop_test(tc, a_run_passes_by_no_more_than_alignment_needs, 0,
                         classes);

@@ -305,6 +305,7 @@ START_TEST(sites_beyond_the_table_are_counted_together)
     }
     ck_assert_uint_eq(pmm.books.site_count, PMM_SITES);
     ck_assert_uint_eq(pmm.books.sites[1].live, 1);
+    ck_assert_str_eq(pmm.books.sites[PMM_SITES - 1].tag, "others");
     ck_assert_uint_eq(pmm.books.sites[PMM_SITES - 1].live, PMM_SITES + 2);
     for (size_t i = 0; i < sizeof(tags); i++) {
         give(f[i]);
