@@ -57,6 +57,13 @@ TESTS += %D%/programs/test_vmm_programs
 	%D%/programs/shrink.c %D%/programs/test_vmm_programs.c
 %C%_programs_test_vmm_programs_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_programs_test_vmm_programs_LDADD = $(functional_libs) $(CHECK_LIBS)
+check_PROGRAMS += %D%/programs/test_vmm_counts
+TESTS += %D%/programs/test_vmm_counts
+%C%_programs_test_vmm_counts_SOURCES = %D%/programs/world.h \
+	%D%/programs/world.c %D%/programs/program.h %D%/programs/program.c \
+	%D%/programs/test_vmm_counts.c
+%C%_programs_test_vmm_counts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_programs_test_vmm_counts_LDADD = $(functional_libs) $(CHECK_LIBS)
 
 # The live machine, with a kernel of a few lines.
 live_test_sources = %D%/sim/live_machine.h

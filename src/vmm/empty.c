@@ -53,9 +53,11 @@ void table_unlink(struct vmm_space *space, paddr_t pa, unsigned level,
 
 void tables_give_back(struct vmm_space *space, struct frame_chain *unlinked) {
     if (unlinked->count > 0) {
-        hw_invlpg(vaddr(0)); /* of any page: drops every cached path */
-        space->stats.invlpgs++;
-        events_add(space->events, EVENT_VMM_FLUSHES, 0, 0);
+        if (space_is_cached(space)) {
+            hw_invlpg(vaddr(0)); /* of any page: drops every cached path */
+            space->stats.invlpgs++;
+            events_add(space->events, EVENT_VMM_FLUSHES, 0, 0);
+        }
         chain_give_back(space, unlinked);
     }
 }
