@@ -87,7 +87,7 @@ struct heap_class {
 };
 
 extern const struct heap_class heap_dummy, heap_bump, heap_bump_noreset,
-    heap_list, heap_list_nomerge, heap_fixed, heap_slab;
+    heap_list, heap_list_nomerge, heap_boundary, heap_fixed, heap_slab;
 /** All classes, ended by NULL. */
 extern const struct heap_class *const heap_classes[];
 /** The class of that name, or NULL. */
@@ -135,6 +135,7 @@ struct heap_front {
 #define HEAP_FRONTS 8
 
 struct heap_hole;          /* list.c */
+struct heap_header;        /* boundary.c */
 struct fixed_block;        /* fixed.c */
 #define HEAP_FIXED_SIZES 8 /* 16 .. 2048 */
 
@@ -174,6 +175,9 @@ struct heap {
             struct fixed_block *fixed[HEAP_FIXED_SIZES];
             uint64_t fixed_held; /* bytes in use, as the list gave them */
         };
+        struct {
+            struct heap_header *first, *last; /* by address */
+        } boundary;
         struct heap_slab slab;
     };
 };
