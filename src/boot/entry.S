@@ -252,7 +252,7 @@ at_kernel_base:
         .skip   GUARD_SIZE
         .endm
 
-        .section .bss.stacks, "aw", @nobits
+        .section .stacks, "aw", @nobits
         .balign 4096
         guard   boot_guard_0
         .skip   BOOT_STACK_SIZE

@@ -3,10 +3,12 @@
  *
  *   DIRECT_BASE + p   any RAM byte p: 2 MiB leaves, or 1 GiB where a whole GiB
  *                     is usable and the processor can; not executable
- *   KERNEL_BASE + p   the image at p: 4 KiB leaves, but for the stack guards
+ *   KERNEL_BASE + p   the image at p by section: 4 KiB leaves; not the guards
  *   the lower half    nothing
  *
- * All leaves are writable and global.  Tables come from the load area above
+ * In the image nothing is both writable and executable: text is executable,
+ * read-only data neither, data and stacks writable.  All leaves are global,
+ * those of the direct map writable.  Tables come from the load area above
  * the image, and are reached by their physical addresses, through the identity
  * map of entry.S.
  */
@@ -17,11 +19,13 @@
 #include "hw/paging.h"
 
 #define TABLE_BITS (PTE_PRESENT | PTE_WRITABLE)
-#define LEAF_BITS (PTE_PRESENT | PTE_WRITABLE | PTE_GLOBAL)
+#define LEAF_BITS (PTE_PRESENT | PTE_GLOBAL)
 
 /* kernel.ld and entry.S */
-extern const uint8_t image_start[], image_end[];
-extern const uint8_t boot_guard_0[], boot_guard_1[], boot_guard_2[];
+extern const uint8_t image_start[], image_rodata[], image_data[],
+    image_stacks[], image_end[];
+extern const uint8_t boot_guard_0[], boot_guard_1[];
+extern const uint8_t boot_stack_top[], boot_ist1_top[];
 
 static struct prange frames; /* tables handed out so far; the first is root */
 
@@ -71,21 +75,34 @@ static void map(vaddr_t va, paddr_t pa, unsigned level, uint64_t bits) {
 /* --- the image -------------------------------------------------------------
  */
 
-static bool is_guard(uint64_t page) {
-    return page == vaddr_of_pointer(boot_guard_0).v ||
-           page == vaddr_of_pointer(boot_guard_1).v ||
-           page == vaddr_of_pointer(boot_guard_2).v;
+enum rights { READ, WRITE, EXECUTE };
+
+/** Map the pages of the image from @first up to @end. */
+static void map_section(struct hw_boot *boot, const char *name,
+                        const uint8_t *first, const uint8_t *end,
+                        enum rights rights) {
+    const vaddr_t base = vaddr_of_pointer(first);
+    const uint64_t len = (uint64_t)(end - first);
+    const uint64_t bits = LEAF_BITS | (rights == WRITE ? PTE_WRITABLE : 0) |
+                          (rights == EXECUTE ? 0 : PTE_NO_EXECUTE);
+
+    for (uint64_t at = 0; at < len; at += PAGE_SIZE) {
+        map(vaddr_add(base, at), paddr(base.v + at - KERNEL_BASE), 1, bits);
+    }
+    boot->sections[boot->section_count++] = (struct hw_section){
+        name, { base, len }, rights == WRITE, rights == EXECUTE
+    };
 }
 
-static void map_image(void) {
-    const uint64_t end = vaddr_of_pointer(image_end).v;
-
-    for (uint64_t va = vaddr_of_pointer(image_start).v; va < end;
-         va += PAGE_SIZE) {
-        if (!is_guard(va)) {
-            map(vaddr(va), paddr(va - KERNEL_BASE), 1, LEAF_BITS);
-        }
-    }
+/** What lies between two sections (guards) is not mapped. */
+static void map_image(struct hw_boot *boot) {
+    map_section(boot, "text", image_start, image_rodata, EXECUTE);
+    map_section(boot, "rodata", image_rodata, image_data, READ);
+    map_section(boot, "data", image_data, image_stacks, WRITE);
+    map_section(boot, "boot stack", boot_guard_0 + PAGE_SIZE, boot_stack_top,
+                WRITE);
+    map_section(boot, "double-fault stack", boot_guard_1 + PAGE_SIZE,
+                boot_ist1_top, WRITE);
 }
 
 /* --- the direct map --------------------------------------------------------
@@ -130,7 +147,7 @@ static void map_ram(const struct hw_boot *boot, struct prange ram,
             has_1gib && pa % GIB == 0 && is_usable(boot, gib) ? 3 : 2;
 
         map(vaddr(DIRECT_BASE + pa), paddr(pa), level,
-            LEAF_BITS | PTE_NO_EXECUTE);
+            LEAF_BITS | PTE_WRITABLE | PTE_NO_EXECUTE);
         pa += level_size(level);
     }
 }
@@ -153,7 +170,7 @@ void tables_build(struct hw_boot *boot) {
     frames.base = paddr(vaddr_of_pointer(image_end).v - KERNEL_BASE);
     boot->root = new_table();
     boot->direct_base = vaddr(DIRECT_BASE);
-    map_image();
+    map_image(boot);
     for (size_t i = 0; i < boot->map_count; i++) {
         if (is_ram(&boot->map[i])) {
             map_ram(boot, boot->map[i].range, has_1gib);

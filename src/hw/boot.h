@@ -11,6 +11,15 @@
 
 #define BOOT_RESERVED_MAX 8
 #define BOOT_LEFTOVER_MAX 2
+#define BOOT_SECTIONS_MAX 5
+
+/** A part of the kernel that the boot loader mapped: readable, and what is said
+ *  here. */
+struct hw_section {
+    const char *name;    /* "text", "boot stack" ... */
+    struct vrange range; /* whole pages */
+    bool writable, executable;
+};
 
 struct hw_boot {
     const char *machine; /* "sim" or "qemu" */
@@ -29,6 +38,11 @@ struct hw_boot {
 
     /** Whole frames of reserved[]: the page tables that @root leads to. */
     struct prange tables;
+
+    /** The image by section, where it lies in the machine's memory, and the
+     *  stacks; what lies below a stack shows nothing.  Apart. */
+    struct hw_section sections[BOOT_SECTIONS_MAX];
+    size_t section_count;
 
     /** The file loaded beside the kernel; len 0 when there is none. */
     struct prange module;

@@ -61,10 +61,29 @@ static const char *backing_name(enum vmm_backing backing) {
     }
 }
 
+/** No region holds the address; perhaps a part of the kernel itself does. */
+static void print_section(const struct printer *out,
+                          const struct hw_boot *boot) {
+    fmt_print(out->sink, out->ctx, "  region: none holds the address\n");
+    for (size_t i = 0; i < boot->section_count; i++) {
+        const struct hw_section *section = &boot->sections[i];
+
+        if (vrange_holds(section->range, out->va)) {
+            fmt_print(out->sink, out->ctx,
+                      "  the kernel's own \"%s\" 0x%lx .. 0x%lx, r%c%c\n",
+                      section->name, section->range.base.v,
+                      section->range.base.v + section->range.len - 1,
+                      section->writable ? 'w' : '-',
+                      section->executable ? 'x' : '-');
+        }
+    }
+}
+
 static void print_region(const struct printer *out,
-                         const struct vmm_region *region) {
+                         const struct vmm_region *region,
+                         const struct hw_boot *boot) {
     if (region == NULL) {
-        fmt_print(out->sink, out->ctx, "  region: none holds the address\n");
+        print_section(out, boot);
         return;
     }
     fmt_print(out->sink, out->ctx,
@@ -137,7 +156,8 @@ void mm_explain_fault(const struct mm *mm, vaddr_t va, unsigned error,
               va.v, (error & PF_USER) != 0 ? "a user" : "the kernel",
               cause(error));
     paging_print_error(sink, ctx, 2, error);
-    print_region(&out, vmm_region_at(vmm_space_at(&mm->space, va), va));
+    print_region(&out, vmm_region_at(vmm_space_at(&mm->space, va), va),
+                 mm->boot);
     fmt_print(sink, ctx, "  verdict: %s, %s\n",
               mm_status_name(mm->verdict.status),
               mm->verdict.reason != NULL ? mm->verdict.reason : "not asked");

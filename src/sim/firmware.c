@@ -153,8 +153,13 @@ static void map_ram(struct loader *loader) {
 }
 
 /** A stack of @size below physical @end; @return its top. */
-static vaddr_t map_stack(struct loader *loader, vaddr_t bottom, uint64_t end,
-                         uint64_t size) {
+static vaddr_t map_stack(struct loader *loader, const char *name,
+                         vaddr_t bottom, uint64_t end, uint64_t size) {
+    struct hw_boot *boot = &loader->sim->boot;
+
+    boot->sections[boot->section_count++] = (struct hw_section){
+        .name = name, .range = { bottom, size }, .writable = true
+    };
     for (uint64_t at = 0; at < size; at += PAGE_SIZE) {
         map(loader, vaddr_add(bottom, at), paddr(end - size + at), 1);
     }
@@ -285,10 +290,11 @@ enum sim_status firmware_boot(struct sim *sim, char *why, size_t why_size) {
     }
     map_ram(&loader);
     sim->boot_stack_bottom = bottom;
-    sim->boot_stack_top = map_stack(&loader, bottom, end, BOOT_STACK_SIZE);
-    sim->boot.ist_top[0] =
-        map_stack(&loader, vaddr_add(sim->boot_stack_top, PAGE_SIZE),
-                  end - BOOT_STACK_SIZE, IST_STACK_SIZE);
+    sim->boot_stack_top =
+        map_stack(&loader, "boot stack", bottom, end, BOOT_STACK_SIZE);
+    sim->boot.ist_top[0] = map_stack(&loader, "double-fault stack",
+                                     vaddr_add(sim->boot_stack_top, PAGE_SIZE),
+                                     end - BOOT_STACK_SIZE, IST_STACK_SIZE);
     if (loader.full) {
         snprintf(why, why_size,
                  "the direct map of this memory map needs more boot tables "

@@ -3,7 +3,7 @@ twin_sources += %D%/suites.h
 twin_sources += tests/support/asserts.h tests/support/machine.h \
 	tests/support/machine.c tests/support/pages.c \
 	tests/support/other.h tests/support/other.c
-twin_sources += %D%/test_base.c %D%/test_trap.c
+twin_sources += %D%/test_base.c %D%/test_trap.c %D%/test_image.c
 twin_sources += %D%/test_memmap.c %D%/test_pmm.c %D%/test_pmm_init.c
 twin_sources += %D%/test_pmm_class.c %D%/test_pmm_model.c \
 	%D%/test_pmm_watch.c %D%/test_pmm_areas.c %D%/test_pmm_split.c \

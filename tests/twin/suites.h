@@ -12,6 +12,7 @@
 #define TWIN_SUITES(suite)                                                     \
     suite(base_suite)                                                          \
     suite(trap_suite)                                                          \
+    suite(image_suite)                                                         \
     suite(memmap_suite)                                                        \
     suite(pmm_suite)                                                           \
     suite(pmm_init_suite)                                                      \
