@@ -127,6 +127,7 @@ if [ -n "$why" ]; then
 else
     out=$dir/qemu
     {
+        echo "set remotetimeout 120" # a busy machine is no broken one
         echo "target remote | exec ${TEST_QEMU-qemu-system-x86_64}" \
             "-kernel $kernel -append suite=trap -accel tcg -cpu max -m 32" \
             "-display none -nodefaults -no-reboot -serial null -monitor none" \
@@ -135,7 +136,7 @@ else
         echo "hbreak vmm_fault"
         commands
     } >"$dir/qemu.gdb"
-    timeout 60 "$TEST_GDB" -q -nx -batch -x "$top_srcdir/tools/gdb/mm.py" \
+    timeout 300 "$TEST_GDB" -q -nx -batch -x "$top_srcdir/tools/gdb/mm.py" \
         -x "$dir/qemu.gdb" "$kernel" >"$out" 2>&1 </dev/null
     check qemu
     has 'QEMU does not show its TLB'
