@@ -53,7 +53,7 @@ static const struct argp_option option_table[] = {
     { "ops", KEY_OPS, "N", 0,
       "Only the first N operations; what is live then is freed, oldest first",
       1 },
-    { "heap", KEY_HEAP, "CLASS", 0, "Heap class (default list)", 1 },
+    { "heap", KEY_HEAP, "CLASS", 0, "Heap class (default slab)", 1 },
     { "heap-size", KEY_HEAP_SIZE, "SIZE", 0,
       "Bytes of heap at the start (default 100K)", 1 },
     { "heap-limit", KEY_HEAP_LIMIT, "SIZE", 0,
@@ -481,7 +481,7 @@ bool run_options_parse(struct run_options *options, int argc, char **argv) {
 
     *options = (struct run_options){
         .on = ON_SIM,
-        .heap_class = "list",
+        .heap_class = "slab",
         .pmm_class = "areas",
         .heap_base = MM_HEAP_BASE,
         .heap_size = MM_HEAP_SIZE,

@@ -17,7 +17,7 @@
 
 const struct mm_config mm_default_config = {
     .pmm_class = &pmm_areas,
-    .heap_class = &heap_list,
+    .heap_class = &heap_slab,
     .heap_base = { MM_HEAP_BASE },
     .heap_size = MM_HEAP_SIZE,
     .heap_limit = GIB,

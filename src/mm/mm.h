@@ -25,7 +25,7 @@ struct mm_config {
     bool heap_poison;              /* struct heap, poison */
 };
 
-/** Frames by areas, list heap, 100 KiB at 0x4444_4444_0000 growing to 1 GiB,
+/** Frames by areas, slab heap, 100 KiB at 0x4444_4444_0000 growing to 1 GiB,
  * demand. */
 extern const struct mm_config mm_default_config;
 

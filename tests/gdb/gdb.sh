@@ -65,7 +65,7 @@ END
 # names FILE: the functions from the handler to the one that faulted.
 names() {
     sed -n 's/^#[0-9]* *\(0x[0-9a-f]* in \)\{0,1\}\([a-z_<][a-z_ ]*>\{0,1\}\).*/\2/p' \
-        "$1" | sed -n '1,5p'
+        "$1" | sed -n 's/^_*\(mem[a-z]*\).*/\1/; 1,5p'
 }
 
 check() { # MACHINE
@@ -79,7 +79,7 @@ check() { # MACHINE
     ok "$1: after the fault mm walk shows the new page"
     has '^frames: [0-9]+ total = [0-9]+ reserved \+ 4 allocated'
     ok "$1: mm frames counts the page and its three tables"
-    has '^heap list: 0x444444440000 \.\. 0x444444459000'
+    has '^heap slab: 0x444444440000 \.\. 0x444444459000'
     ok "$1: mm heap shows the heap's range"
     has 'EVENT_VMM_MAPS +0x444444440000'
     ok "$1: mm events names what was done"

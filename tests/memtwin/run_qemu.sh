@@ -38,7 +38,7 @@ equal "so it does with 64 MiB of RAM" --ram 64M --ops 5000 "$demo"
 
 printf '%s\n' 'ktrace 1' 'ops 4' 'ids 2' begin 'a 0 4000' 'a 1 4000' 'f 0' \
 	'f 1' >"$t"
-run run --on both --qemu "$qemu" --heap-size 4K --heap-limit 4K "$t"
+run run --on both --qemu "$qemu" --heap-size 8K --heap-limit 8K "$t"
 [ $code -eq 1 ] || show
 ok "what is wrong on both machines is a finding"
 printf '%s\n' \

@@ -115,7 +115,7 @@ printf '%s\n' 'ktrace 1' 'ops 4' 'ids 2' begin 'a 0 4000' 'a 1 4000' 'f 0' \
 	'f 1' >"$big"
 expect "a heap that reaches its limit is a finding at its line" 1 \
 	"memtwin: $big:6: simulator: out of memory: 4000 bytes aligned to 16 for block 1" \
-	run --heap-size 4K --heap-limit 4K "$big"
+	run --heap-size 8K --heap-limit 8K "$big"
 expect "a heap that cannot be is a finding at the start" 1 \
 	"memtwin: $big: simulator, at the start: no heap: MM_NO_MEMORY" \
 	run --ram 8M --heap-size 64M --backing immediate "$big"

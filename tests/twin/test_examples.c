@@ -21,6 +21,7 @@ static void start_small(void) {
     struct mm_config config = mm_default_config;
 
     config.heap_limit = config.heap_size;
+    config.heap_class = &heap_list; /* when it is full, it is full */
     machine_stop(&mm);
     machine_start(&mm, &config);
 }

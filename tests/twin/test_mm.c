@@ -13,6 +13,7 @@ static struct mm_config config;
 
 static void setup(void) {
     config = mm_default_config;
+    config.heap_class = &heap_list; /* addresses and pages are foreseen */
 }
 
 static void stop(void) {

@@ -17,6 +17,7 @@ static struct mm_config config;
 
 static void setup(void) {
     config = mm_default_config;
+    config.heap_class = &heap_list; /* frames are counted beforehand */
 }
 
 static void stop(void) {
@@ -111,10 +112,14 @@ END_TEST
  *   0x4444_4460_0000 - 4 KiB    0x4444_4460_0000
  *   [ all of the heap          ][ next page table ... ]
  */
-static void start_at_edge_of_table(enum vmm_backing backing) {
+static void start_at_edge_of_table(int i) {
     config.heap_base = vaddr(UINT64_C(0x444444600000) - PAGE_SIZE);
     config.heap_size = PAGE_SIZE;
-    config.heap_backing = backing;
+    config.heap_backing = i == 0 ? VMM_DEMAND : VMM_IMMEDIATE;
+    if (i == 2) {
+        config.heap_class = &heap_slab;
+        config.heap_quantum = PAGE_SIZE;
+    }
     machine_start(&mm, &config);
     ck_assert_ptr_nonnull(kmalloc(&mm, PAGE_SIZE - 16));
 }
@@ -125,7 +130,7 @@ START_TEST(growth_with_any_number_of_frames_is_all_or_nothing)
     uint64_t n = 0;
     uint8_t *p;
 
-    start_at_edge_of_table(_i == 0 ? VMM_DEMAND : VMM_IMMEDIATE);
+    start_at_edge_of_table(_i);
     for (;; n++) {
         struct before before;
 
@@ -138,8 +143,14 @@ START_TEST(growth_with_any_number_of_frames_is_all_or_nothing)
         }
         assert_unchanged(&before, n);
     }
-    /* 9 pages and a table; a promise is more careful about tables. */
-    ck_assert_uint_eq(n, _i == 0 ? 9 + 6 : 9 + 1);
+    /* 9 pages and a table; a promise is more careful about tables, and records
+     * may need a page. */
+    if (_i < 2) {
+        ck_assert_uint_eq(n, _i == 0 ? 9 + 6 : 9 + 1);
+    } else {
+        ck_assert_uint_ge(n, 8);
+        ck_assert_uint_le(n, 11);
+    }
     touch_all(p, size, 4);
     kfree(&mm, p);
 }
@@ -151,7 +162,7 @@ START_TEST(realloc_with_any_number_of_frames_keeps_the_old_block)
     uint64_t n = 0;
     uint8_t *p, *q;
 
-    start_at_edge_of_table(_i == 0 ? VMM_DEMAND : VMM_IMMEDIATE);
+    start_at_edge_of_table(_i);
     p = kmalloc(&mm, 100);
     (void)kmalloc(&mm, HEAP_QUANTUM - 128 - 16);
     pattern_fill(p, 100, 1);
@@ -237,9 +248,9 @@ Suite *mm_sweep_suite(void) {
     tcase_add_loop_test(tc, init_with_any_number_of_frames_is_all_or_nothing, 0,
                         2);
     tcase_add_loop_test(tc, growth_with_any_number_of_frames_is_all_or_nothing,
-                        0, 2);
+                        0, 3);
     tcase_add_loop_test(
-        tc, realloc_with_any_number_of_frames_keeps_the_old_block, 0, 2);
+        tc, realloc_with_any_number_of_frames_keeps_the_old_block, 0, 3);
     tcase_add_loop_test(tc, a_heap_filled_to_the_last_frame_says_no_and_goes_on,
                         0, 2);
     tcase_add_test(tc, a_promise_broken_by_others_is_a_fault_that_says_why);
