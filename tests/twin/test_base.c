@@ -48,6 +48,7 @@ START_TEST(fields_are_padded_to_their_width)
     ck_assert_prints("[  0x2a]", "[%#6x]", 42u);
     ck_assert_prints("[    7]", "[%*d]", 5, 7);
     ck_assert_prints("[7    ]", "[%*d]", -5, 7);
+    ck_assert_prints("[7    ]", "[%-*d]", 5, 7);
     ck_assert_prints("[   ab]", "[%5s]", "ab");
     ck_assert_prints("[ab   ]", "[%-5s]", "ab");
     ck_assert_prints("[123456]", "[%3d]", 123456);
@@ -151,10 +152,12 @@ START_TEST(ranges_that_touch_do_not_overlap)
     ck_assert(ranges_overlap(0, 4097, 4096, 4096));
     ck_assert(ranges_overlap(4096, 1, 0, UINT64_MAX));
     ck_assert(!ranges_overlap(0, 0, 0, 10));
+    ck_assert(!ranges_overlap(0, 10, 5, 0));
     ck_assert(ranges_overlap(top, 4096, UINT64_MAX, 1));
     ck_assert(!ranges_overlap(top, 4096, 0, 4096));
     ck_assert(range_holds(top, 4096, UINT64_MAX));
     ck_assert(!range_holds(top, 4096, 0));
+    ck_assert(!range_holds(top, 4097, 0)); /* no range goes round */
     ck_assert(!range_holds(5, 0, 5));
 }
 END_TEST
@@ -227,6 +230,7 @@ START_TEST(the_ring_keeps_the_newest_events)
     struct events events = { .total = 0 };
 
     events_add(NULL, EVENT_FAULT, 1, 2); /* no ring: nothing happens */
+    events_tell(NULL, EVENT_FAULT, 1, 2);
     for (uint64_t i = 0; i < EVENTS_KEPT + 10; i++) {
         events_add(&events, EVENT_PMM_GIVES, i, 0);
     }

@@ -311,7 +311,8 @@ START_TEST(a_counter_or_run_that_disagrees_is_noticed)
         &m.pmm.runs[0].count, &m.pmm.bitmap.hint,
     };
     const pfn_t f = alloc();
-    const struct pmm_run kept = m.pmm.runs[0];
+    const struct pmm_run kept = m.pmm.runs[0], second = m.pmm.runs[1];
+    const size_t run_count = m.pmm.run_count;
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         const uint64_t value = *fields[i];
@@ -329,6 +330,12 @@ START_TEST(a_counter_or_run_that_disagrees_is_noticed)
     m.pmm.runs[0] = (struct pmm_run){ kept.first, 0 };
     ck_assert(!pmm_is_sound(&m.pmm));
     m.pmm.runs[0] = kept;
+    m.pmm.runs[1] = (struct pmm_run){ pfn_add(kept.first, 1), 1 };
+    m.pmm.run_count = 2; /* the second lies in the first */
+    ck_assert(!pmm_is_sound(&m.pmm));
+    m.pmm.runs[1] = second;
+    m.pmm.run_count = run_count;
+    ck_assert(pmm_is_sound(&m.pmm));
     ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
 }
 END_TEST

@@ -188,6 +188,28 @@ START_TEST(what_is_reclaimed_is_free_and_counted)
 }
 END_TEST
 
+/*
+ *   frame    first      +512                   +1536
+ *   map      [ usable .........................]
+ *   in use              [ module: two areas    ]
+ *
+ * Nothing is managed behind the last run, and the module comes back whole.
+ */
+START_TEST(memory_that_ends_with_a_module_is_handed_out_up_to_it)
+{ /* P4 */
+    uint64_t free;
+
+    add(F(first), F(first + 1536), MEMMAP_USABLE);
+    boot.module = bytes(F(first + 512), F(first + 1536));
+    ck_assert_status(pmm_init(&other, &boot, pmm_classes[_i]), MM_OK);
+    free = pmm_free_count(&other);
+    ck_assert_uint_eq(free, 512 - pages_for(other.metadata.len));
+    expect_frames(free);
+    ck_assert_status(pmm_reclaim(&other, boot.module), MM_OK);
+    expect_frames(free + 1024);
+}
+END_TEST
+
 START_TEST(a_second_reclaim_is_refused)
 { /* P4 */
     start_with_module(pmm_classes[_i]);
@@ -551,6 +573,8 @@ Suite *pmm_reclaim_suite(void) {
     tcase_add_loop_test(tc, no_frame_handed_out_touches_what_is_reserved, 0,
                         classes);
     tcase_add_loop_test(tc, what_is_reclaimed_is_free_and_counted, 0, classes);
+    tcase_add_loop_test(
+        tc, memory_that_ends_with_a_module_is_handed_out_up_to_it, 0, classes);
     tcase_add_loop_test(tc, a_second_reclaim_is_refused, 0, classes);
     tcase_add_test(tc, what_was_never_withheld_cannot_be_reclaimed);
     tcase_add_loop_test(tc, memory_can_be_reclaimed_while_frames_are_out, 0,

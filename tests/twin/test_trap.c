@@ -437,6 +437,28 @@ START_TEST(a_trap_nobody_repairs_is_a_panic)
 { jump_nowhere(NULL); }
 END_TEST
 
+static bool repairs_nothing(struct trap_hook *hook, struct trap_frame *frame) {
+    (void)hook, (void)frame;
+    return false;
+}
+
+/* A hook that says nothing, one that does nothing, none at all; by #PF, and by
+ * #GP, which has no address. */
+START_TEST(a_trap_without_a_word_of_the_hook_is_a_panic)
+{ /* A8 */
+    static struct trap_hook silent;
+
+    silent =
+        (struct trap_hook){ .handle = _i / 2 == 0 ? repairs_nothing : NULL };
+    trap_init(&silent, mm.boot);
+    if (_i / 2 == 2) {
+        hw_set_local(NULL);
+    }
+    *(volatile uint8_t *)pointer_of(
+        vaddr(_i % 2 == 0 ? PAGE_A : UINT64_C(1) << 62)) = 1;
+}
+END_TEST
+
 START_TEST(every_vector_has_an_entry_and_unknown_ones_no_name)
 {
     ck_assert_str_eq(trap_name(TRAP_DOUBLE_FAULT), "#DF");
@@ -464,6 +486,11 @@ Suite *trap_suite(void) {
         tc, a_handler_runs_with_the_direction_up_whatever_it_interrupted);
     tcase_add_test(tc, a_repaired_fault_leaves_every_register_and_flag);
     machine_add_exit_test(tc, a_trap_nobody_repairs_is_a_panic, HW_EXIT_PANIC);
+    if (machine_can_exit()) {
+        tcase_add_loop_exit_test(tc,
+                                 a_trap_without_a_word_of_the_hook_is_a_panic,
+                                 HW_EXIT_PANIC, 0, 6);
+    }
     tcase_add_test(tc, every_vector_has_an_entry_and_unknown_ones_no_name);
     suite_add_tcase(suite, tc);
     return suite;
