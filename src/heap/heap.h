@@ -87,7 +87,8 @@ struct heap_class {
 };
 
 extern const struct heap_class heap_dummy, heap_bump, heap_bump_noreset,
-    heap_list, heap_list_nomerge, heap_boundary, heap_fixed, heap_slab;
+    heap_list, heap_list_nomerge, heap_boundary, heap_buddy, heap_fixed,
+    heap_slab;
 /** All classes, ended by NULL. */
 extern const struct heap_class *const heap_classes[];
 /** The class of that name, or NULL. */
@@ -134,10 +135,12 @@ struct heap_front {
  *  one; those beyond take the lock always. */
 #define HEAP_FRONTS 8
 
-struct heap_hole;          /* list.c */
-struct heap_header;        /* boundary.c */
-struct fixed_block;        /* fixed.c */
-#define HEAP_FIXED_SIZES 8 /* 16 .. 2048 */
+struct heap_hole;            /* list.c */
+struct heap_header;          /* boundary.c */
+struct buddy_block;          /* buddy.c */
+#define HEAP_BUDDY_ORDERS 43 /* 32 bytes .. 2^47 */
+struct fixed_block;          /* fixed.c */
+#define HEAP_FIXED_SIZES 8   /* 16 .. 2048 */
 
 struct heap {
     const struct heap_class *class;
@@ -178,6 +181,10 @@ struct heap {
         struct {
             struct heap_header *first, *last; /* by address */
         } boundary;
+        struct {
+            struct buddy_block *first[HEAP_BUDDY_ORDERS]; /* free, by order */
+            uint64_t held; /* bytes of blocks in use, as split */
+        } buddy;
         struct heap_slab slab;
     };
 };
