@@ -15,7 +15,7 @@
 
 void chain_push(const struct vmm_space *space, struct frame_chain *chain,
                 pfn_t f) {
-    uint64_t *link = frame_bytes(space, f);
+    uint64_t *link = frame_reach(space, f);
 
     *link = chain->first.v;
     chain->first = paddr_of(f);
@@ -27,7 +27,7 @@ static pfn_t pop(const struct vmm_space *space, struct frame_chain *chain) {
 
     MM_ASSERT(chain->count > 0);
     f = pfn_of(chain->first);
-    chain->first = paddr(*(const uint64_t *)frame_bytes(space, f));
+    chain->first = paddr(*(const uint64_t *)frame_reach(space, f));
     chain->count--;
     return f;
 }
@@ -36,7 +36,7 @@ pfn_t chain_pop_zeroed(const struct vmm_space *space,
                        struct frame_chain *chain) {
     const pfn_t f = pop(space, chain);
 
-    memset(frame_bytes(space, f), 0, PAGE_SIZE);
+    memset(frame_reach(space, f), 0, PAGE_SIZE);
     return f;
 }
 
@@ -55,8 +55,13 @@ enum mm_status chain_take(struct vmm_space *space, struct frame_chain *chain,
 
 void chain_give_back(struct vmm_space *space, struct frame_chain *chain) {
     while (chain->count > 0) {
-        const enum mm_status status = pmm_free(space->pmm, pop(space, chain));
+        const pfn_t f = pop(space, chain);
+        enum mm_status status;
 
+        if (space->reach != NULL) {
+            reach_forget(space, f);
+        }
+        status = pmm_free(space->pmm, f);
         MM_ASSERT(status == MM_OK); /* every frame of a chain came from there */
     }
 }

@@ -14,17 +14,16 @@
  * Intel SDM vol. 3A, "Operations that Invalidate TLBs and Paging-Structure
  * Caches".
  */
+#include "vmm/reach.h"
 #include "vmm/span.h"
 
 bool table_is_vacant(const struct vmm_space *space, paddr_t pa,
                      unsigned level) {
-    const pte_t *entries = table_at(space, pa);
-
     if (!pmm_is_managed(space->pmm, pfn_of(pa))) {
         return false;
     }
     for (unsigned index = 0; index < TABLE_ENTRIES; index++) {
-        const pte_t seen = entry_get(&entries[index]);
+        const pte_t seen = entry_get(&table_at(space, pa)[index]);
 
         if (seen.v != 0 &&
             (!pte_is_present(seen) || pte_is_leaf(seen, level) ||
@@ -37,10 +36,8 @@ bool table_is_vacant(const struct vmm_space *space, paddr_t pa,
 
 void table_unlink(struct vmm_space *space, paddr_t pa, unsigned level,
                   struct frame_chain *unlinked) {
-    pte_t *entries = table_at(space, pa);
-
     for (unsigned index = 0; level > 1 && index < TABLE_ENTRIES; index++) {
-        const pte_t seen = entry_get(&entries[index]);
+        const pte_t seen = entry_get(&table_at(space, pa)[index]);
 
         if (seen.v != 0) {
             table_unlink(space, pte_address(seen), level - 1, unlinked);
@@ -53,7 +50,9 @@ void table_unlink(struct vmm_space *space, paddr_t pa, unsigned level,
 
 void tables_give_back(struct vmm_space *space, struct frame_chain *unlinked) {
     if (unlinked->count > 0) {
-        if (space_is_cached(space)) {
+        if (space->reach != NULL && space->reach->slot != 0) {
+            hw_write_cr3(hw_read_cr3()); /* they were pages as well */
+        } else if (space_is_cached(space)) {
             hw_invlpg(vaddr(0)); /* of any page: drops every cached path */
             space->stats.invlpgs++;
             events_add(space->events, EVENT_VMM_FLUSHES, 0, 0);
@@ -68,15 +67,15 @@ static void unlink_vacant(struct vmm_space *space, paddr_t pa, unsigned level,
                           struct frame_chain *unlinked) {
     for (unsigned index = 0; index < TABLE_ENTRIES; index++) {
         const struct span here = span_of_entry(base, level, index);
-        pte_t *entry = &table_at(space, pa)[index];
-        const pte_t seen = entry_get(entry);
+        const pte_t seen = entry_get(&table_at(space, pa)[index]);
 
         if (!pte_is_present(seen) || pte_is_leaf(seen, level) ||
-            !spans_meet(here, wanted)) {
+            !spans_meet(here, wanted) ||
+            entry_is_recursive(space, level, seen)) {
             continue;
         }
         if (table_is_vacant(space, pte_address(seen), level - 1)) {
-            upper_set(space, entry, level, pte(0));
+            upper_set(space, &table_at(space, pa)[index], level, pte(0));
             table_unlink(space, pte_address(seen), level - 1, unlinked);
         } else if (level > 2) {
             unlink_vacant(space, pte_address(seen), level - 1, here.first,

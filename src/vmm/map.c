@@ -221,7 +221,7 @@ static enum mm_status table_entry_of(const struct vmm_space *space, vaddr_t va,
     paddr_t table = space->root;
 
     for (unsigned l = PAGING_LEVELS;; l--) {
-        *entry = &table_at(space, table)[table_index(va, l)];
+        *entry = &table_of(space, va, l, table)[table_index(va, l)];
         if (!pte_is_present(entry_get(*entry))) {
             return MM_NOT_MAPPED;
         }

@@ -75,7 +75,7 @@ static void step_over(struct mapping *m, struct piece piece) {
 }
 
 /** May leaves stand in @piece, which begins at @slot or below it? */
-static enum mm_status piece_check(const struct vmm_space *space,
+static enum mm_status piece_check(const struct vmm_space *space, vaddr_t va,
                                   struct slot slot, struct piece piece) {
     if (slot.level > piece.level) {
         return pte_is_present(entry_get(slot.entry)) ? MM_HUGE_PAGE : MM_OK;
@@ -86,10 +86,12 @@ static enum mm_status piece_check(const struct vmm_space *space,
     for (uint64_t n = 0; n < piece.entries; n++) {
         const pte_t seen = entry_get(&slot.entry[n]);
 
-        if (pte_is_present(seen) &&
-            (pte_is_leaf(seen, piece.level) ||
-             !table_is_vacant(space, pte_address(seen), piece.level - 1))) {
-            return MM_ALREADY_MAPPED;
+        if (pte_is_present(seen)) {
+            if (pte_is_leaf(seen, piece.level) ||
+                !table_is_vacant(space, pte_address(seen), piece.level - 1)) {
+                return MM_ALREADY_MAPPED;
+            }
+            slot = table_walk_to(space, va, piece.level);
         }
     }
     return MM_OK;
@@ -108,7 +110,7 @@ static enum mm_status survey(const struct vmm_space *space, struct mapping m,
     while (m.pages > 0) {
         const struct piece piece = next_piece(&m);
         const struct slot slot = table_walk_near(space, m.va, piece.level);
-        const enum mm_status status = piece_check(space, slot, piece);
+        const enum mm_status status = piece_check(space, m.va, slot, piece);
 
         if (status != MM_OK) {
             return status;
@@ -149,8 +151,8 @@ static pte_t *link_tables(struct vmm_space *space, vaddr_t va, unsigned level,
         upper_set(space, slot.entry, slot.level, pte_make(table, TABLE_BITS));
         space->stats.tables++;
         slot.level--;
-        slot.entry =
-            &table_at(space, paddr_of(table))[table_index(va, slot.level)];
+        slot.entry = &table_of(space, va, slot.level,
+                               paddr_of(table))[table_index(va, slot.level)];
     }
     near_note_slot(space, va, slot);
     return slot.entry;
@@ -172,7 +174,7 @@ enum mm_status entry_make(struct vmm_space *space, vaddr_t va, pte_t **entry) {
 }
 
 /** Large leaves take the place of vacant tables. */
-static void link_large(struct vmm_space *space, pte_t *entries,
+static void link_large(struct vmm_space *space, vaddr_t va, pte_t *entries,
                        struct piece piece, pte_t leaf,
                        struct frame_chain *unlinked) {
     for (uint64_t n = 0; n < piece.entries; n++) {
@@ -182,6 +184,7 @@ static void link_large(struct vmm_space *space, pte_t *entries,
         leaf.v += level_size(piece.level);
         if (pte_is_present(seen)) {
             table_unlink(space, pte_address(seen), piece.level - 1, unlinked);
+            entries = table_walk_to(space, va, piece.level).entry;
         }
     }
 }
@@ -210,7 +213,8 @@ static void link_piece(struct vmm_space *space, const struct mapping *m,
         entry_set(&entries[0], pte_make(first, bits));
     } else if (piece.level > 1) {
         first = m->anonymous ? block_pop_zeroed(space, m->blocks) : first;
-        link_large(space, entries, piece, pte_make(first, bits), &in->unlinked);
+        link_large(space, m->va, entries, piece, pte_make(first, bits),
+                   &in->unlinked);
     } else {
         link_small(entries, piece, pte_make(first, bits));
     }

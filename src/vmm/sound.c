@@ -218,7 +218,7 @@ static bool shared_is_sound(const struct vmm_space *space, const char **why) {
     for (unsigned n = table_index(vaddr(VMM_PRIVATE_SIZE), PAGING_LEVELS);
          n < TABLE_ENTRIES; n++) {
         if (((entry_get(&own[n]).v ^ entry_get(&kernels[n]).v) &
-             ~PTE_ACCESSED) != 0) {
+             ~(PTE_ACCESSED | PTE_DIRTY)) != 0) { /* D: a recursive slot */
             return say(why, "the roots of two spaces differ in the kernel's "
                             "part");
         }

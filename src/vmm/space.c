@@ -49,7 +49,8 @@ void vmm_tables_edited(struct vmm_space *space) {
 
 void upper_set(struct vmm_space *space, pte_t *entry, unsigned level,
                pte_t value) {
-    const size_t index = (size_t)(entry - table_at(space, space->root));
+    const size_t index =
+        (vaddr_of_pointer(entry).v & (PAGE_SIZE - 1)) / sizeof(pte_t);
 
     entry_set(entry, value);
     if (level == PAGING_LEVELS && index >= FIRST_SHARED) {
@@ -74,6 +75,7 @@ enum mm_status vmm_space_create(struct vmm_space *space,
         .pmm = kernel->pmm,
         .events = kernel->events,
         .direct_base = kernel->direct_base,
+        .reach = kernel->reach,
         .root = paddr_of(chain_pop_zeroed(kernel, &root)),
         .near_at = NEAR_NOWHERE,
         .phys_bits = kernel->phys_bits,

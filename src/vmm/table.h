@@ -41,9 +41,39 @@ static inline uint64_t space_changes(const struct vmm_space *space) {
 static inline void *frame_bytes(const struct vmm_space *space, pfn_t f) {
     return pointer_of(vaddr_add(space->direct_base, paddr_of(f).v));
 }
+
+/* --- reach.c: without the direct map ---------------------------------------
+ */
+
+/** A page that shows @f, until REACH_PAGES - 1 others were asked for. */
+void *reach_frame(const struct vmm_space *space, pfn_t f);
+/** The table of @level at @pa, which translates @va. */
+pte_t *reach_table(const struct vmm_space *space, vaddr_t va, unsigned level,
+                   paddr_t pa);
+/** @f goes back to the pmm. */
+void reach_forget(const struct vmm_space *space, pfn_t f);
+
+/** The bytes of a frame that is a table or in a chain. */
+static inline void *frame_reach(const struct vmm_space *space, pfn_t f) {
+    return __builtin_expect(space->reach == NULL, 1) ? frame_bytes(space, f)
+                                                     : reach_frame(space, f);
+}
 /** The 512 entries of the table at @pa. */
 static inline pte_t *table_at(const struct vmm_space *space, paddr_t pa) {
-    return frame_bytes(space, pfn_of(pa));
+    return frame_reach(space, pfn_of(pa));
+}
+/** The same of the table of @level that translates @va. */
+static inline pte_t *table_of(const struct vmm_space *space, vaddr_t va,
+                              unsigned level, paddr_t pa) {
+    return __builtin_expect(space->reach == NULL, 1)
+               ? frame_bytes(space, pfn_of(pa))
+               : reach_table(space, va, level, pa);
+}
+/** Is @entry of the kernel's root the recursive slot? */
+static inline bool entry_is_recursive(const struct vmm_space *space,
+                                      unsigned level, pte_t entry) {
+    return level == PAGING_LEVELS &&
+           pte_address(entry).v == space->kernel->root.v;
 }
 
 /** The processor reads and writes entries too: one load, one store each. */
@@ -66,7 +96,7 @@ static inline struct slot table_walk_to(const struct vmm_space *space,
     paddr_t table = space->root;
 
     for (unsigned l = PAGING_LEVELS;; l--) {
-        pte_t *entry = &table_at(space, table)[table_index(va, l)];
+        pte_t *entry = &table_of(space, va, l, table)[table_index(va, l)];
         const pte_t seen = entry_get(entry);
 
         if (l == level || !pte_is_present(seen) || pte_is_leaf(seen, l)) {
@@ -101,8 +131,10 @@ static inline pte_t *near_entry(const struct vmm_space *space, vaddr_t va) {
 /** @entry, of level 1, translates @va, which is the space's own. */
 static inline void near_note(struct vmm_space *space, vaddr_t va,
                              pte_t *entry) {
-    space->near = entry - table_index(va, 1);
-    space->near_at = va.v >> level_shift(2);
+    if (space->reach == NULL) { /* else the pointer does not hold */
+        space->near = entry - table_index(va, 1);
+        space->near_at = va.v >> level_shift(2);
+    }
 }
 static inline void near_note_slot(struct vmm_space *space, vaddr_t va,
                                   struct slot slot) {

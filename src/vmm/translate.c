@@ -19,7 +19,8 @@ struct vmm_translation vmm_translate(const struct vmm_space *space,
         return (struct vmm_translation){ .status = MM_NOT_CANONICAL };
     }
     for (;; level--) {
-        seen = entry_get(&table_at(space, table)[table_index(va, level)]);
+        seen = entry_get(
+            &table_of(space, va, level, table)[table_index(va, level)]);
         all &= seen.v;
         any |= seen.v;
         if ((all & PTE_PRESENT) == 0) {

@@ -7,15 +7,17 @@
  *   every table    is reached by one entry, and no page can be written that
  *                  shows it: whoever writes tables gives himself any right
  *
- * The direct map shows every frame on purpose, and so is left out.  Frames that
- * were never the pmm's are the boot loader's affair: its tables may be shown by
- * its image, and what it mapped before us it mapped as it liked.
+ * The direct map (or the window of reach.c) shows every frame on purpose, and
+ * so is left out.  Frames that were never the pmm's are the boot loader's
+ * affair: its tables may be shown by its image, and what it mapped before us it
+ * mapped as it liked.
  *
  * Which frames are tables is noted without memory: a bit per frame for a window
  * of frames, as many rounds as there are windows with a table in them.
  *
  * Intel SDM vol. 3A, "4-Level Paging and 5-Level Paging": reserved bits.
  */
+#include "vmm/reach.h"
 #include "vmm/span.h"
 
 #include <string.h>
@@ -59,6 +61,13 @@ static bool reserved_is_set(const struct vmm_space *space, unsigned level,
 static bool in_direct_map(const struct vmm_space *space, vaddr_t va) {
     return range_holds(space->direct_base.v, space->pmm->frames << PAGE_SHIFT,
                        va.v);
+}
+
+/** Is the page there for tables to be reached by? */
+static bool shows_tables(const struct vmm_space *space, vaddr_t va) {
+    return in_direct_map(space, va) ||
+           (space->reach != NULL &&
+            range_holds(space->reach->window.v, level_size(2), va.v));
 }
 
 static bool one_is_free(const struct vmm_space *space, pfn_t first,
@@ -138,7 +147,7 @@ static void see_page(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
     uint64_t at = pfn_of(pte_leaf_address(entry, level)).v - look->first;
 
     if (!pte_is_leaf(entry, level) || (entry.v & PTE_WRITABLE) == 0 ||
-        in_direct_map(look->space, va)) {
+        shows_tables(look->space, va)) {
         return;
     }
     for (uint64_t n = 0; n < level_pages(level); n++, at++) {

@@ -121,9 +121,10 @@ struct vmm_space {
     struct pmm *pmm;
     struct events *events; /* NULL: record nothing */
     vaddr_t direct_base;
-    paddr_t root;       /* the PML4 */
-    unsigned phys_bits; /* MAXPHYADDR: frames beyond can't be mapped */
-    unsigned largest;   /* level of the largest leaves: 2 or 3 */
+    struct vmm_reach *reach; /* NULL: tables by the direct map; reach.h */
+    paddr_t root;            /* the PML4 */
+    unsigned phys_bits;      /* MAXPHYADDR: frames beyond can't be mapped */
+    unsigned largest;        /* level of the largest leaves: 2 or 3 */
     /** May a page be writable and executable?  false at the start: then it is
      *  MM_REFUSED, by every call that names rights. */
     bool write_execute;

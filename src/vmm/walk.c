@@ -22,7 +22,8 @@ static void visit_table(const struct vmm_space *space, paddr_t table,
         const struct span here = span_of_entry(base, level, index);
         const pte_t seen = entry_get(&table_at(space, table)[index]);
 
-        if (!pte_is_present(seen) || !spans_meet(here, wanted)) {
+        if (!pte_is_present(seen) || !spans_meet(here, wanted) ||
+            entry_is_recursive(space, level, seen)) {
             continue;
         }
         visitor.visit(visitor.ctx, vaddr(here.first), level, seen);

@@ -82,9 +82,11 @@ static void hash_table(struct hashing *hashing, paddr_t table) {
 
 static void hash_visit(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
     struct hashing *hashing = ctx;
+    const struct vmm_reach *reach = hashing->space->reach;
 
-    (void)va;
-    if (!pte_is_leaf(entry, level)) {
+    /* The window shows what was looked at last. */
+    if (!pte_is_leaf(entry, level) &&
+        (reach == NULL || level != 2 || va.v != reach->window.v)) {
         hash_table(hashing, pte_address(entry));
     }
 }

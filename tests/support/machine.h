@@ -9,6 +9,7 @@
 #define SUPPORT_MACHINE_H
 
 #include "mm/mm.h"
+#include "vmm/reach.h"
 
 /** A fresh machine; what its boot loader left.  Call it in a checked fixture:
  *  RAM is shared with a forked child. */
@@ -45,11 +46,19 @@ struct machine_pages {
     struct pmm pmm;
     struct vmm_space space;
     const struct hw_boot *boot;
+    struct vmm_reach reach;
     uint64_t free_at_start;   /* frames */
     uint64_t tables_at_start; /* machine_tables_hash() */
 };
 extern struct machine_pages m;
 void machine_start_pages(struct machine_pages *m);
+/** How the next machine_start_pages() has tables reached; by the direct map
+ *  again after machine_stop_pages(). */
+enum machine_tables { TABLES_DIRECT, TABLES_TEMPORARY, TABLES_RECURSIVE };
+extern enum machine_tables machine_tables;
+/** Addresses of the window and of the slot, which no test maps. */
+#define MACHINE_WINDOW UINT64_C(0x450000000000)
+#define MACHINE_SLOT 137u
 /** Removes all regions, gives everything back, and checks: all is sound, as
  *  many frames are free as at the start, the tables are as at the start. */
 void machine_stop_pages(struct machine_pages *m);

@@ -16,6 +16,16 @@ static bool handle(struct trap_hook *hook, struct trap_frame *frame) {
                MM_OK;
 }
 
+enum machine_tables machine_tables;
+
+static void reach_tables(struct machine_pages *m) {
+    m->reach = (struct vmm_reach){
+        .window = vaddr(MACHINE_WINDOW),
+        .slot = machine_tables == TABLES_RECURSIVE ? MACHINE_SLOT : 0,
+    };
+    ck_assert_int_eq(vmm_reach_by(&m->space, &m->reach), MM_OK);
+}
+
 void machine_start_pages(struct machine_pages *m) {
     const struct hw_boot *boot = machine_power_on();
     const char *why = "";
@@ -31,6 +41,9 @@ void machine_start_pages(struct machine_pages *m) {
     m->space.events = &m->events;
     ck_assert_msg(vmm_all_are_sound(&m->space, &why), "at the start: %s", why);
     m->free_at_start = pmm_free_count(&m->pmm);
+    if (machine_tables != TABLES_DIRECT) {
+        reach_tables(m);
+    }
     m->tables_at_start = machine_tables_hash(&m->space);
 }
 
@@ -48,14 +61,19 @@ void machine_stop_pages(struct machine_pages *m) {
             MM_OK);
     }
     vmm_reclaim_tables(&m->space, everything);
+    ck_assert_msg(machine_tables_hash(&m->space) == m->tables_at_start,
+                  "the page tables are not as at the start");
+    if (m->space.reach != NULL) {
+        vmm_reach_directly(&m->space);
+        vmm_reclaim_tables(&m->space, everything);
+    }
+    machine_tables = TABLES_DIRECT;
     ck_assert_msg(pmm_is_sound(&m->pmm), "after the end: pmm is not sound");
     ck_assert_msg(vmm_all_are_sound(&m->space, &why), "after the end: %s", why);
     ck_assert_msg(pmm_free_count(&m->pmm) == m->free_at_start,
                   "a leak: %lu frames free at the start, %lu at the end",
                   (unsigned long)m->free_at_start,
                   (unsigned long)pmm_free_count(&m->pmm));
-    ck_assert_msg(machine_tables_hash(&m->space) == m->tables_at_start,
-                  "the page tables are not as at the start");
     machine_power_off();
 }
 

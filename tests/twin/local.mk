@@ -13,7 +13,7 @@ twin_sources += %D%/test_vmm_map.c %D%/test_vmm_flush.c \
 	%D%/test_vmm_translate.c %D%/test_vmm_region.c %D%/test_vmm_tree.c %D%/test_vmm_fault.c %D%/test_vmm_paged.c %D%/test_vmm_parts.c \
 	%D%/test_vmm_sweep.c %D%/test_vmm_sound.c %D%/test_vmm_kinds.c \
 	%D%/test_vmm_share.c %D%/test_vmm_edges.c \
-	%D%/test_vmm_random.c
+	%D%/test_vmm_random.c %D%/test_vmm_reach.c
 twin_sources += %D%/test_heap_arena.h %D%/test_heap_arena.c %D%/test_heap.c \
 	%D%/test_heap_list.c %D%/test_heap_grow.c %D%/test_heap_random.c \
 	%D%/test_heap_damage.c %D%/test_heap_slab.c %D%/test_heap_front.c %D%/test_heap_fixed.c

@@ -39,6 +39,7 @@
     suite(vmm_edges_suite)                                                     \
     suite(vmm_sweep_suite)                                                     \
     suite(vmm_random_suite)                                                    \
+    suite(vmm_reach_suite)                                                    \
     suite(vmm_sound_suite)                                                     \
     suite(heap_suite)                                                          \
     suite(heap_list_suite)                                                     \

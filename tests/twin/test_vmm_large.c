@@ -18,6 +18,14 @@ static void setup(void) {
     machine_start_pages(&m);
     before = m.tables_at_start;
 }
+static void setup_temporary(void) {
+    machine_tables = TABLES_TEMPORARY;
+    setup();
+}
+static void setup_recursive(void) {
+    machine_tables = TABLES_RECURSIVE;
+    setup();
+}
 static void teardown(void) {
     machine_stop_pages(&m);
 }
@@ -563,11 +571,10 @@ START_TEST(one_page_of_a_split_page_goes_and_the_others_stay)
 }
 END_TEST
 
-Suite *vmm_large_suite(void) {
-    Suite *suite = suite_create("vmm_large");
+static void add_cases(Suite *suite, SFun start) {
     TCase *tc = tcase_create("leaves");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, start, teardown);
     tcase_add_loop_test(
         tc, a_large_leaf_shows_all_its_frames_to_loads_and_stores, 2, 4);
     tcase_add_test(tc, a_large_leaf_that_cannot_be_is_refused);
@@ -583,7 +590,7 @@ Suite *vmm_large_suite(void) {
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("split and merge");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, start, teardown);
     tcase_add_loop_test(tc, splitting_and_merging_keep_every_bit_of_a_leaf, 0,
                         ATTRIBUTES);
     tcase_add_test(tc, one_gib_becomes_small_pages_around_one_address_only);
@@ -597,5 +604,14 @@ Suite *vmm_large_suite(void) {
     tcase_add_loop_test(tc, nothing_small_is_remembered_of_a_merged_page, 0, 2);
     tcase_add_test(tc, one_page_of_a_split_page_goes_and_the_others_stay);
     suite_add_tcase(suite, tc);
+}
+
+/* A4: the same by the direct map, by a window, by a recursive slot. */
+Suite *vmm_large_suite(void) {
+    Suite *suite = suite_create("vmm_large");
+
+    add_cases(suite, setup);
+    add_cases(suite, setup_temporary);
+    add_cases(suite, setup_recursive);
     return suite;
 }

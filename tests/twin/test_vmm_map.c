@@ -16,6 +16,14 @@ static void setup(void) {
     machine_start_pages(&m);
     before = m.tables_at_start;
 }
+static void setup_temporary(void) {
+    machine_tables = TABLES_TEMPORARY;
+    setup();
+}
+static void setup_recursive(void) {
+    machine_tables = TABLES_RECURSIVE;
+    setup();
+}
 static void teardown(void) {
     machine_stop_pages(&m);
 }
@@ -357,11 +365,10 @@ START_TEST(protect_keeps_frame_accessed_and_dirty)
 }
 END_TEST
 
-Suite *vmm_map_suite(void) {
-    Suite *suite = suite_create("vmm_map");
+static void add_cases(Suite *suite, SFun start) {
     TCase *tc = tcase_create("map");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, start, teardown);
     tcase_add_test(tc, a_mapped_page_shows_its_frame_to_loads_and_stores);
     tcase_add_test(tc, unmapping_frees_neither_frame_nor_tables);
     tcase_add_test(tc, a_page_is_not_mapped_twice);
@@ -379,7 +386,7 @@ Suite *vmm_map_suite(void) {
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("rights");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, start, teardown);
     tcase_add_loop_test(tc, upper_levels_allow_everything_and_the_leaf_decides,
                         0, VMM_ACCESS_ALL + 1);
     tcase_add_loop_test(tc,
@@ -387,5 +394,14 @@ Suite *vmm_map_suite(void) {
                         VMM_ACCESS_ALL + 1);
     tcase_add_test(tc, protect_keeps_frame_accessed_and_dirty);
     suite_add_tcase(suite, tc);
+}
+
+/* A4: the same by the direct map, by a window, by a recursive slot. */
+Suite *vmm_map_suite(void) {
+    Suite *suite = suite_create("vmm_map");
+
+    add_cases(suite, setup);
+    add_cases(suite, setup_temporary);
+    add_cases(suite, setup_recursive);
     return suite;
 }

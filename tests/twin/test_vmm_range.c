@@ -16,6 +16,14 @@ static const vaddr_t page = { UINT64_C(0x444444440000) };
 static void setup(void) {
     machine_start_pages(&m);
 }
+static void setup_temporary(void) {
+    machine_tables = TABLES_TEMPORARY;
+    setup();
+}
+static void setup_recursive(void) {
+    machine_tables = TABLES_RECURSIVE;
+    setup();
+}
 static void teardown(void) {
     machine_stop_pages(&m);
 }
@@ -266,11 +274,10 @@ START_TEST(a_batch_counts_pages_and_not_tokens)
 }
 END_TEST
 
-Suite *vmm_range_suite(void) {
-    Suite *suite = suite_create("vmm_range");
+static void add_cases(Suite *suite, SFun start) {
     TCase *tc = tcase_create("range");
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, start, teardown);
     tcase_add_test(tc, a_range_is_unmapped_and_its_neighbours_stay);
     tcase_add_test(tc, pages_that_show_nothing_are_no_mistake);
     tcase_add_test(tc, a_range_that_cannot_be_is_refused);
@@ -281,5 +288,14 @@ Suite *vmm_range_suite(void) {
                         0, 4);
     tcase_add_test(tc, a_batch_counts_pages_and_not_tokens);
     suite_add_tcase(suite, tc);
+}
+
+/* A4: the same by the direct map, by a window, by a recursive slot. */
+Suite *vmm_range_suite(void) {
+    Suite *suite = suite_create("vmm_range");
+
+    add_cases(suite, setup);
+    add_cases(suite, setup_temporary);
+    add_cases(suite, setup_recursive);
     return suite;
 }
