@@ -68,7 +68,7 @@ static bool frames_agree(const struct mm *mm) {
     };
 
     vmm_walk(&mm->space, window, tally_entry, &tally);
-    return !tally.bad && tally.frames <= mm->pmm.stats.allocated;
+    return !tally.bad && tally.frames <= pmm_stats(&mm->pmm).allocated;
 }
 
 bool mm_check(const struct mm *mm, const char **why) {

@@ -379,6 +379,11 @@ bool pmm_is_used(const struct pmm *pmm, pfn_t f);
 /** Is @f one that pmm_alloc() may hand out at all? */
 bool pmm_is_managed(const struct pmm *pmm, pfn_t f);
 
+/** What was counted so far; exact while nobody is at work. */
+static inline struct pmm_stats pmm_stats(const struct pmm *pmm) {
+    return pmm->stats;
+}
+
 /** Frames that can still be handed out. */
 uint64_t pmm_free_count(const struct pmm *pmm);
 

@@ -92,8 +92,8 @@ static void report_memory(const struct mm *mm) {
     result("faults", mm->space.stats.faults);
     result("faults_refused", mm->space.stats.faults_refused);
     result("tables", mm->space.stats.tables);
-    result("frames_now", mm->pmm.stats.allocated);
-    result("frames_peak", mm->pmm.stats.peak);
+    result("frames_now", pmm_stats(&mm->pmm).allocated);
+    result("frames_peak", pmm_stats(&mm->pmm).peak);
 }
 
 static void report_digest(const struct replay *r) {
