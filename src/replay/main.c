@@ -74,8 +74,7 @@ static bool replay_with(struct mm *mm, const struct replay_header *h) {
     } else {
         refuse(r.error);
     }
-    replay_fini(&r);
-    return good;
+    return replay_fini(&r) && good;
 }
 
 bool replay_module(struct mm *mm, const struct hw_boot *boot) {

@@ -243,9 +243,11 @@ bool replay_init(struct replay *r, struct mm *mm, const struct replay_op *ops,
     struct mm_init_result heap;
     enum mm_status st;
 
-    *r = (struct replay){
-        .mm = mm, .ops = ops, .op_count = op_count, .id_count = id_count
-    };
+    *r = (struct replay){ .mm = mm,
+                          .ops = ops,
+                          .op_count = op_count,
+                          .id_count = id_count,
+                          .frames_before = mm->pmm.stats.allocated };
     st = replay_books_open(r);
     if (st != MM_OK) {
         return FAIL(r, "no room for the books of %lu blocks: %s",
@@ -292,7 +294,16 @@ bool replay_run(struct replay *r) {
     return check_leftovers(r) && sound(r);
 }
 
-void replay_fini(struct replay *r) {
+bool replay_fini(struct replay *r) {
+    uint64_t now;
+
     mm_teardown(r->mm);
     replay_books_close(r);
+    now = r->mm->pmm.stats.allocated;
+    if (now != r->frames_before) {
+        replay_say("replay: error at the end: %lu frames never came back: they "
+                   "are handed out, and nothing shows them any more\n",
+                   (ulong_t)(now - r->frames_before));
+    }
+    return now == r->frames_before;
 }

@@ -88,6 +88,7 @@ struct replay {
     uint64_t *shadow;            /* a bit per granule, at REPLAY_SHADOW_BASE */
     uint64_t shadow_size;        /* bytes of it */
 
+    uint64_t frames_before; /* handed out at the start */
     uint64_t op;      /* the operation under way; operations done so far */
     uint64_t halfway; /* the state digest after half of the operations, the
                          odd one included */
@@ -118,8 +119,9 @@ void replay_report(const struct replay *r);
 void replay_list_state(const struct replay *r, const char *when);
 
 /** Take the heap away and give the frames of the books back; @r->mm is as it
- *  was before replay_init(). */
-void replay_fini(struct replay *r);
+ *  was before replay_init().
+ *  @return false, after saying so: it is not, since frames never came back */
+bool replay_fini(struct replay *r);
 
 /** The whole job: module in, lines out.  @return whether all went well */
 bool replay_module(struct mm *mm, const struct hw_boot *boot);

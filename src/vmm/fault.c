@@ -30,6 +30,7 @@ enum fact {
     CLOSED = 1 << 5,    /* ... and did so when it faulted before */
     PRESENT = 1 << 6,
     MARKED = 1 << 7, /* lacks only W, and is to be copied first */
+    LOST = 1 << 18,  /* nothing is shown, but the entry is not empty */
     /* of the region; for one that may grow to the page, of that */
     NONE = 1 << 8,
     BELOW = 1 << 9, /* the page lies below a stack */
@@ -74,6 +75,10 @@ static const struct rule {
     { MARKED, COPY, MM_OK, "first write to a shared page" },
     { PRESENT, REFUSE, MM_REFUSED,
       "the page has fewer rights than its region" },
+    /* A new frame would hide that the content of the old one is lost. */
+    { LOST, REFUSE, MM_REFUSED,
+      "an entry lost its P bit: it shows nothing, but is not empty, and the "
+      "page's content is lost" },
     { WHOLE, REFUSE, MM_REFUSED,
       "the page of an immediate region was unmapped" },
     { PAGED, LOAD, MM_OK, "the pager brought the page" },
@@ -137,7 +142,8 @@ static unsigned facts_of_tables(struct vmm_space *space,
     const unsigned denied = rights_wanted(fault->error) & ~now.access;
 
     if (now.status != MM_OK) {
-        return 0;
+        return fact_if(entry_get(table_walk(space, fault->va).entry).v != 0,
+                       LOST);
     }
     if (denied == 0) {
         return PERMITTED | fact_if(forbidden_by_mode(space, fault->va,

@@ -6,6 +6,7 @@
  *   near      the page table walked to last is where a walk ends
  *   tokens    none owed, none used twice
  *   tables    as many as counted; none of them is free memory
+ *   entries   that are not present are empty
  *   pages     of a guard: none; of an immediate region: all; whatever a page
  *             of a region shows is in use, and a 4 KiB page, with no more
  *             rights than the region; no frame is shown twice
@@ -115,6 +116,9 @@ static const char *complaint(const struct vmm_space *space,
                              struct slot slot) {
     const pte_t seen = entry_get(slot.entry);
 
+    if (!pte_is_present(seen) && seen.v != 0) {
+        return "an entry lost its P bit: it shows nothing, but is not empty";
+    }
     if (!pte_is_present(seen)) {
         return region->backing == VMM_IMMEDIATE || region->backing == VMM_DEVICE
                    ? "a page of an immediate region shows no frame"

@@ -56,6 +56,12 @@ ok "so is a frame"
 run run --ops 2000 --inject spurious:1 "$demo"
 [ $code -eq 0 ] || show
 ok "a spurious fault does no harm"
+# A TLB that small walks to pages again that were filled long ago.
+run run --ops 2000 --tlb lru:8 --inject flip:1010 \
+	--budget events:2000000 "$demo"
+[ $code -eq 1 ] && grep -q 'verdict: MM_REFUSED, an entry lost its P bit: it shows nothing, but is not empty, and the page.s content is lost' \
+	"$dir/err" || show
+ok "a page that lost its frame by a flipped bit is reported, not filled anew"
 run run --ops 2000 --inject frame:999999 "$demo"
 [ $code -eq 0 ] &&
 	grep -qE '^memtwin: --inject frame:999999: the run came to [0-9]+ of these only, so nothing was injected$' \

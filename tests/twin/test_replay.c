@@ -36,7 +36,7 @@ static bool run(const struct heap_class *class, const struct replay_op *ops,
 }
 
 static void stop(void) {
-    replay_fini(&replay);
+    ck_assert(replay_fini(&replay));
     machine_stop(&mm);
 }
 
@@ -144,8 +144,21 @@ START_TEST(a_replay_gives_back_every_frame_that_it_took)
     ck_assert(replay_init(&replay, &mm, some_ops, count, RANDOM_IDS));
     ck_assert(replay_run(&replay));
     ck_assert_uint_lt(pmm_free_count(&mm.pmm), free);
-    replay_fini(&replay);
+    ck_assert(replay_fini(&replay));
     ck_assert_uint_eq(pmm_free_count(&mm.pmm), free);
+    machine_stop(&mm);
+}
+END_TEST
+
+START_TEST(a_frame_that_never_comes_back_is_noticed)
+{
+    const size_t count = make_ops(7);
+    pfn_t lost;
+
+    ck_assert(run(&heap_list, some_ops, count, RANDOM_IDS));
+    ck_assert_status(pmm_alloc(&mm.pmm, &lost), MM_OK);
+    ck_assert(!replay_fini(&replay));
+    ck_assert_status(pmm_free(&mm.pmm, lost), MM_OK);
     machine_stop(&mm);
 }
 END_TEST
@@ -220,7 +233,7 @@ START_TEST(a_block_at_the_edge_of_memory_is_served_or_refused_never_a_panic)
         ck_assert_uint_eq(replay.op, good ? 2 : 0);
         served += good;
         refused += !good;
-        replay_fini(&replay);
+        ck_assert(replay_fini(&replay));
         machine_give_back(&mm.pmm);
         machine_stop(&mm);
     }
@@ -250,7 +263,7 @@ START_TEST(a_first_heap_at_the_edge_of_memory_is_kept_or_refused)
             ck_assert_str_eq(replay.error, "no heap: MM_NO_MEMORY");
             refused++;
         }
-        replay_fini(&replay);
+        ck_assert(replay_fini(&replay));
         machine_give_back(&mm.pmm);
         machine_stop(&mm);
     }
@@ -266,7 +279,7 @@ START_TEST(books_that_do_not_fit_leave_nothing_behind)
     start(&heap_list);
     machine_leave_free(&mm.pmm, left);
     ck_assert(!replay_init(&replay, &mm, NULL, 0, 1));
-    replay_fini(&replay);
+    ck_assert(replay_fini(&replay));
     ck_assert_uint_eq(pmm_free_count(&mm.pmm), left);
     machine_give_back(&mm.pmm);
     machine_stop(&mm);
@@ -694,6 +707,7 @@ Suite *replay_suite(void) {
     tcase_add_loop_test(
         tc, the_halfway_digest_is_the_state_after_half_of_the_operations, 0, 2);
     tcase_add_test(tc, a_replay_gives_back_every_frame_that_it_took);
+    tcase_add_test(tc, a_frame_that_never_comes_back_is_noticed);
     tcase_add_test(tc, every_page_fault_counted_is_one_of_the_heap);
     tcase_add_test(tc, a_request_for_nothing_is_served_as_one_for_a_byte);
     tcase_add_test(tc, a_trace_may_leave_blocks_live);

@@ -408,6 +408,30 @@ START_TEST(a_fault_that_tables_can_not_repair_is_refused_with_its_reason)
 }
 END_TEST
 
+START_TEST(a_page_whose_entry_lost_its_p_bit_is_not_filled_anew)
+{
+    const char *lost = "an entry lost its P bit: it shows nothing, but is not "
+                       "empty, and the page's content is lost";
+
+    put_up(DEMAND, VMM_WRITE, FULL);
+    for (unsigned level = 1; level <= 3; level++) {
+        pte_t *entry = machine_entry(&m.space, page, level);
+        const pte_t kept = *entry;
+        const uint64_t frames = m.pmm.stats.allocated;
+        struct vmm_verdict seen;
+
+        *entry = pte(kept.v & ~PTE_PRESENT);
+        hw_invlpg(page);
+        seen = vmm_fault(&m.space, page, PF_WRITE);
+        *entry = kept;
+        ck_assert_status(seen.status, MM_REFUSED);
+        ck_assert_str_eq(seen.reason, lost);
+        ck_assert_uint_eq(m.pmm.stats.allocated, frames);
+    }
+    take_down(DEMAND);
+}
+END_TEST
+
 /*
  *   fault -> retry -> the same fault -> refused
  *   fault -> retry -> any change of an entry -> the same fault -> retry
@@ -543,6 +567,7 @@ Suite *vmm_fault_suite(void) {
     tcase_add_loop_test(
         tc, a_fault_that_tables_can_not_repair_is_refused_with_its_reason, 0,
         2);
+    tcase_add_test(tc, a_page_whose_entry_lost_its_p_bit_is_not_filled_anew);
     tcase_add_loop_test(tc, the_kernel_and_a_page_of_the_user_are_retried_once,
                         0, 3);
     tcase_add_test(tc, the_kernel_and_a_page_of_its_own_are_retried_each_time);

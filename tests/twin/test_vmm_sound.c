@@ -95,6 +95,21 @@ START_TEST(a_page_that_does_not_fit_its_region_is_noticed)
 }
 END_TEST
 
+START_TEST(an_entry_that_lost_its_p_bit_is_noticed)
+{
+    for (uint64_t n = 0; n < 4; n += 3) { /* immediate, demand */
+        const pte_t kept = *leaf(n);
+
+        *leaf(n) = pte(kept.v | PTE_DIRTY);
+        *leaf(n) = pte(leaf(n)->v & ~PTE_PRESENT);
+        expect_complaint(
+            "an entry lost its P bit: it shows nothing, but is not empty");
+        *leaf(n) = kept;
+    }
+    hw_invlpg(page);
+}
+END_TEST
+
 START_TEST(a_page_with_more_rights_than_its_region_is_noticed)
 {
     const pte_t kept = *leaf(1);
@@ -370,6 +385,7 @@ Suite *vmm_sound_suite(void) {
     tcase_add_test(tc, a_sound_space_is_called_sound);
     tcase_add_test(tc, regions_in_disorder_are_noticed);
     tcase_add_test(tc, a_page_that_does_not_fit_its_region_is_noticed);
+    tcase_add_test(tc, an_entry_that_lost_its_p_bit_is_noticed);
     tcase_add_test(tc, a_page_with_more_rights_than_its_region_is_noticed);
     tcase_add_test(tc, a_frame_shown_by_two_pages_of_regions_is_noticed);
     tcase_add_test(tc, a_large_page_in_a_region_is_noticed);
