@@ -56,11 +56,16 @@ ok "so is a frame"
 run run --ops 2000 --inject spurious:1 "$demo"
 [ $code -eq 0 ] || show
 ok "a spurious fault does no harm"
-# A TLB that small walks to pages again that were filled long ago.
-run run --ops 2000 --tlb lru:8 --inject flip:1010 \
-	--budget events:2000000 "$demo"
-[ $code -eq 1 ] && grep -q 'verdict: MM_REFUSED, an entry lost its P bit: it shows nothing, but is not empty, and the page.s content is lost' \
-	"$dir/err" || show
+# A TLB that small walks to pages again that were filled long ago; which of them
+# the Nth walk is for depends on the kernel.
+lost=no silent=no
+for n in 100 200 300 400; do
+	run run --ops 300 --tlb lru:8 --budget events:200000 --inject flip:$n "$demo"
+	[ $code -eq 1 ] || silent=yes
+	grep -q 'verdict: MM_REFUSED, an entry lost its P bit: it shows nothing, but is not empty' \
+		"$dir/err" && lost=yes
+done
+[ $silent = no ] && [ $lost = yes ] || show
 ok "a page that lost its frame by a flipped bit is reported, not filled anew"
 run run --ops 2000 --inject frame:999999 "$demo"
 [ $code -eq 0 ] &&
