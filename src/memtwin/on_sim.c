@@ -60,6 +60,11 @@ static void walk_addresses(const struct console *console, struct sim *sim) {
         w->result = walk(&sim->ram, &w->control, o->walk[i], SIM_READ, false);
     }
     console->outcome->walk_count = o->walk_count;
+    /* The heap is about to go, and with it these entries. */
+    if (o->walk_count > 0 && sim->cpu.writes != NULL &&
+        !table_writes_copy(&console->outcome->writes, sim->cpu.writes)) {
+        complain("no memory to say who wrote the entries");
+    }
 }
 
 /** The digest is the last result; the heap goes after it. */
@@ -142,12 +147,24 @@ static bool same_reserved(const struct hw_boot *boot,
     return true;
 }
 
+/** From now on stores to page tables are recorded. */
+static bool watch_tables(struct table_writes *writes, struct sim *sim) {
+    if (table_writes_init(writes, TABLE_WRITES_DEFAULT) &&
+        sim_watch_tables(sim, writes)) {
+        return true;
+    }
+    complain("--watch-tables: this host has no memory for it, or does not step "
+             "through instructions");
+    return false;
+}
+
 static enum outcome_code run_with(struct outcome *outcome,
                                   const struct sim_config *config,
                                   const struct run_options *o,
                                   const struct outcome *twin) {
     struct sim *sim;
     struct run_watch watch;
+    struct table_writes writes = { .ring = NULL };
     enum outcome_code result = power_on(&sim, config, o);
 
     if (result == EXIT_GOOD && twin != NULL &&
@@ -159,6 +176,9 @@ static enum outcome_code run_with(struct outcome *outcome,
         return result;
     }
     result = watch_start(&watch, sim, &o->watch);
+    if (result == EXIT_GOOD && o->watch_tables && !watch_tables(&writes, sim)) {
+        result = EXIT_CANNOT;
+    }
     if (result == EXIT_GOOD && o->report_stale && !stale_begin(sim)) {
         result = EXIT_CANNOT;
     }
@@ -172,6 +192,7 @@ static enum outcome_code run_with(struct outcome *outcome,
         }
     }
     sim_destroy(sim);
+    table_writes_destroy(&writes);
     return result;
 }
 

@@ -41,6 +41,7 @@ enum key {
     KEY_JSON,
     KEY_WALK,
     KEY_REPORT_STALE,
+    KEY_WATCH_TABLES,
     KEY_KERNEL,
     KEY_QEMU,
     KEY_PATIENCE,
@@ -114,6 +115,10 @@ static const struct argp_option option_table[] = {
       "Report uses of translations that should have been flushed, as far as "
       "the simulated machine sees them, and frames freed while it remembers "
       "them; one is a failure",
+      3 },
+    { "watch-tables", KEY_WATCH_TABLES, 0, 0,
+      "Record every store to a page table, so that the stories of walks and "
+      "faults and --report-stale name its function and line; slow",
       3 },
     { "walk", KEY_WALK, "ADDRESS", 0,
       "Tell how the simulated machine translates it after the last operation; "
@@ -364,6 +369,9 @@ static error_t parse_run(struct run_options *o, int key, const char *value) {
                    : bad("inject", value,
                          "frame, block, flip or spurious, with a number, as "
                          "frame:17");
+    case KEY_WATCH_TABLES:
+        o->watch_tables = true;
+        return 0;
     case KEY_WALK:
         return parse_walk(o, value);
     default:
@@ -458,9 +466,10 @@ static bool fits(const struct run_options *o) {
                  "from --ram");
         return false;
     }
-    if ((o->report_stale || o->walk_count > 0) && (o->on & ON_SIM) == 0) {
-        complain("--walk and --report-stale are for the simulator; QEMU keeps "
-                 "its TLB to itself");
+    if ((o->report_stale || o->watch_tables || o->walk_count > 0) &&
+        (o->on & ON_SIM) == 0) {
+        complain("--walk, --watch-tables and --report-stale are for the "
+                 "simulator; QEMU keeps its TLB to itself");
         return false;
     }
     if (watch_is_wanted(&o->watch) && (o->on & ON_SIM) == 0) {

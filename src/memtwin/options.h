@@ -29,7 +29,7 @@ struct run_options {
     uint64_t seed;
     struct watch_options watch;
     bool json;
-    bool report_stale;
+    bool report_stale, watch_tables;
     vaddr_t walk[RUN_WALKS_MAX]; /* to be walked after the run */
     unsigned walk_count;
     const char *kernel, *qemu;

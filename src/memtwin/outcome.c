@@ -209,6 +209,7 @@ void outcome_destroy(struct outcome *o) {
     for (i = 0; i < o->state_count; i++) {
         free(o->state[i]);
     }
+    table_writes_destroy(&o->writes);
     free(o->state);
     o->state = NULL;
     o->state_count = o->state_room = 0;

@@ -75,6 +75,7 @@ struct outcome {
     struct machine_counters counters;
     bool has_stales; /* --report-stale */
     uint64_t stale_count;
+    struct table_writes writes; /* as of the walks; ring NULL: not recorded */
     struct walked walks[RUN_WALKS_MAX]; /* --walk, on the simulator */
     unsigned walk_count;
 

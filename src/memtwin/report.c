@@ -124,7 +124,8 @@ static void walks(const struct outcome *o) {
         const struct walked *w = &o->walks[i];
 
         putchar('\n');
-        walk_tell(&w->result, &w->control, w->asked, NULL, put, stdout);
+        walk_tell(&w->result, &w->control, w->asked,
+                  o->writes.ring != NULL ? &o->writes : NULL, put, stdout);
     }
 }
 

@@ -74,7 +74,8 @@ static json_t *walks_array(const struct outcome *m) {
 
     for (i = 0; i < m->walk_count; i++) {
         json_array_append_new(
-            walks, walk_object(&m->walks[i].result, m->walks[i].asked, NULL));
+            walks, walk_object(&m->walks[i].result, m->walks[i].asked,
+                               m->writes.ring != NULL ? &m->writes : NULL));
     }
     return walks;
 }

@@ -31,13 +31,18 @@ void stale_end(struct outcome *outcome, const struct sim *sim) {
     outcome->has_stales = true;
     outcome->stale_count = count;
     for (uint64_t i = 0; i < STALES_SHOWN && first + i < count; i++) {
-        char text[600];
+        const struct sim_stale *stale =
+            &events->stales[(first + i) % SIM_STALES_KEPT];
+        char text[600], code[200] = "";
 
-        sim_stale_explain(&events->stales[(first + i) % SIM_STALES_KEPT], text,
-                          sizeof(text));
+        sim_stale_explain(stale, text, sizeof(text));
+        if (stale->writer_is_known) {
+            sim_code_name(stale->writer_rip, code, sizeof(code));
+        }
         complain_at((struct place){ outcome->trace->path, 0 },
-                    "stale translation %" PRIu64 " of %" PRIu64 ": %s",
-                    first + i + 1, count, text);
+                    "stale translation %" PRIu64 " of %" PRIu64 ": %s%s%s",
+                    first + i + 1, count, text,
+                    code[0] != '\0' ? ". Stored by " : "", code);
     }
     if (count > 0 && outcome->good) {
         outcome->good = false;

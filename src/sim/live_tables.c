@@ -66,6 +66,7 @@ bool sim_watch_tables(struct sim *sim, struct table_writes *writes) {
     }
     writes->on_table = on_table;
     writes->on_table_ctx = sim;
+    writes->name_code = sim_code_name;
     sim->live->tables = tables;
     for (unsigned n = 0; n < sim_cpu_count(sim); n++) {
         cpu_record_writes(sim_cpu_at(sim, n), writes);

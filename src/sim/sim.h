@@ -163,8 +163,9 @@ void sim_inject(struct sim *sim, struct injection *injection);
  */
 bool sim_watch_tables(struct sim *sim, struct table_writes *writes);
 
-/** The code at @rip in words, as "unmap at map.c:84": by addr2line where the
- *  host has it, else the file and the place in it. */
+/** The code at @rip in words, as "unmap at map.c:84", or where it was compiled
+ *  into others "entry_set at table.h:54, in unmap at map.c:84": by addr2line
+ * where the host has it, else the file and the place in it. */
 void sim_code_name(uint64_t rip, char *text, size_t size);
 
 /** Stop the machine, with the report as sim_stop_reason(), when @budget is

@@ -94,6 +94,7 @@ struct teller {
 
 static void tell_writer(const struct teller *t, paddr_t at) {
     const struct table_write *w;
+    char code[200] = "";
 
     if (t->writes == NULL) {
         return;
@@ -106,9 +107,14 @@ static void tell_writer(const struct teller *t, paddr_t at) {
                   "    written by: not known; 0x%jx before, as a walk saw\n",
                   (uintmax_t)w->before.v);
     } else {
+        if (t->writes->name_code != NULL) {
+            t->writes->name_code(w->rip, code, sizeof(code));
+        }
         fmt_print(t->sink, t->ctx,
-                  "    written by: processor %u at rip 0x%jx, before: 0x%jx\n",
-                  w->cpu, (uintmax_t)w->rip, (uintmax_t)w->before.v);
+                  "    written by: processor %u at rip 0x%jx%s%s, before: "
+                  "0x%jx\n",
+                  w->cpu, (uintmax_t)w->rip, code[0] != '\0' ? ", " : "", code,
+                  (uintmax_t)w->before.v);
     }
 }
 
@@ -132,7 +138,8 @@ static void tell_step(const struct teller *t, unsigned i) {
         fmt_print(t->sink, t->ctx, " <- %s", bit);
     }
     t->sink(t->ctx, '\n');
-    if (walk_deciding_step(t->r) == i) {
+    if (walk_deciding_step(t->r) == i ||
+        (t->r->reason == WALK_OK && i + 1 == t->r->step_count)) {
         tell_writer(t, s->at);
     }
 }

@@ -30,8 +30,8 @@ void walk_deciding_bit(const struct walk_result *result, char *text,
 
 /**
  * The sentence of walk_explain(); the entries, decoded, the deciding one marked
- * and, where @writes knows, by whom it was written; of a fault the error code,
- * what it says and what it does not say.
+ * and, where @writes knows, by whom it (or the leaf) was written; of a fault
+ * the error code, what it says and what it does not say.
  *
  * @control  what the walk was given
  * @writes   NULL: stores are not recorded

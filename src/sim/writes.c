@@ -17,6 +17,17 @@ void table_writes_destroy(struct table_writes *writes) {
     memset(writes, 0, sizeof(*writes));
 }
 
+bool table_writes_copy(struct table_writes *copy,
+                       const struct table_writes *writes) {
+    if (!table_writes_init(copy, writes->capacity)) {
+        return false;
+    }
+    memcpy(copy->ring, writes->ring, writes->capacity * sizeof(*copy->ring));
+    copy->total = writes->total;
+    copy->name_code = writes->name_code;
+    return true;
+}
+
 void table_writes_add(struct table_writes *writes, struct table_write write) {
     writes->ring[writes->total++ % writes->capacity] = write;
 }

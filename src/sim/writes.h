@@ -37,6 +37,9 @@ struct table_writes {
     /** Told of every entry that a walk reads; NULL: nobody. */
     void (*on_table)(void *ctx, paddr_t at);
     void *on_table_ctx;
+    /** Put the code at @rip into words, for reports; NULL: its number is all.
+     */
+    void (*name_code)(uint64_t rip, char *text, size_t size);
     /** What walks found last, for changes that nobody was seen to make. */
     struct table_seen {
         uint64_t at; /* + 1; 0: none */
@@ -48,6 +51,10 @@ struct table_writes {
  *  @return false when the host has no memory for them */
 bool table_writes_init(struct table_writes *writes, size_t capacity);
 void table_writes_destroy(struct table_writes *writes);
+/** @copy, to be destroyed too, answers as @writes does now, and is told of
+ *  nothing more.  @return false when the host has no memory for it */
+bool table_writes_copy(struct table_writes *copy,
+                       const struct table_writes *writes);
 
 void table_writes_add(struct table_writes *writes, struct table_write write);
 

@@ -110,7 +110,7 @@ run run --ops 2000 --tlb hostile --report-stale "$data/demo.trace.xz"
 ok "run --report-stale: no flush is missing in a replay"
 
 expect "run --walk is for the simulator" 2 \
-	"memtwin: --walk and --report-stale are for the simulator; QEMU keeps its TLB to itself" \
+	"memtwin: --walk, --watch-tables and --report-stale are for the simulator; QEMU keeps its TLB to itself" \
 	run --on qemu --walk 0x1000 "$data/demo.trace.xz"
 
 # --- what cannot be walked

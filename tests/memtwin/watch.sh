@@ -58,20 +58,39 @@ run run --ops 2000 --inject spurious:1 "$demo"
 ok "a spurious fault does no harm"
 # A TLB that small walks to pages again that were filled long ago; which of them
 # the Nth walk is for depends on the kernel.
-lost=no silent=no
-for n in 100 200 300 400; do
-	run run --ops 300 --tlb lru:8 --budget events:200000 --inject flip:$n "$demo"
+lost=no silent=no told=no
+for n in 100 200 300 400 500 600; do
+	run run --ops 300 --tlb lru:8 --watch-tables --budget events:200000 \
+		--inject flip:$n "$demo"
 	[ $code -eq 1 ] || silent=yes
 	grep -q 'verdict: MM_REFUSED, an entry lost its P bit: it shows nothing, but is not empty' \
 		"$dir/err" && lost=yes
+	grep -q 'written by: not known; 0x[0-9a-f]* before, as a walk saw' \
+		"$dir/err" && told=yes
 done
 [ $silent = no ] && [ $lost = yes ] || show
 ok "a page that lost its frame by a flipped bit is reported, not filled anew"
+[ $told = yes ] || show
+ok "the story tells what the entry held before, and that nobody stored to it"
 run run --ops 2000 --inject frame:999999 "$demo"
 [ $code -eq 0 ] &&
 	grep -qE '^memtwin: --inject frame:999999: the run came to [0-9]+ of these only, so nothing was injected$' \
 		"$dir/err" || show
 ok "an occasion that never came is named"
+
+run run --ops 2000 --watch-tables --walk 0x444444451000 "$demo"
+if command -v addr2line >/dev/null; then
+	writer='[a-z_]+ at [a-z_]+\.[ch]:[0-9]+.*'
+else
+	writer='.*memtwin\+0x[0-9a-f]+'
+fi
+[ $code -eq 0 ] && [ ! -s "$dir/err" ] && tail -n 1 "$dir/out" |
+	grep -qE "^    written by: processor 0 at rip 0x[0-9a-f]+, $writer, before: 0x[0-9a-f]+\$" || show
+ok "a watched run names the function that wrote an entry"
+digest=$(grep digest "$dir/out")
+run run --ops 2000 "$demo"
+[ "$(grep digest "$dir/out")" = "$digest" ] || show
+ok "it comes to the same digest"
 
 usage() {
 	name=$1 line=$2
@@ -91,6 +110,9 @@ done
 usage "a log that cannot be written is named" \
 	"memtwin: $dir/none/log: No such file or directory" \
 	run --ops 10 --events "$dir/none/log" "$demo"
+usage "nor can its tables" \
+	"memtwin: --walk, --watch-tables and --report-stale are for the simulator; QEMU keeps its TLB to itself" \
+	run --on qemu --watch-tables "$demo"
 usage "QEMU cannot be watched" \
 	"memtwin: --events, --budget and --inject are for the simulator; QEMU cannot be watched" \
 	run --on qemu --events "$dir/log" "$demo"
