@@ -265,6 +265,7 @@ static struct vmm_verdict act(struct vmm_space *space,
                    : "the pager can not bring the page";
         break;
     case ZERO:
+    default:
         status = fill(space, page, fault->region);
         lack = "no frame is left for the page or its tables";
         break;

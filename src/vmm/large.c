@@ -49,14 +49,13 @@ pfn_t block_pop_zeroed(const struct vmm_space *space,
     return f;
 }
 
-/** Does something show in the 2 MiB at @va? */
+/** Does something show in the 2 MiB at @va, which no large page covers? */
 static bool block_is_begun(const struct vmm_space *space, vaddr_t va) {
     const struct slot slot = table_walk_to(space, va, 2);
     const pte_t seen = entry_get(slot.entry);
 
     return pte_is_present(seen) &&
-           (pte_is_leaf(seen, slot.level) ||
-            !table_is_vacant(space, pte_address(seen), 1));
+           !table_is_vacant(space, pte_address(seen), 1);
 }
 
 enum mm_status block_fill(struct vmm_space *space, vaddr_t page,

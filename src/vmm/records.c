@@ -49,8 +49,8 @@ static void unstring(struct vmm_records *page) {
 
 static bool is_inside(const struct vmm_space *space,
                       const struct vmm_record *record) {
-    return record >= space->inside &&
-           record < space->inside + VMM_RECORDS_INSIDE;
+    return vaddr_of_pointer(record).v - vaddr_of_pointer(space->inside).v <
+           sizeof(space->inside);
 }
 
 /** The page that @record lies in. */

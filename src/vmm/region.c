@@ -326,3 +326,18 @@ const struct vmm_region *vmm_region_next(const struct vmm_space *space,
     record = tree_from(space->regions, first, &steps);
     return record == NULL ? NULL : &record->region;
 }
+
+struct vmm_query vmm_region_query(const struct vmm_space *space, vaddr_t va) {
+    struct vmm_query query = { .status = MM_NO_REGION,
+                               .region = vmm_region_at(space, va) };
+    struct vmm_translation page;
+
+    if (query.region != NULL) {
+        page = vmm_translate(space, va);
+        query.status = page.status;
+        query.pa = page.pa;
+        query.page_size = page.page_size;
+        query.access = page.access;
+    }
+    return query;
+}

@@ -460,6 +460,18 @@ MM_MUST_CHECK enum mm_status vmm_region_find(struct vmm_space *space,
  *  removed. */
 const struct vmm_region *vmm_region_at(const struct vmm_space *space,
                                        vaddr_t va);
+/** What a space says of an address: of its region, and of its page. */
+struct vmm_query {
+    enum mm_status status; /* MM_OK; MM_NO_REGION; MM_NOT_MAPPED: no page yet */
+    const struct vmm_region *region; /* NULL: MM_NO_REGION */
+    paddr_t pa;                      /* of the byte, with MM_OK; so are these */
+    uint64_t page_size;
+    unsigned access; /* of the page: at most the region's, but VMM_GLOBAL */
+};
+/** Where @va leads if a region holds it; what shows a page without a region (a
+ *  boot loader's, one mapped by hand) is not told: vmm_translate() tells. */
+struct vmm_query vmm_region_query(const struct vmm_space *space, vaddr_t va);
+
 /** The lowest region of @space above @region, one of its own; NULL: the lowest
  *  of all.  NULL when there is none. */
 const struct vmm_region *vmm_region_next(const struct vmm_space *space,

@@ -97,6 +97,8 @@ START_TEST(a_run_that_was_broken_up_comes_back_frame_by_frame)
         ck_assert_status(pmm_break_up(&pmm, first, 512), MM_NOT_ALLOCATED);
         ck_assert_status(pmm_break_up(&pmm, pfn(pmm.frames), 1),
                          MM_NOT_MANAGED);
+        ck_assert_status(pmm_break_up(&pmm, pfn(pmm.frames - 1), 2),
+                         MM_NOT_MANAGED);
         stop();
     }
 }

@@ -164,6 +164,7 @@ START_TEST(an_immediate_large_region_is_made_or_leaves_nothing_behind)
     }
     ck_assert_uint_le(made, 2); /* 523, and 522 with a block */
     ck_assert_uint_ge(made, 1);
+    add(500, 1, VMM_IMMEDIATE); /* does not reach a border of 2 MiB */
     add(510, BLOCK + 6, VMM_IMMEDIATE);
     ck_assert_uint_eq(page_size(511), PAGE_SIZE);
     ck_assert_uint_eq(page_size(BLOCK), 2 * MIB);
@@ -212,6 +213,17 @@ START_TEST(a_part_of_a_large_page_goes_and_the_rest_stays)
     ck_assert_uint_eq(read_from(99), 1);
     ck_assert_uint_eq(read_from(200), 3);
     ck_assert(!write_to(150, 1));
+}
+END_TEST
+
+START_TEST(a_split_between_two_large_pages_leaves_both_large)
+{ /* V9 V24 */
+    add(0, 2 * BLOCK, VMM_IMMEDIATE);
+    ck_assert_status(vmm_region_split(&mm.space, nth(BLOCK)), MM_OK);
+    ck_assert_uint_eq(page_size(BLOCK - 1), 2 * MIB);
+    ck_assert_uint_eq(page_size(BLOCK), 2 * MIB);
+    ck_assert_status(vmm_region_remove(&mm.space, base), MM_OK);
+    ck_assert_uint_eq(page_size(BLOCK), 2 * MIB);
 }
 END_TEST
 
@@ -366,6 +378,67 @@ START_TEST(a_fork_without_a_frame_for_small_pages_keeps_what_is_shown)
 }
 END_TEST
 
+/** A region of @pages at @va of @space. */
+static void add_private(struct vmm_space *space, vaddr_t va, uint64_t pages,
+                        enum vmm_backing backing) {
+    struct vmm_region one = region(0, pages, backing);
+
+    one.range.base = va;
+    one.access |= VMM_USER;
+    one.device = pfn(UINT64_C(0xc0000000) >> PAGE_SHIFT);
+    ck_assert_status(vmm_region_add(space, one), MM_OK);
+}
+
+/* Of the kernel's space the private part is forked, not the heap. */
+START_TEST(what_was_never_touched_and_a_large_device_are_forked_as_they_are)
+{ /* V12 V22 */
+    static struct vmm_space b;
+    const vaddr_t device = vaddr_add(private, 4 * MIB);
+    const vaddr_t by_hand = vaddr_add(private, 8 * MIB);
+    const pfn_t apic = pfn(UINT64_C(0xfee00));
+
+    add_private(&mm.space, private, BLOCK, VMM_DEMAND);
+    add_private(&mm.space, device, BLOCK, VMM_DEVICE);
+    add_private(&mm.space, by_hand, 1, VMM_DEMAND);
+    ck_assert_status(vmm_map(&mm.space, by_hand, apic, VMM_USER), MM_OK);
+    ck_assert_status(vmm_space_fork(&b, &mm.space), MM_OK);
+    ck_assert_uint_eq(b.region_count, 3);
+    ck_assert_unmapped(&b, private);
+    ck_assert_uint_eq(vmm_translate(&b, device).page_size, 2 * MIB);
+    ck_assert_shows(&b, by_hand, apic); /* never the pmm's */
+    ck_assert_ptr_eq(vmm_region_at(&b, vaddr(MM_HEAP_BASE)),
+                     vmm_region_at(&mm.space, vaddr(MM_HEAP_BASE)));
+    ck_assert_status(vmm_space_destroy(&b), MM_OK);
+    ck_assert_status(vmm_region_remove(&mm.space, private), MM_OK);
+    ck_assert_status(vmm_region_remove(&mm.space, device), MM_OK);
+    ck_assert_status(vmm_region_remove(&mm.space, by_hand), MM_OK);
+    vmm_reclaim_tables(&mm.space, (struct vrange){ private, GIB });
+}
+END_TEST
+
+START_TEST(a_fork_without_a_frame_for_a_record_changes_nothing)
+{ /* V8 V22 */
+    static struct vmm_space a, b;
+
+    ck_assert_status(vmm_space_create(&a, &mm.space), MM_OK);
+    for (uint64_t n = 0; n <= VMM_RECORDS_INSIDE; n++) {
+        add_private(&a, vaddr_add(private, n * 2 * PAGE_SIZE), 1, VMM_GUARD);
+    }
+    for (uint64_t left = 0; left < 2; left++) { /* the root, the record */
+        machine_leave_free(&mm.pmm, left);
+        ck_assert_status(vmm_space_fork(&b, &a), MM_NO_MEMORY);
+        ck_assert_uint_eq(pmm_free_count(&mm.pmm), left);
+        ck_assert_ptr_eq(mm.space.next, &a);
+    }
+    machine_give_back(&mm.pmm);
+    ck_assert_status(vmm_space_fork(&b, &a), MM_OK);
+    ck_assert_uint_eq(b.region_count, VMM_RECORDS_INSIDE + 1);
+    ck_assert_status(vmm_space_destroy(&b), MM_OK);
+    ck_assert_status(vmm_space_destroy(&a), MM_OK);
+    ck_assert_uint_eq(pmm_free_count(&mm.pmm), free_at_start);
+}
+END_TEST
+
 Suite *vmm_parts_suite(void) {
     Suite *suite = suite_create("vmm_parts");
     TCase *tc = tcase_create("parts");
@@ -381,6 +454,7 @@ Suite *vmm_parts_suite(void) {
     tcase_add_test(tc,
                    a_large_device_is_shown_by_large_pages_and_keeps_its_frames);
     tcase_add_test(tc, a_part_of_a_large_page_goes_and_the_rest_stays);
+    tcase_add_test(tc, a_split_between_two_large_pages_leaves_both_large);
     tcase_add_test(tc, a_part_is_protected_and_the_rest_is_not);
     tcase_add_test(tc, a_device_stays_uncached_when_its_rights_change);
     tcase_add_test(tc, a_place_where_no_region_can_be_split_is_told);
@@ -392,6 +466,9 @@ Suite *vmm_parts_suite(void) {
         2);
     tcase_add_test(tc,
                    a_fork_without_a_frame_for_small_pages_keeps_what_is_shown);
+    tcase_add_test(
+        tc, what_was_never_touched_and_a_large_device_are_forked_as_they_are);
+    tcase_add_test(tc, a_fork_without_a_frame_for_a_record_changes_nothing);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -195,6 +195,34 @@ START_TEST(a_demand_region_gets_a_zeroed_page_at_each_first_touch)
 }
 END_TEST
 
+START_TEST(an_address_is_found_with_its_region_its_frame_and_its_rights)
+{ /* V16 */
+    const vaddr_t byte = vaddr(base + PAGE_SIZE + 77);
+    struct vmm_query query;
+
+    ck_assert_status(add(base, 2 * PAGE_SIZE, VMM_DEMAND), MM_OK);
+    query = vmm_region_query(&m.space, byte);
+    ck_assert_status(query.status, MM_NOT_MAPPED); /* not touched yet */
+    ck_assert_str_eq(query.region->name, "test");
+    expect_zeroed(base + PAGE_SIZE, 1);
+    query = vmm_region_query(&m.space, byte);
+    ck_assert_status(query.status, MM_OK);
+    ck_assert_hex_eq(query.pa.v, vmm_translate(&m.space, byte).pa.v);
+    ck_assert_hex_eq(query.pa.v % PAGE_SIZE, 77);
+    ck_assert_uint_eq(query.page_size, PAGE_SIZE);
+    ck_assert_uint_eq(query.access, VMM_WRITE);
+    ck_assert_ptr_eq(query.region, vmm_region_at(&m.space, vaddr(base)));
+
+    query = vmm_region_query(&m.space, vaddr(base + 2 * PAGE_SIZE));
+    ck_assert_status(query.status, MM_NO_REGION);
+    ck_assert_ptr_null(query.region);
+    query = vmm_region_query(&m.space, m.space.direct_base); /* shows RAM */
+    ck_assert_status(query.status, MM_NO_REGION);
+    query = vmm_region_query(&m.space, vaddr(UINT64_C(0x800000000000)));
+    ck_assert_status(query.status, MM_NO_REGION); /* not canonical */
+}
+END_TEST
+
 START_TEST(extending_moves_the_end_and_nothing_else)
 { /* H14 */
     uint8_t value;
@@ -371,6 +399,8 @@ Suite *vmm_region_suite(void) {
     tcase_add_test(tc,
                    an_immediate_region_has_all_its_pages_zeroed_from_the_start);
     tcase_add_test(tc, a_demand_region_gets_a_zeroed_page_at_each_first_touch);
+    tcase_add_test(
+        tc, an_address_is_found_with_its_region_its_frame_and_its_rights);
     tcase_add_test(tc, extending_moves_the_end_and_nothing_else);
     tcase_add_test(tc, a_removed_region_gives_every_frame_back);
     tcase_add_test(tc, a_frame_that_is_not_the_pmms_is_not_given_to_it);

@@ -195,6 +195,77 @@ START_TEST(a_record_in_a_free_frame_is_noticed)
 }
 END_TEST
 
+/*
+ *        [ 1 ]            [ 0 ]                          [ 2 ]
+ *       /     \                \                        /
+ *    [ 0 ]   [ 2 ]             [ 1 ]                [ 1 ]
+ *                                  \              /
+ *      balanced                   [ 2 ]        [ 0 ]
+ */
+static void expect_misfit(const char *what) {
+    const char *why = "";
+
+    ck_assert_msg(!vmm_is_sound(&m.space, &why), "not noticed: %s", what);
+    ck_assert_str_eq(why, "the tree of regions does not fit them");
+}
+
+START_TEST(a_tree_that_does_not_fit_its_regions_is_noticed)
+{ /* V9 */
+    struct vmm_record *root, *low, *high, kept[3];
+
+    for (uint64_t n = 0; n < 3; n++) {
+        ck_assert_status(add(slot(n), 1, VMM_GUARD), MM_OK);
+    }
+    root = m.space.regions;
+    low = root->child[0];
+    high = root->child[1];
+    kept[0] = *low;
+    kept[1] = *root;
+    kept[2] = *high;
+    root->first++;
+    expect_misfit("the first byte");
+    *root = kept[1];
+    root->last++;
+    expect_misfit("the last byte");
+    *root = kept[1];
+    root->hole++;
+    expect_misfit("the hole");
+    *root = kept[1];
+    root->height++;
+    expect_misfit("the height");
+    *root = kept[1];
+    low->hole = 1;
+    expect_misfit("the hole of the lower branch");
+    *low = kept[0];
+    high->hole = 1;
+    expect_misfit("the hole of the higher branch");
+    *high = kept[2];
+
+    for (unsigned side = 0; side < 2; side++) { /* a list is no tree */
+        struct vmm_record *top = side == 0 ? high : low;
+
+        root->child[!side] = NULL;
+        root->height = 2;
+        root->hole = PAGE_SIZE;
+        (side == 0 ? &root->last : &root->first)[0] =
+            side == 0 ? kept[1].region.range.base.v + PAGE_SIZE - 1
+                      : kept[1].region.range.base.v;
+        top->child[side] = root;
+        top->height = 3;
+        top->hole = PAGE_SIZE;
+        top->first = kept[1].first;
+        top->last = kept[1].last;
+        m.space.regions = top;
+        expect_misfit("one branch much higher than the other");
+        *low = kept[0];
+        *root = kept[1];
+        *high = kept[2];
+        m.space.regions = root;
+    }
+    ck_assert(vmm_is_sound(&m.space, NULL));
+}
+END_TEST
+
 /* --- places beside a look at every page -------------------------------------
  */
 
@@ -294,6 +365,7 @@ Suite *vmm_tree_suite(void) {
     tcase_add_test(tc, without_a_frame_for_its_record_a_region_is_refused);
     tcase_add_test(tc, a_region_whose_pages_get_no_frame_leaves_no_record);
     tcase_add_test(tc, a_record_in_a_free_frame_is_noticed);
+    tcase_add_test(tc, a_tree_that_does_not_fit_its_regions_is_noticed);
     tcase_add_loop_test(
         tc, a_place_is_the_lowest_that_a_look_at_every_page_finds, 0, 6);
     tcase_add_test(tc, a_gap_larger_than_the_address_space_leaves_no_place);
