@@ -4,6 +4,7 @@
  */
 #include "base/poison.h"
 #include "mm/mm.h"
+#include "replay/replay.h"
 
 #include "sim/live_machine.h"
 
@@ -131,6 +132,79 @@ START_TEST(a_stale_translation_is_as_stale_as_it_was)
 }
 END_TEST
 
+/* --- in the middle of a replay --------------------------------------------
+ *
+ *   ops  [ 0 ........ HALF )[ HALF ........ OPS )    digest
+ *                         ^  on to the end            d
+ *                  snapshot  restored, on again       d, each time
+ */
+
+#define IDS 60
+#define OPS 3000
+#define HALF 1301
+
+static struct replay replay;
+static struct replay_op ops[OPS];
+
+/** Blocks come and go and change their sizes; some stay. */
+static void make_ops(void) {
+    bool live[IDS] = { false };
+    uint64_t dice = 99;
+
+    for (unsigned i = 0; i < OPS; i++) {
+        struct replay_op *op = &ops[i];
+
+        dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        op->id = (uint32_t)(dice >> 33) % IDS;
+        op->size = (dice >> 40) % 9000;
+        op->kind = !live[op->id]     ? REPLAY_ALLOC
+                   : op->size < 6000 ? REPLAY_FREE
+                                     : REPLAY_REALLOC;
+        live[op->id] = op->kind != REPLAY_FREE;
+    }
+}
+
+/** Operations @from .. @to - 1.  @return the digest after them */
+static uint64_t replay_part(unsigned from, unsigned to) {
+    replay.ops = ops + from;
+    replay.op_count = to - from;
+    ck_assert_msg(replay_run(&replay), "operation %lu after %u: %s",
+                  (unsigned long)replay.op, from, replay.error);
+    return mm_digest(&mm).all ^ replay.counts.addresses;
+}
+
+static void quiet(void *ctx, char c) {
+    (void)ctx;
+    (void)c;
+}
+
+START_TEST(a_replay_goes_on_from_its_middle_to_the_same_end_each_time)
+{
+    struct snapshot *middle;
+    uint64_t end;
+
+    sim->config.putc = quiet;
+    make_ops();
+    kfree(&mm, block);
+    mm_teardown(&mm);
+    ck_assert_msg(replay_init(&replay, &mm, ops, OPS, IDS), "%s", replay.error);
+    (void)replay_part(0, HALF);
+    middle = sim_snapshot(sim, kept);
+    ck_assert_ptr_nonnull(middle);
+    ck_assert(snapshot_keep(middle, &mm, sizeof mm));
+    ck_assert(snapshot_keep(middle, &replay, sizeof replay));
+    end = replay_part(HALF, OPS);
+    for (unsigned again = 0; again < 3; again++) {
+        ck_assert(sim_restore(sim, middle));
+        ck_assert_uint_ne(mm_digest(&mm).all ^ replay.counts.addresses, end);
+        ck_assert_uint_eq(replay_part(HALF, OPS), end);
+    }
+    ck_assert(sim_restore(sim, kept)); /* and from before it all */
+    ck_assert(is_sound());
+    snapshot_drop(middle);
+}
+END_TEST
+
 static struct snapshot *within;
 static bool restored;
 
@@ -168,6 +242,8 @@ int main(void) {
         sizeof damages / sizeof damages[0]);
     tcase_add_test(tc, a_page_written_after_the_snapshot_shows_the_old_bytes);
     tcase_add_test(tc, a_stale_translation_is_as_stale_as_it_was);
+    tcase_add_test(tc,
+                   a_replay_goes_on_from_its_middle_to_the_same_end_each_time);
     tcase_add_test(tc, every_run_from_one_snapshot_begins_alike);
     suite_add_tcase(suite, tc);
     return run(suite);
