@@ -8,11 +8,8 @@
  */
         .text
 
-/* int guest_enter(entry rdi, boot rsi, stack_top rdx, host_rsp rcx) */
-        .globl  guest_enter
-        .type   guest_enter, @function
-guest_enter:
-        .cfi_startproc
+/* The registers that a call keeps, onto this stack; rbp is the frame. */
+        .macro  SAVE_CALLEES
         pushq   %rbp
         .cfi_def_cfa_offset 16
         .cfi_offset rbp, -16
@@ -28,6 +25,26 @@ guest_enter:
         .cfi_offset r14, -48
         pushq   %r15
         .cfi_offset r15, -56
+        .endm
+
+/* Back from this stack, as SAVE_CALLEES left it, to the caller. */
+        .macro  RETURN_CALLEES
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %rbx
+        popq    %rbp
+        .cfi_def_cfa rsp, 8
+        ret
+        .endm
+
+/* int guest_enter(entry rdi, boot rsi, stack_top rdx, host_rsp rcx) */
+        .globl  guest_enter
+        .type   guest_enter, @function
+guest_enter:
+        .cfi_startproc
+        SAVE_CALLEES
         subq    $8, %rsp
         movq    %rsp, (%rcx)
         movq    %rsp, %rbx
@@ -38,14 +55,7 @@ guest_enter:
         movq    %rbx, %rsp
         movl    $1, %eax
 .Lout:  addq    $8, %rsp
-        popq    %r15
-        popq    %r14
-        popq    %r13
-        popq    %r12
-        popq    %rbx
-        popq    %rbp
-        .cfi_def_cfa rsp, 8
-        ret
+        RETURN_CALLEES
         .cfi_endproc
         .size   guest_enter, . - guest_enter
 
@@ -89,21 +99,7 @@ guest_call_on:
         .type   guest_switch, @function
 guest_switch:
         .cfi_startproc
-        pushq   %rbp
-        .cfi_def_cfa_offset 16
-        .cfi_offset rbp, -16
-        movq    %rsp, %rbp
-        .cfi_def_cfa_register rbp
-        pushq   %rbx
-        .cfi_offset rbx, -24
-        pushq   %r12
-        .cfi_offset r12, -32
-        pushq   %r13
-        .cfi_offset r13, -40
-        pushq   %r14
-        .cfi_offset r14, -48
-        pushq   %r15
-        .cfi_offset r15, -56
+        SAVE_CALLEES
         movq    %rsp, (%rdi)
         movq    %rsi, %rsp
         movq    %rdx, %rdi
@@ -112,14 +108,7 @@ guest_switch:
         .cfi_def_cfa rsp, 56
         testq   %rdx, %rdx
         jnz     .Lfirst
-        popq    %r15
-        popq    %r14
-        popq    %r13
-        popq    %r12
-        popq    %rbx
-        popq    %rbp
-        .cfi_def_cfa rsp, 8
-        ret
+        RETURN_CALLEES
 .Lfirst:
         .cfi_undefined rip
         xorl    %ebp, %ebp
