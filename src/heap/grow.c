@@ -31,8 +31,12 @@ enum mm_status heap_add(struct heap *heap, size_t bytes) {
 }
 
 bool heap_grow(struct heap *heap, struct layout want) {
+    return heap_grow_by(heap, heap->class->grow_hint(heap, want));
+}
+
+bool heap_grow_by(struct heap *heap, size_t bytes) {
     uint64_t room = heap->limit.v - heap->end.v;
-    uint64_t need = pages_for(heap->class->grow_hint(heap, want)) * PAGE_SIZE;
+    uint64_t need = pages_for(bytes) * PAGE_SIZE;
     uint64_t quantum = pages_for(heap->quantum) * PAGE_SIZE;
 
     if (need == 0 || need > room) {

@@ -38,5 +38,7 @@ MM_MUST_CHECK enum mm_status heap_add(struct heap *heap, size_t bytes);
 
 /** Make room for @want, as the class says.  The lock is held. */
 bool heap_grow(struct heap *heap, struct layout want);
+/** Add @bytes or more; 0: nothing.  The lock is held. */
+bool heap_grow_by(struct heap *heap, size_t bytes);
 
 #endif

@@ -11,6 +11,9 @@
 #include "base/poison.h"
 #include "heap/slab_inside.h"
 
+/** Larger runs may as well go the long way, and are grown rather than moved. */
+#define RUN_QUICK_MAX (64 * KIB)
+
 /** Runs of that length are kept when they are freed. */
 static inline bool is_kept(struct layout had) {
     return had.size <= (SLAB_KEPT_LENGTHS - 1) * GRANULE &&
@@ -64,13 +67,28 @@ bool slab_block_lives(const struct heap *heap, const void *p,
            ((page->run.used | page->run.free) & granule_bit(end)) != 0;
 }
 
+/** A large block at the very end of the heap grows with it: pages are mapped
+ *  behind it, and nothing is copied.  @end: of the block */
+static bool grow_at_end(struct heap *heap, uint64_t end, uint64_t granules) {
+    const uint64_t wanted = end + (granules << GRANULE_SHIFT);
+
+    return slab_runs_tail(heap) == end && wanted > heap->end.v &&
+           wanted <= heap->limit.v &&
+           heap_grow_by(heap, wanted - heap->end.v) &&
+           slab_run_take_at(heap, end, granules);
+}
+
 enum mm_status slab_block_resize(struct heap *heap, uint8_t *p, size_t had,
                                  size_t size) {
     const uint64_t old = granules_for(had), new = granules_for(size);
     const uint64_t va = vaddr_of_pointer(p).v;
 
     if (new > old) {
-        return slab_run_take_at(heap, va + (old << GRANULE_SHIFT), new - old)
+        const uint64_t end = va + (old << GRANULE_SHIFT);
+
+        return slab_run_take_at(heap, end, new - old) ||
+                       (size > RUN_QUICK_MAX &&
+                        grow_at_end(heap, end, new - old))
                    ? MM_OK
                    : MM_NO_MEMORY;
     }
@@ -99,9 +117,6 @@ enum mm_status slab_block_give(struct heap *heap, void *p, struct layout had) {
 }
 
 /* --- the short way ------------------------------------------------------ */
-
-/** Larger runs may as well go the long way. */
-#define RUN_QUICK_MAX (64 * KIB)
 
 static inline bool is_quick(struct layout want) {
     return slab_is_usual(want) && want.size > SLAB_SLOT_MAX &&

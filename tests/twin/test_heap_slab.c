@@ -205,6 +205,31 @@ START_TEST(a_run_grows_and_shrinks_where_it_stands)
 }
 END_TEST
 
+START_TEST(a_large_block_at_the_end_seldom_moves_when_it_grows)
+{ /* H1, H14: only where the records of new pages come in its way */
+    uint8_t *p, *q;
+    size_t size = 100 * KIB;
+    unsigned moves = 0;
+
+    open_slab(_i, 0, ARENA_LIMIT);
+    p = arena_alloc(size, 16);
+    pattern_fill(p, size, 1);
+    for (size_t larger = 200 * KIB; larger < 5 * MIB; larger += 100 * KIB) {
+        q = heap_realloc(&arena.heap, p, layout(size, 16), larger);
+        ck_assert_ptr_nonnull(q);
+        moves += q != p;
+        p = q;
+        size = larger;
+    }
+    ck_assert_uint_le(moves, 12);
+    pattern_check(p, 100 * KIB, 1);
+    ck_assert_ptr_null(
+        heap_realloc(&arena.heap, p, layout(size, 16), ARENA_LIMIT));
+    ck_assert(heap_is_sound(&arena.heap));
+    arena_free(p, size, 16);
+}
+END_TEST
+
 /* Under the sanitizer the write itself is a report. */
 #ifndef MM_ASAN
 START_TEST(a_write_into_a_freed_run_ends_in_a_panic)
@@ -299,6 +324,7 @@ Suite *heap_slab_suite(void) {
     BOTH(books_grow_with_the_heap);
     BOTH(memory_too_small_for_its_books_waits_for_more);
     BOTH(a_run_grows_and_shrinks_where_it_stands);
+    BOTH(a_large_block_at_the_end_seldom_moves_when_it_grows);
 #undef BOTH
 #ifndef MM_ASAN
     machine_add_exit_test(tc, a_write_into_a_freed_run_ends_in_a_panic,
