@@ -23,6 +23,7 @@ parts_of() {
         ;;
     map) echo src/pmm/memmap*.c ;;
     pmm) echo src/hw/lock.c src/pmm/*.c ;;
+    heap) echo src/hw/lock.c src/heap/*.c ;;
     trace)
         echo src/memtwin/trace_header.c src/memtwin/trace_check.c \
             src/memtwin/trace_read.c src/memtwin/trace_cut.c \

@@ -13,15 +13,19 @@ TESTS += %D%/fuzz_walk %D%/fuzz_tlb
 %C%_fuzz_tlb_LDADD = $(functional_libs)
 
 if LIVE
-fuzz_targets += map trace pmm
-check_PROGRAMS += %D%/fuzz_map %D%/fuzz_trace %D%/fuzz_pmm
-TESTS += %D%/fuzz_map %D%/fuzz_trace %D%/fuzz_pmm
+fuzz_targets += map trace pmm heap
+check_PROGRAMS += %D%/fuzz_map %D%/fuzz_trace %D%/fuzz_pmm \
+	%D%/fuzz_heap
+TESTS += %D%/fuzz_map %D%/fuzz_trace %D%/fuzz_pmm %D%/fuzz_heap
 %C%_fuzz_map_SOURCES = $(fuzz_common) %D%/fuzz_map.c
 %C%_fuzz_map_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_fuzz_map_LDADD = $(functional_libs)
 %C%_fuzz_pmm_SOURCES = $(fuzz_common) %D%/fuzz_pmm.c
 %C%_fuzz_pmm_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_fuzz_pmm_LDADD = $(functional_libs)
+%C%_fuzz_heap_SOURCES = $(fuzz_common) %D%/fuzz_heap.c
+%C%_fuzz_heap_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_fuzz_heap_LDADD = $(functional_libs)
 %C%_fuzz_trace_SOURCES = $(fuzz_common) %D%/fuzz_trace.c
 %C%_fuzz_trace_CPPFLAGS = $(memtwin_flags)
 %C%_fuzz_trace_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -44,4 +48,4 @@ fuzz:
 	    $(SHELL) $(srcdir)/%D%/fuzz.sh $(FUZZ_TARGETS)
 .PHONY: fuzz
 CLEANFILES += fuzz_walk.failed fuzz_tlb.failed fuzz_map.failed \
-	fuzz_trace.failed fuzz_pmm.failed
+	fuzz_trace.failed fuzz_pmm.failed fuzz_heap.failed
