@@ -6,9 +6,17 @@
 #include "heap/front.h"
 
 const struct heap_class *const heap_classes[] = {
-    &heap_dummy,        &heap_bump,     &heap_bump_noreset, &heap_list,
-    &heap_list_nomerge, &heap_boundary, &heap_buddy,        &heap_fixed,
-    &heap_slab,         NULL,
+    &heap_dummy,
+    &heap_bump,
+    &heap_bump_noreset,
+    &heap_list,
+    &heap_list_nomerge,
+    &heap_boundary,
+    &heap_buddy,
+    &heap_tlsf,
+    &heap_fixed,
+    &heap_slab,
+    NULL,
 };
 
 const struct heap_class *heap_class_by_name(const char *name) {

@@ -87,8 +87,8 @@ struct heap_class {
 };
 
 extern const struct heap_class heap_dummy, heap_bump, heap_bump_noreset,
-    heap_list, heap_list_nomerge, heap_boundary, heap_buddy, heap_fixed,
-    heap_slab;
+    heap_list, heap_list_nomerge, heap_boundary, heap_buddy, heap_tlsf,
+    heap_fixed, heap_slab;
 /** All classes, ended by NULL. */
 extern const struct heap_class *const heap_classes[];
 /** The class of that name, or NULL. */
@@ -139,8 +139,20 @@ struct heap_hole;            /* list.c */
 struct heap_header;          /* boundary.c */
 struct buddy_block;          /* buddy.c */
 #define HEAP_BUDDY_ORDERS 43 /* 32 bytes .. 2^47 */
-struct fixed_block;          /* fixed.c */
-#define HEAP_FIXED_SIZES 8   /* 16 .. 2048 */
+struct tlsf_block;           /* tlsf.c */
+#define HEAP_TLSF_PARTS 16
+#define HEAP_TLSF_LEVELS 37
+
+/** The class "tlsf": lists of free blocks by size. */
+struct heap_tlsf {
+    struct tlsf_block *last; /* by address; NULL: none */
+    uint64_t levels;         /* bit n: parts[n] is not 0 */
+    uint16_t parts[HEAP_TLSF_LEVELS];
+    struct tlsf_block *first[HEAP_TLSF_LEVELS][HEAP_TLSF_PARTS];
+};
+
+struct fixed_block;        /* fixed.c */
+#define HEAP_FIXED_SIZES 8 /* 16 .. 2048 */
 
 struct heap {
     const struct heap_class *class;
@@ -185,6 +197,7 @@ struct heap {
             struct buddy_block *first[HEAP_BUDDY_ORDERS]; /* free, by order */
             uint64_t held; /* bytes of blocks in use, as split */
         } buddy;
+        struct heap_tlsf tlsf;
         struct heap_slab slab;
     };
 };

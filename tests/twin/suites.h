@@ -48,6 +48,7 @@
     suite(heap_damage_suite)                                                   \
     suite(heap_boundary_suite)                                                 \
     suite(heap_buddy_suite)                                                    \
+    suite(heap_tlsf_suite)                                                     \
     suite(heap_fixed_suite)                                                    \
     suite(heap_slab_suite)                                                     \
     suite(heap_front_suite)                                                    \

@@ -127,8 +127,8 @@ bool arena_serves(void) {
 bool arena_reuses(void) {
     return arena.heap.class == &heap_list ||
            arena.heap.class == &heap_boundary ||
-           arena.heap.class == &heap_buddy || arena.heap.class == &heap_fixed ||
-           arena.heap.class == &heap_slab;
+           arena.heap.class == &heap_buddy || arena.heap.class == &heap_tlsf ||
+           arena.heap.class == &heap_fixed || arena.heap.class == &heap_slab;
 }
 
 uint64_t arena_held(size_t size) {

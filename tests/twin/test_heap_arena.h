@@ -19,7 +19,7 @@
 #define ARENA_LIMIT (16 * MIB)
 
 /** Heap classes in the table; loop tests go 0 .. ARENA_CLASSES - 1. */
-#define ARENA_CLASSES 9
+#define ARENA_CLASSES 10
 
 struct arena {
     struct mm mm; /* its own heap is idle */
