@@ -51,7 +51,7 @@ static bool reserved_is_set(const struct vmm_space *space, unsigned level,
     uint64_t reserved = beyond;
 
     if (level > space->largest) {
-        reserved |= level > 1 ? PTE_HUGE : 0;
+        reserved |= PTE_HUGE;
     } else if (level > 1 && pte_has(entry, PTE_HUGE)) {
         reserved |= (level_size(level) - 1) & PTE_ADDRESS_MASK & ~PTE_PAT_HUGE;
     }
@@ -159,7 +159,7 @@ static void see_page(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
 }
 
 static void look_at_tables(const struct vmm_space *kernel, struct look *look) {
-    while (look->next != UINT64_MAX && look->wrong == NULL) {
+    while (look->next != UINT64_MAX) {
         look->first = look->next;
         look->next = UINT64_MAX;
         memset(look->tables, 0, sizeof look->tables);

@@ -365,6 +365,29 @@ START_TEST(protect_keeps_frame_accessed_and_dirty)
 }
 END_TEST
 
+/* The page table is near: the short way says no as the long one does. */
+START_TEST(a_page_beside_a_mapped_one_is_refused_like_any_other)
+{ /* V1 */
+    const vaddr_t next = vaddr_add(page, PAGE_SIZE);
+    struct vmm_unmapped gone;
+    const pfn_t f = frame();
+
+    ck_assert_status(vmm_map(&m.space, page, f, VMM_WRITE), MM_OK);
+    ck_assert_status(vmm_map(&m.space, next, f, VMM_ACCESS_ALL + 1),
+                     MM_BAD_ARGUMENT);
+    ck_assert_status(vmm_map(&m.space, next, pfn(UINT64_C(1) << 50), 0),
+                     MM_BAD_ARGUMENT);
+    ck_assert_status(vmm_map(&m.space, vaddr_add(next, 1), f, 0),
+                     MM_NOT_ALIGNED);
+    ck_assert_status(vmm_unmap(&m.space, next).status, MM_NOT_MAPPED);
+    ck_assert_unmapped(&m.space, next);
+    gone = vmm_unmap(&m.space, page);
+    ck_assert_status(gone.status, MM_OK);
+    vmm_flush(gone.token);
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+}
+END_TEST
+
 static void add_cases(Suite *suite, SFun start) {
     TCase *tc = tcase_create("map");
 
@@ -383,6 +406,7 @@ static void add_cases(Suite *suite, SFun start) {
     tcase_add_test(tc, a_range_with_one_page_taken_is_not_mapped_at_all);
     tcase_add_test(tc, a_range_that_wraps_or_leaves_its_half_is_refused);
     tcase_add_test(tc, the_last_page_of_the_address_space_can_be_mapped);
+    tcase_add_test(tc, a_page_beside_a_mapped_one_is_refused_like_any_other);
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("rights");

@@ -226,6 +226,8 @@ START_TEST(tables_of_a_space_that_is_not_in_force_are_edited)
     ck_assert_unmapped(&other, page);
     gone = vmm_unmap(&other, own);
     vmm_flush(gone.token);
+    ck_assert_uint_eq(
+        vmm_reclaim_tables(&other, (struct vrange){ vaddr(0), UINT64_MAX }), 3);
     ck_assert_status(vmm_space_destroy(&other), MM_OK);
     ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
 }

@@ -259,7 +259,7 @@ END_TEST
 START_TEST(a_page_both_writable_and_executable_is_noticed)
 {
     static const char complaint[] = "a page can be written and executed";
-    pte_t *pde = machine_entry(&m.space, page, 2);
+    pte_t *pde = machine_entry(&m.space, page, 2), kept;
 
     (void)show_one(VMM_WRITE | VMM_EXECUTE);
     expect_no_complaint(); /* tests may */
@@ -271,6 +271,10 @@ START_TEST(a_page_both_writable_and_executable_is_noticed)
     pde->v &= ~PTE_WRITABLE;
     expect_no_complaint();
     pde->v |= PTE_WRITABLE;
+    kept = *leaf(LONE);
+    *leaf(LONE) = pte_make(pfn(0x10), PTE_PRESENT | PTE_WRITABLE);
+    expect_no_complaint(); /* never the pmm's */
+    *leaf(LONE) = kept;
     m.space.write_execute = true;
     unshow_one();
     hw_flush_all();
