@@ -4,7 +4,9 @@
 #include "support/other.h"
 
 #include <check.h>
+#include <string.h>
 
+#include "support/asserts.h"
 #include "support/machine.h"
 
 struct pmm other;
@@ -34,4 +36,25 @@ void other_setup(void) {
 
 void other_teardown(void) {
     machine_stop_pages(&m);
+}
+
+void other_expect_frames(uint64_t count) {
+    static bool seen[ROOM];
+    pfn_t f = pfn(0);
+
+    memset(seen, 0, sizeof(seen));
+    ck_assert_uint_eq(pmm_free_count(&other), count);
+    for (uint64_t n = 0; n < count; n++) {
+        ck_assert_status(pmm_alloc(&other, &f), MM_OK);
+        ck_assert(range_holds(first, ROOM, f.v) && !seen[f.v - first]);
+        seen[f.v - first] = true;
+    }
+    ck_assert_status(pmm_alloc(&other, &f), MM_NO_MEMORY);
+    ck_assert(pmm_is_sound(&other));
+    for (uint64_t n = 0; n < ROOM; n++) {
+        if (seen[n]) {
+            ck_assert_status(pmm_free(&other, pfn(first + n)), MM_OK);
+        }
+    }
+    ck_assert(pmm_is_sound(&other));
 }

@@ -11,6 +11,7 @@
 #ifndef SUPPORT_OTHER_H
 #define SUPPORT_OTHER_H
 
+#include "base/hash.h"
 #include "pmm/pmm.h"
 
 #define ROOM 2048 /* frames from @first on may be given to @other */
@@ -40,6 +41,19 @@ static inline void add(uint64_t from, uint64_t to, uint32_t type) {
 /** @count frames from frame @at are of @type. */
 static inline void add_frames(uint64_t at, uint64_t count, uint32_t type) {
     add(F(at), F(at + count), type);
+}
+
+/** @count frames are free in @other: each is handed out once, none other is,
+ *  and all come back. */
+void other_expect_frames(uint64_t count);
+
+/** Chance, the same on every run. */
+struct random {
+    uint64_t state;
+};
+
+static inline uint64_t below(struct random *random, uint64_t limit) {
+    return hash_mix(random->state++) % limit;
 }
 
 /** For tests in a loop over pmm_classes. */

@@ -7,7 +7,7 @@ twin_sources += %D%/test_base.c %D%/test_trap.c %D%/test_image.c
 twin_sources += %D%/test_memmap.c %D%/test_pmm.c %D%/test_pmm_init.c
 twin_sources += %D%/test_pmm_class.c %D%/test_pmm_model.c \
 	%D%/test_pmm_watch.c %D%/test_pmm_areas.c %D%/test_pmm_split.c \
-	%D%/test_pmm_sweep.c %D%/test_pmm_reclaim.c
+	%D%/test_pmm_sweep.c %D%/test_pmm_withheld.c %D%/test_pmm_reclaim.c
 twin_sources += %D%/test_vmm_map.c %D%/test_vmm_flush.c \
 	%D%/test_vmm_large.c %D%/test_vmm_range.c %D%/test_vmm_space.c \
 	%D%/test_vmm_translate.c %D%/test_vmm_region.c %D%/test_vmm_tree.c %D%/test_vmm_fault.c %D%/test_vmm_paged.c %D%/test_vmm_parts.c \
@@ -20,7 +20,7 @@ twin_sources += %D%/test_heap_arena.h %D%/test_heap_arena.c %D%/test_heap.c \
 twin_sources += %D%/test_heap_boundary.c %D%/test_heap_buddy.c %D%/test_heap_tlsf.c
 twin_sources += %D%/test_kmalloc.c %D%/test_blog.c %D%/test_mm.c \
 	%D%/test_mm_flow.c %D%/test_mm_sweep.c %D%/test_mm_digest.c
-twin_sources += %D%/test_replay.c
+twin_sources += %D%/test_replay.h %D%/test_replay.c %D%/test_replay_faults.c
 # The examples of the documents.
 twin_sources += doc/examples/owners.h doc/examples/box.c doc/examples/vector.c \
 	doc/examples/string.c doc/examples/shared.c %D%/test_examples.c

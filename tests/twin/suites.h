@@ -22,6 +22,7 @@
     suite(pmm_areas_suite)                                                     \
     suite(pmm_split_suite)                                                     \
     suite(pmm_sweep_suite)                                                     \
+    suite(pmm_withheld_suite)                                                  \
     suite(pmm_reclaim_suite)                                                   \
     suite(vmm_map_suite)                                                       \
     suite(vmm_large_suite)                                                     \
@@ -59,7 +60,8 @@
     suite(mm_flow_suite)                                                       \
     suite(mm_sweep_suite)                                                      \
     suite(mm_digest_suite)                                                     \
-    suite(replay_suite)
+    suite(replay_suite)                                                        \
+    suite(replay_faults_suite)
 /* clang-format on */
 
 #define TWIN_DECLARE(name) Suite *name(void);
