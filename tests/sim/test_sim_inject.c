@@ -57,6 +57,21 @@ START_TEST(a_walk_that_reads_no_entry_of_that_level_is_no_occasion)
 }
 END_TEST
 
+START_TEST(to_look_for_the_entry_is_no_access)
+{
+    struct injection flip = { .kind = INJECT_FLIP, .nth = 100, .level = 1 };
+    paddr_t at = tables_map(&t, VA, OLD_FRAME, 2, P | RW);
+    uint64_t before;
+
+    ram_store64(&ram, at, GIB | P | RW); /* a page table in a hole */
+    before = ram.hole_accesses;
+    cpu_inject(&cpu, &flip);
+    faults(VA, SIM_READ, PF_PRESENT | PF_RESERVED);
+    ck_assert_uint_eq(flip.occasions, 1);
+    ck_assert_uint_eq(ram.hole_accesses, before + 1);
+}
+END_TEST
+
 START_TEST(a_named_entry_flips_whatever_the_walk_is_for)
 {
     struct injection flip = { .kind = INJECT_FLIP, .nth = 2, .bit = 63 };
@@ -157,6 +172,7 @@ int main(void) {
     tcase_add_test(tc, the_bit_flips_at_the_nth_walk_and_at_no_other);
     tcase_add_test(tc, what_is_remembered_stands_after_a_flip);
     tcase_add_test(tc, a_walk_that_reads_no_entry_of_that_level_is_no_occasion);
+    tcase_add_test(tc, to_look_for_the_entry_is_no_access);
     tcase_add_test(tc, a_named_entry_flips_whatever_the_walk_is_for);
     tcase_add_loop_test(tc, every_bit_of_every_entry_can_flip_at_every_walk, 0,
                         4 * 64);

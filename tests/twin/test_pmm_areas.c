@@ -55,6 +55,21 @@ START_TEST(low_memory_is_left_until_the_rest_is_used_up)
 }
 END_TEST
 
+START_TEST(a_block_for_an_old_device_leaves_the_others_high)
+{ /* P6 */
+    struct pmm_want low = pmm_block(3);
+    pfn_t device, f;
+
+    low.below = PMM_BELOW_16M;
+    ck_assert_status(pmm_alloc_run(&pmm, low, &device), MM_OK);
+    ck_assert_uint_lt(device.v, PMM_BELOW_16M.v);
+    ck_assert_status(pmm_alloc_run(&pmm, pmm_block(3), &f), MM_OK);
+    ck_assert_uint_ge(f.v, PMM_BELOW_16M.v);
+    ck_assert_status(pmm_free_run(&pmm, f, 8), MM_OK);
+    ck_assert_status(pmm_free_run(&pmm, device, 8), MM_OK);
+}
+END_TEST
+
 START_TEST(a_frame_comes_from_the_fullest_area)
 { /* P14 */
     pfn_t in_full;
@@ -309,6 +324,7 @@ Suite *pmm_areas_suite(void) {
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, low_memory_is_left_until_the_rest_is_used_up);
+    tcase_add_test(tc, a_block_for_an_old_device_leaves_the_others_high);
     tcase_add_test(tc, a_frame_comes_from_the_fullest_area);
     tcase_add_test(tc, blocks_of_2_mib_come_back_from_scattered_frames);
     tcase_add_test(tc, a_block_of_2_mib_comes_back_whole);
