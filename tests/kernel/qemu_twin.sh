@@ -11,4 +11,4 @@ if [ -n "${TEST_COUNTS:-}" ] && [ -d "$TEST_COUNTS" ]; then
     set -- -debugcon "file:$TEST_COUNTS/qemu_twin.counts" \
         -global isa-debugcon.iobase=0xe9
 fi
-exec sh "$run" "$kernel" "$@"
+exec sh "$run" -t 3000 "$kernel" "$@"
