@@ -8,8 +8,8 @@
  *     on_no_memory()   still no: the owner may free something, once
  *     hand_out()       counters, poison
  *
- * A class may have a shorter way of its own (slab.h); what is unusual comes
- * here from there.
+ * A class may have shorter ways of its own (struct heap_ways); what is unusual
+ * comes here from there.
  *
  * The lock is held around the class and the source, never around the hook nor
  * while a block is copied or a fresh one filled.  A freed block is filled with

@@ -1,2 +1,3 @@
-core_sources += %D%/mm.h %D%/mm.c %D%/kmalloc.c %D%/explain.c %D%/digest.c \
+core_sources += %D%/mm.h %D%/mm.c %D%/kmalloc.c %D%/kcache.h %D%/kcache.c \
+	%D%/explain.c %D%/digest.c \
 	%D%/soundness.c

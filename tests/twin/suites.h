@@ -54,6 +54,7 @@
     suite(heap_slab_suite)                                                     \
     suite(heap_front_suite)                                                    \
     suite(kmalloc_suite)                                                       \
+    suite(kcache_suite)                                                        \
     suite(examples_suite)                                                      \
     suite(blog_suite)                                                          \
     suite(mm_suite)                                                            \

@@ -1,0 +1,45 @@
+/**
+ * @file kcache.h
+ * Named caches: objects of one kind, of one size and alignment.
+ *
+ *   kcache_alloc()  --->  heap_alloc(layout)  --->  construct(object)
+ *   kcache_free()   --->  heap_free(layout)
+ *
+ * A cache knows its objects' layout, so an object has no header, and objects of
+ * one size lie in the same slabs of the heap.  An object is constructed each
+ * time that it is handed out: nothing is kept of its last life.
+ */
+#ifndef MM_KCACHE_H
+#define MM_KCACHE_H
+
+#include "mm/mm.h"
+
+struct kcache {
+    const char *name; /* for reports */
+    struct mm *mm;
+    struct layout layout;
+    void (*construct)(void *object); /* NULL: objects start as junk */
+    uint64_t live;                   /* objects handed out */
+};
+
+/**
+ * A cache for objects of @layout.
+ * @return MM_OK, or MM_BAD_ARGUMENT when @layout is none; then @cache is as it
+ *         was
+ */
+MM_MUST_CHECK enum mm_status kcache_create(struct kcache *cache, struct mm *mm,
+                                           const char *name,
+                                           struct layout layout,
+                                           void (*construct)(void *object));
+
+/** An object, constructed; NULL: no memory.  Any processor may call it. */
+void *kcache_alloc(struct kcache *cache);
+
+/** @return MM_OK; MM_NOT_MANAGED or MM_NOT_ALLOCATED, as heap_free(): then
+ *  nothing changed.  Freeing NULL is MM_OK. */
+MM_MUST_CHECK enum mm_status kcache_free(struct kcache *cache, void *object);
+
+/** @return MM_OK, or MM_REFUSED while objects are handed out */
+MM_MUST_CHECK enum mm_status kcache_destroy(struct kcache *cache);
+
+#endif
