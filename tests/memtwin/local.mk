@@ -24,7 +24,10 @@ EXTRA_DIST += %D%/tap.sh tests/data/README.md tests/data/demo.trace.xz \
 	tests/data/pages.trace.xz tests/data/pc.map \
 	tests/data/walk.ram %D%/make_image.py %D%/quiz_oracle.py
 
-# What record.sh records.
+# What record.sh records: counters and sanitizers would allocate, too.
 check_PROGRAMS += %D%/recorded
 %C%_recorded_SOURCES = %D%/recorded.c
+%C%_recorded_CFLAGS = -std=gnu11 -D_GNU_SOURCE -g $(WARN_CFLAGS) -pthread
+%C%_recorded_LDFLAGS =
+%C%_recorded_LDADD =
 %D%/record.log: %D%/recorded

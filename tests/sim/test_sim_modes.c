@@ -69,6 +69,7 @@ START_TEST(smap_ac_smep_and_pkru_are_obeyed_at_the_next_access)
     setup_policy(_i);
     tables_map(&t, VA, OLD_FRAME, 1, P | RW | US | KEY(2));
     ck_assert(access_works(VA, SIM_RMW));
+    (void)load(VA); /* and is known by its host address */
     ck_assert(cpu_write_cr4(&cpu, cpu.cr4 | CR4_SMAP));
     faults(VA, SIM_READ, PF_PRESENT);
     cpu.ac = true;
