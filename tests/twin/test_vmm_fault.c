@@ -484,7 +484,8 @@ static void add_pages(uint64_t pages) {
     ck_assert_status(vmm_region_add(&m.space, region), MM_OK);
 }
 
-static void write_word(void *arg) {
+/* Misaligned on purpose. */
+__attribute__((no_sanitize("undefined"))) static void write_word(void *arg) {
     *(volatile uint64_t *)arg = UINT64_C(0x1122334455667788);
 }
 
