@@ -51,7 +51,7 @@ END_TEST
 /* --- accesses over two pages: rule 19 ----------------------------------- */
 
 START_TEST(a_straddling_access_meets_both_pages)
-{
+{ /* I5: every access is a call */
     for (unsigned bytes = 2; bytes <= 8; bytes++) {
         for (unsigned first = 1; first < bytes; first++) {
             vaddr_t va = vaddr(SECOND.v - first);

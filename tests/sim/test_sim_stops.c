@@ -161,7 +161,7 @@ static const struct stop_case {
     { touch_outside_windows, SIM_EXIT_STOPPED,
       "outside every window reserved" },
     { fault_without_gates, SIM_EXIT_STOPPED, "loaded no gate" },
-    { triple_fault, SIM_EXIT_STOPPED, "triple fault" },
+    { triple_fault, SIM_EXIT_STOPPED, "triple fault" }, /* I6 */
     { past_the_end_of_ram, SIM_EXIT_STOPPED, "leads past the end of RAM" },
     { privileged, SIM_EXIT_STOPPED, "privileged instruction cli" },
     { set_ac, SIM_EXIT_STOPPED, "privileged instruction stac" },

@@ -190,3 +190,19 @@ void pattern_check(const uint8_t *p, size_t size, uint64_t seed) {
         }
     }
 }
+
+static void count_run(void *ctx, vaddr_t start, uint64_t bytes, bool used) {
+    unsigned *runs = ctx;
+
+    (void)start, (void)bytes;
+    runs[used]++;
+}
+
+void arena_expect_runs(unsigned free, unsigned used) {
+    unsigned runs[2] = { 0, 0 };
+
+    heap_walk(&arena.heap, count_run, runs);
+    ck_assert_uint_eq(runs[false], free);
+    ck_assert_uint_eq(runs[true], used);
+    ck_assert(heap_is_sound(&arena.heap));
+}

@@ -64,6 +64,9 @@ uint64_t arena_held(size_t size);
 uint8_t *arena_alloc(size_t size, size_t align);
 void arena_free(void *p, size_t size, size_t align);
 
+/** The heap is sound and has so many runs, free and in use. */
+void arena_expect_runs(unsigned free, unsigned used);
+
 /** Everything that a refused request must leave as it is, but for the count of
  *  failures and what the source and the hook were asked. */
 uint64_t arena_state(void);

@@ -7,22 +7,6 @@
 
 #define HEADER 32 /* in front of every block */
 
-static void count_run(void *ctx, vaddr_t start, uint64_t bytes, bool used) {
-    unsigned *runs = ctx;
-
-    (void)start, (void)bytes;
-    runs[used]++;
-}
-
-static void expect_runs(unsigned free, unsigned used) {
-    unsigned runs[2] = { 0, 0 };
-
-    heap_walk(&arena.heap, count_run, runs);
-    ck_assert_uint_eq(runs[false], free);
-    ck_assert_uint_eq(runs[true], used);
-    ck_assert(heap_is_sound(&arena.heap));
-}
-
 /*
  *   [ a ][ b ][ c ][ rest ]
  *
@@ -42,12 +26,12 @@ START_TEST(boundary_blocks_freed_in_any_order_are_one_again)
     }
     ck_assert_ptr_eq(blocks[1], blocks[0] + 64 + HEADER);
     ck_assert_ptr_eq(blocks[2], blocks[1] + 64 + HEADER);
-    expect_runs(1, 3);
+    arena_expect_runs(1, 3);
     for (unsigned k = 0; k < 3; k++) {
         arena_free(blocks[orders[_i][k]], 64, 16);
         ck_assert(heap_is_sound(&arena.heap));
     }
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
     for (unsigned k = 0; k < 3; k++) {
         ck_assert_status(heap_free(&arena.heap, blocks[k], layout(64, 16)),
                          MM_NOT_ALLOCATED);
@@ -75,7 +59,7 @@ START_TEST(boundary_blocks_fill_the_heap_to_its_last_byte_and_no_further)
     arena_free(a, half, 16);
     pattern_check(b, half, 2);
     arena_free(b, half, 16);
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
 }
 END_TEST
 
@@ -92,13 +76,13 @@ START_TEST(a_rest_too_small_for_a_header_stays_with_its_boundary_block)
     arena_free(a, 96, 16);
     c = arena_alloc(64, 16);
     ck_assert_ptr_eq(c, a);
-    expect_runs(1, 2);
+    arena_expect_runs(1, 2);
     ck_assert_ptr_eq(heap_realloc(&arena.heap, c, layout(64, 16), 96), c);
     ck_assert_ptr_eq(heap_realloc(&arena.heap, c, layout(96, 16), 48), c);
-    expect_runs(2, 2); /* 48 more are worth a header */
+    arena_expect_runs(2, 2); /* 48 more are worth a header */
     arena_free(c, 48, 16);
     arena_free(b, 16, 16);
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
 }
 END_TEST
 
@@ -110,13 +94,13 @@ START_TEST(what_an_alignment_leaves_in_front_is_a_boundary_block)
     p = arena_alloc(16, 16); /* what follows begins 16 bytes beyond a 32nd */
     q = arena_alloc(64, 32);
     ck_assert_ptr_eq(q, p + 16 + HEADER + 48);
-    expect_runs(2, 2);
+    arena_expect_runs(2, 2);
     arena_free(p, 16, 16);
     arena_free(q, 64, 32);
     p = arena_alloc(64, 4096);
-    expect_runs(2, 1);
+    arena_expect_runs(2, 1);
     arena_free(p, 64, 4096);
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
 }
 END_TEST
 
@@ -156,11 +140,11 @@ START_TEST(a_growing_boundary_block_takes_what_is_free_behind_it)
     arena_free(b, 64, 16);
     ck_assert_ptr_eq(
         heap_realloc(&arena.heap, a, layout(64, 16), 64 + HEADER + 64), a);
-    expect_runs(1, 2);
+    arena_expect_runs(1, 2);
     pattern_check(a, 64, 4);
     ck_assert_ptr_eq(
         heap_realloc(&arena.heap, a, layout(64 + HEADER + 64, 16), 80), a);
-    expect_runs(2, 2);
+    arena_expect_runs(2, 2);
     ck_assert_ptr_ne(heap_realloc(&arena.heap, a, layout(80, 16), 176), a);
     arena_free(c, 64, 16);
     ck_assert_uint_eq(heap_stats(&arena.heap).live_blocks, 1);

@@ -5,22 +5,6 @@
 #include "twin/suites.h"
 #include "twin/test_heap_arena.h"
 
-static void count_run(void *ctx, vaddr_t start, uint64_t bytes, bool used) {
-    unsigned *runs = ctx;
-
-    (void)start, (void)bytes;
-    runs[used]++;
-}
-
-static void expect_runs(unsigned free, unsigned used) {
-    unsigned runs[2] = { 0, 0 };
-
-    heap_walk(&arena.heap, count_run, runs);
-    ck_assert_uint_eq(runs[false], free);
-    ck_assert_uint_eq(runs[true], used);
-    ck_assert(heap_is_sound(&arena.heap));
-}
-
 /* Number _i of the 24 orders of four. */
 START_TEST(buddies_freed_in_any_order_are_one_page_again)
 { /* H13 */
@@ -32,7 +16,7 @@ START_TEST(buddies_freed_in_any_order_are_one_page_again)
         blocks[k] = arena_alloc(1000, 16);
         ck_assert_ptr_eq(blocks[k], blocks[0] + k * 1024);
     }
-    expect_runs(0, 1);
+    arena_expect_runs(0, 1);
     for (; left > 0; left--) {
         uint8_t **one = &blocks[draw % left];
 
@@ -41,7 +25,7 @@ START_TEST(buddies_freed_in_any_order_are_one_page_again)
         *one = blocks[left - 1];
         ck_assert(heap_is_sound(&arena.heap));
     }
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
     arena_free(arena_alloc(PAGE_SIZE, 16), PAGE_SIZE, 16);
 }
 END_TEST
@@ -72,7 +56,7 @@ START_TEST(alignment_takes_no_room_of_a_buddy_heap)
     ck_assert_ptr_eq(b, a + 32);
     arena_free(a, 32, 2048);
     arena_free(b, 32, 16);
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
 }
 END_TEST
 
@@ -86,7 +70,7 @@ START_TEST(memory_added_to_a_buddy_heap_joins_what_is_there)
 
     arena_open_named("buddy", 3 * PAGE_SIZE, PAGE_SIZE);
     arena.heap.quantum = PAGE_SIZE;
-    expect_runs(2, 0);
+    arena_expect_runs(2, 0);
     p = arena_alloc(PAGE_SIZE, 16); /* the smallest that fits */
     ck_assert_ptr_eq(p, pointer_of(vaddr(ARENA_BASE + 2 * PAGE_SIZE)));
     arena_free(arena_alloc(2 * PAGE_SIZE, 16), 2 * PAGE_SIZE, 16);
@@ -96,7 +80,7 @@ START_TEST(memory_added_to_a_buddy_heap_joins_what_is_there)
     arena_free(pointer_of(vaddr(ARENA_BASE)), 2 * PAGE_SIZE, 16);
     arena_free(p, PAGE_SIZE, 16);
     arena_free(p + PAGE_SIZE, PAGE_SIZE, 16);
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
 }
 END_TEST
 
@@ -140,7 +124,7 @@ START_TEST(a_growing_buddy_block_takes_its_buddy)
     ck_assert_ptr_eq(q, p + 128);
     arena_free(p, 128, 16);
     arena_free(q, 65, 16);
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
 }
 END_TEST
 

@@ -7,22 +7,6 @@
 
 #define HEADER 16 /* in front of every block */
 
-static void count_run(void *ctx, vaddr_t start, uint64_t bytes, bool used) {
-    unsigned *runs = ctx;
-
-    (void)start, (void)bytes;
-    runs[used]++;
-}
-
-static void expect_runs(unsigned free, unsigned used) {
-    unsigned runs[2] = { 0, 0 };
-
-    heap_walk(&arena.heap, count_run, runs);
-    ck_assert_uint_eq(runs[false], free);
-    ck_assert_uint_eq(runs[true], used);
-    ck_assert(heap_is_sound(&arena.heap));
-}
-
 START_TEST(tlsf_blocks_freed_in_any_order_are_one_again)
 {
     static const unsigned orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 },
@@ -39,7 +23,7 @@ START_TEST(tlsf_blocks_freed_in_any_order_are_one_again)
         arena_free(blocks[orders[_i][k]], 64, 16);
         ck_assert(heap_is_sound(&arena.heap));
     }
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
     for (unsigned k = 0; k < 3; k++) {
         ck_assert_status(heap_free(&arena.heap, blocks[k], layout(64, 16)),
                          MM_NOT_ALLOCATED);
@@ -73,7 +57,7 @@ START_TEST(tlsf_looks_at_the_first_block_of_a_part_only)
     arena_free(b, 1072, 16);
     arena_free(wall, 16, 16);
     arena_free(all, rest, 16);
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
 }
 END_TEST
 
@@ -94,7 +78,7 @@ START_TEST(tlsf_takes_the_smallest_part_that_fits)
     arena_free(large, 310, 16);
     arena_free(wall, 16, 16);
     arena_free(end, 16, 16);
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
 }
 END_TEST
 
@@ -106,10 +90,10 @@ START_TEST(what_an_alignment_leaves_in_front_is_a_tlsf_block)
     p = arena_alloc(64, 32); /* 16 bytes off: no room for a block, 48 are */
     ck_assert_hex_eq(vaddr_of_pointer(p).v, ARENA_BASE + 64);
     q = arena_alloc(64, PAGE_SIZE);
-    expect_runs(3, 2);
+    arena_expect_runs(3, 2);
     arena_free(p, 64, 32);
     arena_free(q, 64, PAGE_SIZE);
-    expect_runs(1, 0);
+    arena_expect_runs(1, 0);
 }
 END_TEST
 
@@ -150,7 +134,7 @@ START_TEST(a_growing_tlsf_block_takes_what_is_free_behind_it)
     ck_assert_ptr_eq(heap_realloc(&arena.heap, b, layout(16, 16), 500), b);
     arena_free(b, 500, 16);
     ck_assert_ptr_eq(heap_realloc(&arena.heap, a, layout(64, 16), 4080), a);
-    expect_runs(0, 1);
+    arena_expect_runs(0, 1);
     pattern_check(a, 64, 4);
     ck_assert_ptr_null(heap_realloc(&arena.heap, a, layout(4080, 16), 4081));
     arena_free(a, 4080, 16);
