@@ -55,9 +55,9 @@ disable
 tbreak machine_stop
 continue
 mm check
-set variable mm->space.stats.tables++
+set variable 'machine.c'::mm.space.stats.tables++
 mm check
-set variable mm->space.stats.tables--
+set variable 'machine.c'::mm.space.stats.tables--
 mm check
 END
 }
