@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
+#include "fuzz/one_processor.h"
 #include "heap/front.h"
 
 #define BLOCKS 64u
@@ -30,36 +31,8 @@ static struct {
 } blocks[BLOCKS];
 static uint64_t allowed; /* bytes that the source still gives */
 
-/* --- hw.h, as far as a heap needs it ---------------------------------------
- */
-
-static bool irqs = true;
-
-bool hw_irq_save(void) {
-    const bool were_on = irqs;
-
-    irqs = false;
-    return were_on;
-}
-
-void hw_irq_restore(bool were_on) {
-    irqs = were_on;
-}
-
-unsigned hw_cpu(void) {
-    return 0;
-}
-
-void hw_pause(void) {
-    fuzz_fail("the only processor waits");
-}
-
 void hw_putc(char c) {
     (void)c;
-}
-
-_Noreturn void hw_panic(const char *what, const char *file, int line) {
-    fuzz_fail("panic: %s (%s:%d)", what, file, line);
 }
 
 /* --- the table --------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
+#include "fuzz/one_processor.h"
 #include "pmm/pmm.h"
 
 #define FRAMES 4096u /* 16 MiB: eight areas, the first withheld by half */
@@ -26,34 +27,6 @@ static uint16_t owner[FRAMES + BLOCK]; /* of frames beyond: never any */
 static uint16_t length[FRAMES];        /* of the run that starts there */
 static bool in_block[FRAMES + BLOCK];  /* of 2 MiB that one call handed out */
 static uint64_t used;
-
-/* --- hw.h, as far as frames need it ----------------------------------------
- */
-
-static bool irqs = true;
-
-bool hw_irq_save(void) {
-    const bool were_on = irqs;
-
-    irqs = false;
-    return were_on;
-}
-
-void hw_irq_restore(bool were_on) {
-    irqs = were_on;
-}
-
-unsigned hw_cpu(void) {
-    return 0;
-}
-
-void hw_pause(void) {
-    fuzz_fail("the only processor waits");
-}
-
-_Noreturn void hw_panic(const char *what, const char *file, int line) {
-    fuzz_fail("panic: %s (%s:%d)", what, file, line);
-}
 
 /* --- the set ----------------------------------------------------------------
  */
