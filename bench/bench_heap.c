@@ -10,27 +10,33 @@
  *
  * --count NAME replays once and nothing else, for valgrind.
  */
-#include "bench_heap.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "memtwin/measure.h"
 
 #define ROUNDS 9
 #define WORKLOADS 32
-#define CONTENDERS 16
 
 static struct workload workloads[WORKLOADS];
 static size_t workload_count, trace_count;
 
-static double now(void) {
-    struct timespec t;
+/** The first is what the others are compared with. */
+static struct contender contenders[16];
 
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+static void contenders_find(void) {
+    struct contender *c = contenders;
+
+    *c++ = contender_library("mimalloc");
+    *c++ = contender_heap("slab", &heap_slab, false);
+    *c++ = contender_heap("slab, locked", &heap_slab, true);
+    *c++ = contender_library("glibc");
+    *c++ = contender_library("jemalloc");
+    *c++ = contender_library("tcmalloc");
 }
+#define CONTENDERS (sizeof(contenders) / sizeof(contenders[0]))
 
 static void must(bool good, const struct contender *c,
                  const struct workload *w) {
@@ -53,20 +59,16 @@ static double median(double *values, size_t count) {
 }
 
 static bool is_there(const struct contender *c) {
-    return c->class != NULL || c->malloc != NULL;
+    return contender_is_here(c);
 }
 
 /* --- time ----------------------------------------------------------------- */
 
 static double sample(const struct contender *c, const struct workload *w) {
-    double start;
+    double ns = 0;
 
-    must(c->start(c, UINT64_MAX), c, w);
-    must(c->replay(c, w), c, w); /* warm */
-    start = now();
-    must(c->replay(c, w), c, w);
-    must(c->replay(c, w), c, w);
-    return (now() - start) / 2 / (double)w->count;
+    must(measure_time(c, w, &ns) == w->count, c, w);
+    return ns;
 }
 
 static void heading(const char *what) {
@@ -120,27 +122,6 @@ static void times(void) {
 
 /* --- the smallest arena --------------------------------------------------- */
 
-static bool holds(const struct contender *c, const struct workload *w,
-                  uint64_t pages) {
-    return c->start(c, pages * PAGE_SIZE) && c->replay(c, w);
-}
-
-static uint64_t smallest_arena(const struct contender *c,
-                               const struct workload *w) {
-    uint64_t low = w->peak / PAGE_SIZE, high = 2 * low + 64;
-
-    while (low + 1 < high) {
-        const uint64_t middle = (low + high) / 2;
-
-        if (holds(c, w, middle)) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    return high * PAGE_SIZE;
-}
-
 static void arenas(void) {
     double product[CONTENDERS] = { 0 };
 
@@ -152,7 +133,7 @@ static void arenas(void) {
         for (size_t c = 0; contenders[c].name != NULL; c++) {
             if (contenders[c].class != NULL && !contenders[c].locked) {
                 const double share =
-                    (double)w->peak / (double)smallest_arena(&contenders[c], w);
+                    (double)w->peak / (double)measure_arena(&contenders[c], w);
 
                 if (i < trace_count) {
                     product[c] += log(share);
@@ -172,40 +153,23 @@ static void arenas(void) {
 
 /* --- the worst operation -------------------------------------------------- */
 
-static int ascending_cycles(const void *a, const void *b) {
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/** Interrupts of the machine hit any operation: each counts with the least of
- *  five runs, which are alike in all else. */
 static void worst(void) {
     printf("\ncycles of an operation: p99, p99.99, worst\n");
     for (size_t i = 0; i < workload_count; i++) {
         const struct workload *w = &workloads[i];
-        uint32_t *cycles = calloc(w->count, sizeof(*cycles));
-        uint32_t *least = calloc(w->count, sizeof(*least));
 
         printf("%-13s", w->name);
         for (const struct contender *c = contenders; c->name != NULL; c++) {
-            if (!is_there(c) || c->locked || cycles == NULL || least == NULL) {
+            struct measured_cycles cycles;
+
+            if (!is_there(c) || c->locked) {
                 continue;
             }
-            memset(least, 0xff, w->count * sizeof(*least));
-            for (int run = 0; run < 5; run++) {
-                must(c->start(c, UINT64_MAX) && c->clock(c, w, cycles), c, w);
-                for (size_t k = 0; k < w->count; k++) {
-                    least[k] = cycles[k] < least[k] ? cycles[k] : least[k];
-                }
-            }
-            qsort(least, w->count, sizeof(*least), ascending_cycles);
-            printf("  %s %u %u %u", c->name, least[w->count * 99 / 100],
-                   least[w->count - 1 - w->count / 10000], least[w->count - 1]);
+            must(measure_cycles(c, w, &cycles) == w->count, c, w);
+            printf("  %s %u %u %u", c->name, cycles.p99, cycles.p9999,
+                   cycles.worst);
         }
         printf("\n");
-        free(cycles);
-        free(least);
     }
 }
 
@@ -213,8 +177,10 @@ static int count(const char *name) {
     for (const struct contender *c = contenders; c->name != NULL; c++) {
         if (strcmp(c->name, name) == 0 && is_there(c)) {
             for (size_t i = 0; i < trace_count; i++) {
-                must(c->start(c, UINT64_MAX) && c->replay(c, &workloads[i]), c,
-                     &workloads[i]);
+                must(contender_start(c, UINT64_MAX) &&
+                         contender_replay(c, &workloads[i]) ==
+                             workloads[i].count,
+                     c, &workloads[i]);
                 printf("%s %zu\n", workloads[i].name, workloads[i].count);
             }
             return 0;

@@ -13,9 +13,6 @@
 void bench_start(struct pmm *pmm, const struct pmm_class *class, uint64_t ram);
 void bench_stop(void);
 
-/** This thread is processor @cpu from now on; 0 without the call. */
-void bench_be_cpu(unsigned cpu);
-
 /** Processor time of this thread, in ns. */
 double bench_now(void);
 /** The clock on the wall, in ns. */

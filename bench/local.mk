@@ -3,7 +3,7 @@
 if LIVE
 EXTRA_PROGRAMS = %D%/bench_pmm
 %C%_bench_pmm_SOURCES = %D%/bench_pmm.h %D%/bench_pmm.c %D%/machine.c \
-	%D%/trace_pmm.c %D%/threads_pmm.c %D%/hw_bench.c
+	%D%/trace_pmm.c %D%/threads_pmm.c $(hw_alone_sources)
 %C%_bench_pmm_CPPFLAGS = $(memtwin_flags)
 %C%_bench_pmm_CFLAGS = $(AM_CFLAGS)
 %C%_bench_pmm_LDADD = libmemtwin.a libmm.a $(LZMA_LIBS) -lpthread
@@ -55,9 +55,7 @@ endif
 # Over the trace of the tests, or TRACES="...".
 if LIVE
 EXTRA_PROGRAMS += %D%/bench_heap
-%C%_bench_heap_SOURCES = %D%/bench_heap.h %D%/bench_heap.c \
-	%D%/bench_heap_load.c %D%/bench_heap_run.c %D%/bench_heap_run.h \
-	%D%/hw_bench.c
+%C%_bench_heap_SOURCES = %D%/bench_heap.c $(measure_sources)
 %C%_bench_heap_CPPFLAGS = $(memtwin_flags)
 %C%_bench_heap_CFLAGS = $(AM_CFLAGS)
 %C%_bench_heap_LDADD = libmemtwin.a libmm.a $(LZMA_LIBS) -ldl -lm

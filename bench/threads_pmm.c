@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "memtwin/hw_alone.h"
+
 #define THREADS 2
 #define PAIRS 200000
 #define HELD 64
@@ -20,7 +22,7 @@ static pthread_barrier_t ready;
 static void *work(void *number) {
     pfn_t held[HELD];
 
-    bench_be_cpu((unsigned)(uintptr_t)number);
+    hw_alone_be_cpu((unsigned)(uintptr_t)number);
     pthread_barrier_wait(&ready);
     for (int i = 0; i < PAIRS / HELD; i++) {
         for (int n = 0; n < HELD; n++) {

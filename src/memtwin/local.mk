@@ -9,14 +9,19 @@ libmemtwin_a_CPPFLAGS = $(memtwin_flags)
 libmemtwin_a_SOURCES = %D%/say.h %D%/say.c %D%/number.h %D%/number.c \
 	%D%/text.h %D%/text.c %D%/lines.h %D%/lines.c \
 	%D%/trace.h %D%/trace_header.c %D%/trace_check.c %D%/trace_read.c \
-	%D%/trace_cut.c %D%/calls.h %D%/record.h %D%/record.c \
+	%D%/trace_cut.c %D%/workload.h %D%/workload.c %D%/calls.h %D%/record.h %D%/record.c \
 	%D%/trace_rep.c %D%/trace_calls.c %D%/trace_write.c %D%/options.h %D%/options.c %D%/watch.h %D%/watch.c %D%/module.h %D%/module.c \
 	%D%/progress.h %D%/progress.c %D%/outcome.h %D%/outcome.c \
-	%D%/stopped.h %D%/stopped.c %D%/compare.c %D%/machines.h %D%/on_sim.c %D%/on_qemu.c \
+	%D%/stopped.h %D%/stopped.c %D%/equal.c %D%/machines.h %D%/on_sim.c %D%/on_qemu.c \
 	%D%/kernel_path.h %D%/kernel_path.c %D%/report.h %D%/report.c \
 	%D%/report_json.c %D%/run.h %D%/run.c %D%/maps.c %D%/image.h %D%/image.c \
 	%D%/own_walk.h %D%/own_walk.c %D%/stale.h %D%/stale.c \
 	%D%/quiz.c %D%/quiz_tables.h %D%/quiz_tables.c %D%/walk_json.h %D%/walk_json.c %D%/walk.c
+
+# What heaps are measured with, for programs that are no machine.
+hw_alone_sources = %D%/hw_alone.h %D%/hw_alone.c
+measure_sources = %D%/contender.h %D%/contender.c %D%/contender_loop.h \
+	%D%/contender_loops.h %D%/measure.h %D%/measure.c $(hw_alone_sources)
 
 bin_PROGRAMS += memtwin
 memtwin_CPPFLAGS = $(memtwin_flags)

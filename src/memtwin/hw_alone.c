@@ -1,18 +1,19 @@
 /*
- * hw.h for benchmarks: as little machine as the frames need, so that what is
- * measured is the subsystem and not the simulator.
+ * hw.h for figures: interrupts that are only remembered, and a number for each
+ * thread.
  */
+#include "memtwin/hw_alone.h"
+
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench_pmm.h"
 #include "hw/hw.h"
 
 static _Thread_local bool interrupts;
 static _Thread_local unsigned number;
 
-void bench_be_cpu(unsigned cpu) {
+void hw_alone_be_cpu(unsigned cpu) {
     number = cpu;
 }
 

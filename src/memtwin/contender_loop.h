@@ -1,18 +1,16 @@
 /*
- * A replay, for whoever defines ALLOC, ZEROED, REALLOC and FREE; included
- * once for the heaps and once for the libraries, so that neither pays for a
- * call through a table.
- *
- * Each block is written to once: its first and its last byte.
+ * A replay, for whoever defines REPLAY (its name), ALLOC, ALIGNED, ZEROED,
+ * REALLOC, FREE, BEFORE, AFTER and TOUCH; included for heaps and for libraries,
+ * so that neither pays for a call through a table.
  */
-static bool REPLAY(const struct contender *c, const struct workload *w,
-                   uint8_t **blocks) {
+static size_t REPLAY(const struct contender *c, const struct workload *w,
+                     uint8_t **blocks) {
     (void)c;
     for (size_t i = 0; i < w->count; i++) {
-        const struct bench_op *op = &w->ops[i];
+        const struct workload_op *op = &w->ops[i];
         uint8_t *p = blocks[op->id];
 
-        BEFORE(i);
+        BEFORE(i, op);
         switch (op->kind) {
         case REPLAY_FREE:
             FREE(c, p, op);
@@ -33,11 +31,10 @@ static bool REPLAY(const struct contender *c, const struct workload *w,
         }
         AFTER(i);
         if (p == NULL) {
-            return false;
+            return i;
         }
-        p[0] = 1;
-        p[op->size - 1] = 1;
+        TOUCH(p, op->size);
         blocks[op->id] = p;
     }
-    return true;
+    return w->count;
 }
