@@ -2,15 +2,17 @@
  * The page tables that the kernel starts with.
  *
  *   DIRECT_BASE + p   any RAM byte p: 2 MiB leaves, or 1 GiB where a whole GiB
- *                     is usable and the processor can; not executable
+ *                     is usable and the processor can, 4 KiB in the load area;
+ *                     not executable
  *   KERNEL_BASE + p   the image at p by section: 4 KiB leaves; not the guards
  *   the lower half    nothing
  *
  * In the image nothing is both writable and executable: text is executable,
  * read-only data neither, data and stacks writable.  All leaves are global,
- * those of the direct map writable.  Tables come from the load area above
- * the image, and are reached by their physical addresses, through the identity
- * map of entry.S.
+ * those of the direct map writable but where it shows text and read-only data:
+ * a page that is read-only under one address is so under the other.  Tables
+ * come from the load area above the image, and are reached by their physical
+ * addresses, through the identity map of entry.S.
  */
 #include <string.h>
 
@@ -135,6 +137,25 @@ static bool is_usable(const struct hw_boot *boot, struct prange range) {
     return usable;
 }
 
+/** The level of the leaf for @pa, a multiple of 2 MiB or in the load area. */
+static unsigned ram_level(const struct hw_boot *boot, uint64_t pa,
+                          bool has_1gib) {
+    const struct prange gib = { paddr(pa), GIB };
+
+    if (pa < LOAD_END) {
+        return 1;
+    }
+    return has_1gib && pa % GIB == 0 && is_usable(boot, gib) ? 3 : 2;
+}
+
+/** Text and read-only data are written through no address. */
+static uint64_t ram_bits(uint64_t pa) {
+    const uint64_t first = vaddr_of_pointer(image_start).v - KERNEL_BASE;
+    const uint64_t len = (uint64_t)(image_data - image_start);
+
+    return LEAF_BITS | PTE_NO_EXECUTE | (pa - first < len ? 0 : PTE_WRITABLE);
+}
+
 /** Map the leaves that @ram touches, as far as the processor's bus goes. */
 static void map_ram(const struct hw_boot *boot, struct prange ram,
                     bool has_1gib) {
@@ -142,12 +163,9 @@ static void map_ram(const struct hw_boot *boot, struct prange ram,
     uint64_t pa = align_down(ram.base.v, level_size(2));
 
     while (pa < bus && (pa < ram.base.v || pa - ram.base.v < ram.len)) {
-        const struct prange gib = { paddr(pa), GIB };
-        const unsigned level =
-            has_1gib && pa % GIB == 0 && is_usable(boot, gib) ? 3 : 2;
+        const unsigned level = ram_level(boot, pa, has_1gib);
 
-        map(vaddr(DIRECT_BASE + pa), paddr(pa), level,
-            LEAF_BITS | PTE_WRITABLE | PTE_NO_EXECUTE);
+        map(vaddr(DIRECT_BASE + pa), paddr(pa), level, ram_bits(pa));
         pa += level_size(level);
     }
 }

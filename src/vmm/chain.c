@@ -58,9 +58,7 @@ void chain_give_back(struct vmm_space *space, struct frame_chain *chain) {
         const pfn_t f = pop(space, chain);
         enum mm_status status;
 
-        if (space->reach != NULL) {
-            reach_forget(space, f);
-        }
+        frames_forget(space, f, 1);
         status = pmm_free(space->pmm, f);
         MM_ASSERT(status == MM_OK); /* every frame of a chain came from there */
     }

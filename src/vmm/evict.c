@@ -111,6 +111,7 @@ static enum mm_status take_away(struct vmm_space *space, vaddr_t page,
     space->stats.evictions++;
     events_add(space->events, EVENT_VMM_UNMAPS, page.v,
                pfn_of(pte_address(leaf)).v);
+    frames_forget(space, pfn_of(pte_address(leaf)), 1);
     space->stats.not_taken_back +=
         pmm_free(space->pmm, pfn_of(pte_address(leaf))) != MM_OK;
     return MM_OK;

@@ -48,11 +48,11 @@ void *reach_frame(const struct vmm_space *space, pfn_t f) {
     return pointer_of(window_page(reach, oldest));
 }
 
-void reach_forget(const struct vmm_space *space, pfn_t f) {
+void reach_forget(const struct vmm_space *space, pfn_t f, uint64_t count) {
     struct vmm_reach *reach = space->reach;
 
     for (unsigned n = 0; n < REACH_PAGES; n++) {
-        if (reach->used[n] != 0 && reach->shown[n].v == f.v) {
+        if (reach->used[n] != 0 && reach->shown[n].v - f.v < count) {
             entry_set(&reach->entries[n], pte(0));
             hw_invlpg(window_page(reach, n));
             reach->used[n] = 0;

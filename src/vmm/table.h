@@ -50,8 +50,14 @@ void *reach_frame(const struct vmm_space *space, pfn_t f);
 /** The table of @level at @pa, which translates @va. */
 pte_t *reach_table(const struct vmm_space *space, vaddr_t va, unsigned level,
                    paddr_t pa);
-/** @f goes back to the pmm. */
-void reach_forget(const struct vmm_space *space, pfn_t f);
+/** @count frames from @f go back to the pmm: no page shows them any more. */
+void reach_forget(const struct vmm_space *space, pfn_t f, uint64_t count);
+static inline void frames_forget(const struct vmm_space *space, pfn_t f,
+                                 uint64_t count) {
+    if (space->reach != NULL) {
+        reach_forget(space, f, count);
+    }
+}
 
 /** The bytes of a frame that is a table or in a chain. */
 static inline void *frame_reach(const struct vmm_space *space, pfn_t f) {

@@ -7,10 +7,9 @@
  *   every table    is reached by one entry, and no page can be written that
  *                  shows it: whoever writes tables gives himself any right
  *
- * The direct map (or the window of reach.c) shows every frame on purpose, and
- * so is left out.  Frames that were never the pmm's are the boot loader's
- * affair: its tables may be shown by its image, and what it mapped before us it
- * mapped as it liked.
+ * The direct map shows every frame on purpose, free ones and tables, and the
+ * window of reach.c tables; neither may be executed where it may be written.
+ * The boot loader's pages and tables are asked like all others.
  *
  * Which frames are tables is noted without memory: a bit per frame for a window
  * of frames, as many rounds as there are windows with a table in them.
@@ -92,15 +91,15 @@ static const char *entry_complaint(const struct vmm_space *space, vaddr_t va,
     if (reserved_is_set(space, level, entry)) {
         return "an entry has a reserved bit set";
     }
-    if (!pte_is_leaf(entry, level) || in_direct_map(space, va)) {
+    if (!pte_is_leaf(entry, level)) {
         return NULL;
     }
-    if (one_is_free(space, first, level_pages(level))) {
-        return "a page shows a free frame";
+    if (path == PTE_WRITABLE && !may_be_both(space)) {
+        return "a page can be written and executed";
     }
-    return path == PTE_WRITABLE && !may_be_both(space) &&
-                   pmm_is_managed(space->pmm, first)
-               ? "a page can be written and executed"
+    return !in_direct_map(space, va) &&
+                   one_is_free(space, first, level_pages(level))
+               ? "a page shows a free frame"
                : NULL;
 }
 
@@ -122,7 +121,7 @@ static void see_entry(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
 static void note_table(struct look *look, pfn_t f) {
     const uint64_t at = f.v - look->first;
 
-    if (f.v < look->first || !pmm_is_managed(look->space->pmm, f)) {
+    if (f.v < look->first) {
         return;
     }
     if (at >= WINDOW_FRAMES) {

@@ -242,7 +242,10 @@ struct vmm_token pages_share(struct vmm_space *space, vaddr_t va,
  *  broken up one by one. */
 static enum mm_status free_shown(struct vmm_space *space, pfn_t f,
                                  uint64_t count) {
-    enum mm_status status = pmm_free_run(space->pmm, f, count);
+    enum mm_status status;
+
+    frames_forget(space, f, count);
+    status = pmm_free_run(space->pmm, f, count);
 
     if (status == MM_BAD_RANGE && count > 1) {
         status = MM_OK;

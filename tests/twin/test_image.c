@@ -48,6 +48,31 @@ START_TEST(every_page_of_a_section_has_the_sections_rights)
 }
 END_TEST
 
+START_TEST(what_a_section_forbids_the_direct_map_forbids)
+{ /* V20 V24: no other address of read-only memory can be written */
+    for (size_t i = 0; i < mm.boot->section_count; i++) {
+        const struct hw_section *section = &mm.boot->sections[i];
+
+        for (uint64_t at = 0; at < section->range.len; at += PAGE_SIZE) {
+            const vaddr_t va = vaddr_add(section->range.base, at);
+            const vaddr_t other = vaddr_of_pointer(
+                boot_direct(mm.boot, vmm_translate(&mm.space, va).pa));
+            const struct vmm_translation t = vmm_translate(&mm.space, other);
+            struct trap_fault fault = { 0 };
+
+            ck_must(((t.access & VMM_WRITE) != 0) == section->writable,
+                    "a page of \"%s\" has the rights 0x%x at 0x%lx",
+                    section->name, t.access, (unsigned long)other.v);
+            if (!section->writable) {
+                ck_must(!trap_try_write(other, 0, &fault) &&
+                            fault.error == (PF_PRESENT | PF_WRITE),
+                        "0x%lx can be written", (unsigned long)other.v);
+            }
+        }
+    }
+}
+END_TEST
+
 struct seen {
     vaddr_t both; /* a page that is writable and executable; 0: none */
 };
@@ -159,6 +184,7 @@ Suite *image_suite(void) {
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, every_page_of_a_section_has_the_sections_rights);
+    tcase_add_test(tc, what_a_section_forbids_the_direct_map_forbids);
     tcase_add_test(tc, nothing_is_both_writable_and_executable);
     tcase_add_test(tc, a_section_refuses_what_it_forbids_with_the_right_code);
     tcase_add_test(tc, a_guard_lies_below_and_above_every_stack);

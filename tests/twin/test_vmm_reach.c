@@ -202,6 +202,22 @@ START_TEST(a_table_made_anew_is_the_one_that_is_edited)
 }
 END_TEST
 
+/* A region's frame was cleared by a page of the window. */
+START_TEST(a_frame_that_a_region_gave_back_is_shown_no_longer)
+{ /* A4 V13 */
+    const struct vmm_region region = { .name = "pages",
+                                       .range = { page, 3 * PAGE_SIZE },
+                                       .access = VMM_WRITE,
+                                       .backing = VMM_IMMEDIATE };
+    const char *why = "";
+
+    ck_assert_status(vmm_region_add(&m.space, region), MM_OK);
+    ck_assert_msg(vmm_all_are_sound(&m.space, &why), "%s", why);
+    ck_assert_status(vmm_region_remove(&m.space, page), MM_OK);
+    ck_assert_msg(vmm_all_are_sound(&m.space, &why), "%s", why);
+}
+END_TEST
+
 /* --- spaces ----------------------------------------------------------------
  */
 
@@ -248,6 +264,7 @@ Suite *vmm_reach_suite(void) {
     tcase_add_checked_fixture(tc, setup_temporary, teardown);
     tcase_add_test(tc, the_window_shows_more_tables_than_it_has_pages);
     tcase_add_test(tc, a_table_made_anew_is_the_one_that_is_edited);
+    tcase_add_test(tc, a_frame_that_a_region_gave_back_is_shown_no_longer);
     tcase_add_test(tc, tables_of_a_space_that_is_not_in_force_are_edited);
     suite_add_tcase(suite, tc);
 
@@ -256,6 +273,7 @@ Suite *vmm_reach_suite(void) {
     tcase_add_test(tc, at_its_recursive_address_every_table_shows_its_entries);
     tcase_add_test(tc, the_recursive_slot_shows_no_table_that_is_gone);
     tcase_add_test(tc, a_table_made_anew_is_the_one_that_is_edited);
+    tcase_add_test(tc, a_frame_that_a_region_gave_back_is_shown_no_longer);
     tcase_add_test(tc, tables_of_a_space_that_is_not_in_force_are_edited);
     suite_add_tcase(suite, tc);
     return suite;

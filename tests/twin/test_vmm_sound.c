@@ -273,7 +273,7 @@ START_TEST(a_page_both_writable_and_executable_is_noticed)
     pde->v |= PTE_WRITABLE;
     kept = *leaf(LONE);
     *leaf(LONE) = pte_make(pfn(0x10), PTE_PRESENT | PTE_WRITABLE);
-    expect_no_complaint(); /* never the pmm's */
+    expect_complaint_of_all(complaint); /* whosever frame it is */
     *leaf(LONE) = kept;
     m.space.write_execute = true;
     unshow_one();
@@ -358,6 +358,9 @@ START_TEST(a_page_through_which_a_table_can_be_written_is_noticed)
     *leaf(LONE) = pte_make(table, PTE_PRESENT | PTE_NO_EXECUTE);
     expect_no_complaint(); /* to read it does no harm */
     *leaf(LONE) = pte_make(table, PTE_PRESENT | PTE_WRITABLE | PTE_NO_EXECUTE);
+    expect_complaint_of_all("a page table can be written through a page");
+    *leaf(LONE) = pte_make(pfn_of(m.space.root), /* the boot loader's */
+                           PTE_PRESENT | PTE_WRITABLE | PTE_NO_EXECUTE);
     expect_complaint_of_all("a page table can be written through a page");
     *leaf(LONE) = pte_make(f, PTE_PRESENT);
     unshow_one();
