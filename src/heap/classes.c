@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "heap/debug.h"
 #include "heap/front.h"
 
 const struct heap_class *const heap_classes[] = {
@@ -56,13 +57,13 @@ static void tile(void *ctx, vaddr_t start, uint64_t bytes, bool used) {
     }
 }
 
-static bool counters_add_up(const struct heap_stats *stats) {
+/** @spare: bytes that a block may be served beyond what it asked for. */
+static bool counters_add_up(const struct heap_stats *stats, uint64_t spare) {
     return stats->allocs >= stats->frees &&
            stats->live_bytes >= stats->live_blocks &&
            stats->peak_live_bytes >= stats->live_bytes &&
            stats->held_bytes >= stats->live_bytes &&
-           stats->held_bytes - stats->live_bytes <=
-               stats->live_blocks * (HEAP_ALIGN_MIN - 1);
+           stats->held_bytes - stats->live_bytes <= stats->live_blocks * spare;
 }
 
 /** Nobody is at work. */
@@ -81,10 +82,13 @@ static bool fronts_are_sound(const struct heap *heap) {
 bool heap_is_sound(const struct heap *heap) {
     struct tiling tiling = { heap->start, 0, true };
     const struct heap_stats stats = heap_stats(heap);
+    const uint64_t spare =
+        heap->debug == NULL ? HEAP_ALIGN_MIN - 1 : 3 * HEAP_ALIGN_MAX;
 
     if (heap->start.v > heap->end.v || heap->end.v > heap->limit.v ||
         !vaddr_is_page_aligned(heap->end) || lock_is_held(&heap->lock) ||
-        !fronts_are_sound(heap) || !counters_add_up(&stats)) {
+        !fronts_are_sound(heap) || !counters_add_up(&stats, spare) ||
+        (heap->debug != NULL && !heap_debug_is_sound(heap))) {
         return false;
     }
     heap_walk(heap, tile, &tiling);

@@ -20,7 +20,7 @@
 
 #include "base/bytes.h"
 #include "base/poison.h"
-#include "heap/inside.h"
+#include "heap/debug_inside.h"
 
 static void fronts_init(struct heap *heap) {
     for (unsigned i = 0; i < HEAP_FRONTS; i++) {
@@ -30,10 +30,12 @@ static void fronts_init(struct heap *heap) {
     heap->front = &heap->fronts[0];
 }
 
-static void choose_ways(struct heap *heap) {
+void heap_choose_ways(struct heap *heap) {
     const bool is_heard = heap->events != NULL && heap->events->ear != NULL;
 
-    if (heap->poison || is_heard || heap->class->quick == NULL) {
+    if (heap->debug != NULL) {
+        heap->ways = &heap_debug_ways;
+    } else if (heap->poison || is_heard || heap->class->quick == NULL) {
         heap->ways = &heap_long_ways;
     } else {
         heap->ways =
@@ -43,12 +45,12 @@ static void choose_ways(struct heap *heap) {
 
 void heap_set_poison(struct heap *heap, bool poison) {
     heap->poison = poison;
-    choose_ways(heap);
+    heap_choose_ways(heap);
 }
 
 void heap_set_processors(struct heap *heap, unsigned processors) {
     heap->lock = lock_for(processors);
-    choose_ways(heap);
+    heap_choose_ways(heap);
 }
 
 enum mm_status heap_init(struct heap *heap, const struct heap_class *class,
@@ -74,7 +76,7 @@ enum mm_status heap_init(struct heap *heap, const struct heap_class *class,
         .limit = vaddr(limit),
         .quantum = HEAP_QUANTUM,
     };
-    choose_ways(heap);
+    heap_choose_ways(heap);
     fronts_init(heap);
     class->init(heap);
     return initial > 0 ? heap_add(heap, initial) : MM_OK;
@@ -91,6 +93,9 @@ void heap_release(struct heap *heap) {
         counts->live_bytes = counts->held_bytes = 0;
     }
     heap->class->init(heap);
+    if (heap->debug != NULL) {
+        heap_debug_forget(heap->debug);
+    }
 }
 
 struct heap_stats heap_stats(const struct heap *heap) {
@@ -111,18 +116,8 @@ struct heap_stats heap_stats(const struct heap *heap) {
     return sum;
 }
 
-/** A layout as it was asked for and as a class serves it. */
-struct ask {
-    struct layout asked, served;
-};
-
-/**
- * Fill in @ask for @asked.
- * @return false: @asked is no layout.  What is left is so small that a class
- *         may add size and align without a thought of overflow.
- */
-static bool layout_round(const struct heap *heap, struct layout asked,
-                         struct ask *ask) {
+bool heap_layout_round(const struct heap *heap, struct layout asked,
+                       struct heap_ask *ask) {
     const size_t granule = heap->class->granule;
     uint64_t size, with_padding;
 
@@ -132,6 +127,7 @@ static bool layout_round(const struct heap *heap, struct layout asked,
         return false;
     }
     ask->asked = asked;
+    ask->offset = 0;
     ask->served.size = size;
     ask->served.align = asked.align < granule ? granule : asked.align;
     return true;
@@ -148,7 +144,7 @@ static bool lies_inside(const struct heap *heap, const void *p,
 
 /* --- with the lock held -------------------------------------------------- */
 
-static void *take(struct heap *heap, const struct ask *want) {
+static void *take(struct heap *heap, const struct heap_ask *want) {
     void *p = NULL;
 
     if (!events_permit(heap->events, EVENT_HEAP_GIVES)) {
@@ -160,27 +156,28 @@ static void *take(struct heap *heap, const struct ask *want) {
     }
     if (p != NULL) {
         heap_count_bytes(heap->front, want->asked.size, want->served.size);
-        events_tell(heap->events, EVENT_HEAP_GIVES, vaddr_of_pointer(p).v,
-                    want->asked.size);
+        events_tell(heap->events, EVENT_HEAP_GIVES,
+                    vaddr_of_pointer(p).v + want->offset, want->asked.size);
     }
     return p;
 }
 
 static enum mm_status give_back(struct heap *heap, void *p,
-                                const struct ask *had) {
+                                const struct heap_ask *had) {
     enum mm_status st = heap->class->free(heap, p, had->served);
 
     if (st == MM_OK) {
         heap_uncount_bytes(heap->front, had->asked.size, had->served.size);
-        events_tell(heap->events, EVENT_HEAP_TAKES, vaddr_of_pointer(p).v,
-                    had->asked.size);
+        events_tell(heap->events, EVENT_HEAP_TAKES,
+                    vaddr_of_pointer(p).v + had->offset, had->asked.size);
     }
     return st;
 }
 
 /** Where it stands; statuses as the class's. */
-static enum mm_status resize(struct heap *heap, void *p, const struct ask *had,
-                             const struct ask *want) {
+static enum mm_status resize(struct heap *heap, void *p,
+                             const struct heap_ask *had,
+                             const struct heap_ask *want) {
     enum mm_status st =
         heap->class->resize(heap, p, had->served, want->served.size);
 
@@ -194,10 +191,12 @@ static enum mm_status resize(struct heap *heap, void *p, const struct ask *had,
 
 /* --- poison -------------------------------------------------------------- */
 
-/** The block at @p is for @want; its first @keep bytes stay as they are. */
+/** The class's block at @p is for @want; its first @keep bytes stay as they
+ * are. */
 static void hand_out(const struct heap *heap, uint8_t *p,
-                     const struct ask *want, size_t keep) {
+                     const struct heap_ask *want, size_t keep) {
     MM_POISON(p, want->served.size);
+    p += want->offset;
     MM_UNPOISON(p, want->asked.size); /* the rounding is nobody's */
     if (heap->poison && keep < want->asked.size) {
         bytes_fill(p + keep, HEAP_FRESH_BYTE, want->asked.size - keep);
@@ -206,7 +205,7 @@ static void hand_out(const struct heap *heap, uint8_t *p,
 
 /* --- the calls ----------------------------------------------------------- */
 
-static void *fail(struct heap *heap) {
+void *heap_fail(struct heap *heap) {
     heap_lock(heap);
     heap->failures++;
     heap_unlock(heap);
@@ -214,7 +213,7 @@ static void *fail(struct heap *heap) {
 }
 
 /** @fresh: the block counts as a new one; it is not one that moves. */
-static void *take_locked(struct heap *heap, const struct ask *want,
+static void *take_locked(struct heap *heap, const struct heap_ask *want,
                          bool fresh) {
     void *p;
 
@@ -227,10 +226,12 @@ static void *take_locked(struct heap *heap, const struct ask *want,
     return p;
 }
 
-/** A block, counted; NULL after the hook was asked. */
-static void *obtain(struct heap *heap, const struct ask *want, bool fresh) {
+void *heap_obtain(struct heap *heap, const struct heap_ask *want, bool fresh) {
     void *p = take_locked(heap, want, fresh);
 
+    if (p == NULL && heap->debug != NULL && heap_debug_drop(heap)) {
+        p = take_locked(heap, want, fresh);
+    }
     if (p == NULL && heap->on_no_memory != NULL &&
         heap->on_no_memory(heap, want->asked, heap->on_no_memory_ctx)) {
         p = take_locked(heap, want, fresh);
@@ -241,15 +242,34 @@ static void *obtain(struct heap *heap, const struct ask *want, bool fresh) {
     return p;
 }
 
+/** give_back() of a block that does not live on somewhere else. */
+static enum mm_status release(struct heap *heap, void *p,
+                              const struct heap_ask *had) {
+    const enum mm_status st = give_back(heap, p, had);
+
+    heap->front->counts.frees += st == MM_OK;
+    return st;
+}
+
+enum mm_status heap_give_back(struct heap *heap, void *p,
+                              const struct heap_ask *had) {
+    enum mm_status st;
+
+    heap_lock(heap);
+    st = release(heap, p, had);
+    heap_unlock(heap);
+    return st;
+}
+
 void *heap_alloc_long(struct heap *heap, struct layout want) {
-    struct ask ask;
+    struct heap_ask ask;
     void *p;
 
-    if (!layout_round(heap, want, &ask)) {
-        return fail(heap);
+    if (!heap_layout_round(heap, want, &ask)) {
+        return heap_fail(heap);
     }
-    p = obtain(heap, &ask, true);
-    return p != NULL ? p : fail(heap);
+    p = heap_obtain(heap, &ask, true);
+    return p != NULL ? p : heap_fail(heap);
 }
 
 void *heap_alloc(struct heap *heap, struct layout want) {
@@ -266,24 +286,18 @@ void *heap_alloc_zeroed(struct heap *heap, struct layout want) {
 }
 
 enum mm_status heap_free_long(struct heap *heap, void *p, struct layout had) {
-    struct ask ask;
+    struct heap_ask ask;
     enum mm_status st;
 
     if (p == NULL) {
         return MM_OK;
     }
-    if (!layout_round(heap, had, &ask)) {
+    if (!heap_layout_round(heap, had, &ask)) {
         return MM_BAD_ARGUMENT;
     }
     heap_lock(heap);
-    if (!lies_inside(heap, p, ask.served)) {
-        st = MM_NOT_MANAGED;
-    } else {
-        st = give_back(heap, p, &ask);
-    }
-    if (st == MM_OK) {
-        heap->front->counts.frees++;
-    }
+    st = lies_inside(heap, p, ask.served) ? release(heap, p, &ask)
+                                          : MM_NOT_MANAGED;
     heap_unlock(heap);
     return st;
 }
@@ -293,15 +307,15 @@ enum mm_status heap_free(struct heap *heap, void *p, struct layout had) {
 }
 
 /** A new block, the bytes copied, the old block given back. */
-static void *move(struct heap *heap, void *p, const struct ask *had,
-                  const struct ask *want) {
+static void *move(struct heap *heap, void *p, const struct heap_ask *had,
+                  const struct heap_ask *want) {
     size_t kept =
         had->asked.size < want->asked.size ? had->asked.size : want->asked.size;
-    void *q = obtain(heap, want, false);
+    void *q = heap_obtain(heap, want, false);
     enum mm_status st;
 
     if (q == NULL) {
-        return fail(heap);
+        return heap_fail(heap);
     }
     bytes_copy(q, p, kept);
     heap_lock(heap);
@@ -314,12 +328,12 @@ static void *move(struct heap *heap, void *p, const struct ask *had,
 
 void *heap_realloc_long(struct heap *heap, void *p, struct layout had,
                         size_t size) {
-    struct ask old, new;
+    struct heap_ask old, new;
     enum mm_status st = MM_NOT_MANAGED;
 
-    if (p == NULL || !layout_round(heap, had, &old) ||
-        !layout_round(heap, (struct layout){ size, had.align }, &new)) {
-        return fail(heap);
+    if (p == NULL || !heap_layout_round(heap, had, &old) ||
+        !heap_layout_round(heap, (struct layout){ size, had.align }, &new)) {
+        return heap_fail(heap);
     }
     heap_lock(heap);
     if (lies_inside(heap, p, old.served)) {
@@ -330,7 +344,7 @@ void *heap_realloc_long(struct heap *heap, void *p, struct layout had,
         hand_out(heap, p, &new, had.size);
         return p;
     }
-    return st == MM_NO_MEMORY ? move(heap, p, &old, &new) : fail(heap);
+    return st == MM_NO_MEMORY ? move(heap, p, &old, &new) : heap_fail(heap);
 }
 
 void *heap_realloc(struct heap *heap, void *p, struct layout had, size_t size) {

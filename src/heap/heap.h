@@ -135,6 +135,7 @@ struct heap_front {
  *  one; those beyond take the lock always. */
 #define HEAP_FRONTS 8
 
+struct heap_debug;           /* debug.h */
 struct heap_hole;            /* list.c */
 struct heap_header;          /* boundary.c */
 struct buddy_block;          /* buddy.c */
@@ -164,6 +165,7 @@ struct heap {
     size_t quantum; /* grow by at least this, where the limit allows */
     bool alone;     /* nobody else uses it at the same time: no lock needed */
     bool poison;    /* heap_set_poison() */
+    struct heap_debug *debug; /* debug.h; NULL: off */
 
     /** Asked once per request that finds no memory, with the layout as it was
      *  asked for; true: something was freed, try again.  The lock is not held.

@@ -20,6 +20,30 @@ static inline void heap_discard(const struct heap *heap, void *p,
     MM_POISON(p, bytes);
 }
 
+/** A layout as it was asked for and as a class serves it. */
+struct heap_ask {
+    struct layout asked, served;
+    size_t offset; /* from the class's block to the caller's bytes */
+};
+
+/**
+ * Fill in @ask for @asked.
+ * @return false: @asked is no layout.  What is left is so small that a class
+ *         may add size and align without a thought of overflow.
+ */
+bool heap_layout_round(const struct heap *heap, struct layout asked,
+                       struct heap_ask *ask);
+/** The class's block, counted; NULL after the hook was asked.
+ *  @fresh: it counts as a new one; it is not one that moves */
+void *heap_obtain(struct heap *heap, const struct heap_ask *want, bool fresh);
+/** The class's block @p goes back, counted.  Statuses as the class's. */
+MM_MUST_CHECK enum mm_status heap_give_back(struct heap *heap, void *p,
+                                            const struct heap_ask *had);
+/** Count a failure.  @return NULL */
+void *heap_fail(struct heap *heap);
+/** heap.ways, from what else the heap says. */
+void heap_choose_ways(struct heap *heap);
+
 /** heap_alloc() and so on, step by step. */
 void *heap_alloc_long(struct heap *heap, struct layout want);
 MM_MUST_CHECK enum mm_status heap_free_long(struct heap *heap, void *p,

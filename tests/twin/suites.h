@@ -52,6 +52,8 @@
     suite(heap_tlsf_suite)                                                     \
     suite(heap_fixed_suite)                                                    \
     suite(heap_slab_suite)                                                     \
+    suite(heap_debug_suite)                                                    \
+    suite(heap_misuse_suite)                                                   \
     suite(heap_front_suite)                                                    \
     suite(kmalloc_suite)                                                       \
     suite(kcache_suite)                                                        \
