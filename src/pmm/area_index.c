@@ -86,6 +86,28 @@ static bool is_open(const struct pmm_zone *zone, unsigned k, uint64_t n) {
     return n << (FANOUT_SHIFT * k) < zone->opened;
 }
 
+/** Down from node @n of level @k to the lowest area below it. */
+static uint64_t lowest_below(const struct pmm_zone *zone, unsigned class,
+                             unsigned k, uint64_t n) {
+    while (k-- > 0) {
+        const uint64_t bits = zone->level[k][n].in[class];
+
+        n = n << FANOUT_SHIFT | (uint64_t)__builtin_ctzll(bits);
+    }
+    return n;
+}
+
+uint64_t area_index_fullest(const struct pmm_zone *zone) {
+    const struct pmm_area_node *root = zone->level[zone->levels - 1];
+
+    for (unsigned c = 0; zone->opened > 0 && c < PMM_AREA_CLASSES; c++) {
+        if (root->in[c] != 0) {
+            return lowest_below(zone, c, zone->levels, 0);
+        }
+    }
+    return zone->count;
+}
+
 /*
  * Up until a word has a bit at or behind the place, then down to the lowest.
  */
@@ -107,12 +129,7 @@ uint64_t area_index_next(const struct pmm_zone *zone, unsigned class,
         }
         n = (n >> FANOUT_SHIFT) + 1;
     }
-    while (k-- > 0) {
-        const uint64_t bits = zone->level[k][n].in[class];
-
-        n = n << FANOUT_SHIFT | (uint64_t)__builtin_ctzll(bits);
-    }
-    return n;
+    return lowest_below(zone, class, k, n);
 }
 
 bool area_index_has(const struct pmm_zone *zone, uint64_t n, unsigned class) {

@@ -70,6 +70,19 @@ static bool try_class(struct pmm *pmm, struct pmm_zone *zone, unsigned class,
     return false;
 }
 
+/** Out of the area that serves single frames, if it is of those before @to. */
+static bool take_from_frames(struct pmm *pmm, const struct pmm_zone *zone,
+                             uint64_t to, unsigned order, pfn_t *first) {
+    const struct pmm_reserve *reserve = &pmm->areas.reserves[0];
+    struct area area;
+
+    if (reserve->area - zone->first >= to) {
+        return false;
+    }
+    area = area_at(pmm, reserve->area);
+    return take_from(pmm, &area, order, first);
+}
+
 static bool alloc_small(struct pmm *pmm, unsigned order, pfn_t limit,
                         pfn_t *first) {
     struct pmm_reserve *reserve = &pmm->areas.reserves[1];
@@ -88,6 +101,10 @@ static bool alloc_small(struct pmm *pmm, unsigned order, pfn_t limit,
         do {
             for (unsigned c = area_class(1u << order); c < PMM_AREA_CLASSES;
                  c++) {
+                if (c == AREA_CLASS_FREE &&
+                    take_from_frames(pmm, zone, to, order, first)) {
+                    return true;
+                }
                 if (try_class(pmm, zone, c, to, order, &area, first)) {
                     if (limit.v == 0 && *area.free > 0) {
                         area_reserve(pmm, reserve, &area);

@@ -16,9 +16,8 @@ static unsigned managed_in(const struct pmm *pmm, uint64_t n) {
         const struct pmm_run run = pmm->runs[i];
         uint64_t from = run.first.v, to = run.first.v + run.count;
 
-        if (n < pmm->areas.run_area[i] ||
-            n - pmm->areas.run_area[i] >
-                (to - 1) / AREA_FRAMES - from / AREA_FRAMES) {
+        if (n < area_of(pmm, run.first, i) ||
+            n > area_of(pmm, pfn(to - 1), i)) {
             continue;
         }
         from = from > base.v ? from : base.v;

@@ -11,7 +11,12 @@
  * room: nearly empty areas are left alone until the last of their frames has
  * come back.  Single frames and small blocks are taken from a *reserved* area,
  * one for each kind, that is out of the index (area_index.c) while it serves:
- * a search is due once per area, and blocks of one kind keep together.
+ * a search is due once per area, and blocks of one kind keep together, unless a
+ * free area had to be broken for that.
+ *
+ * In a memory that is used for long most areas are full.  A frame that comes
+ * back to a full area makes it the fullest with room at once; so it serves
+ * next, if the one that did is used up, without a step in the index.
  *
  * Counts and bits say the same twice; where the count says all (512, or
  * AREA_WHOLE: handed out as one) the bits need not be written.  And what was
@@ -30,35 +35,7 @@
 /* --- where an area is ----------------------------------------------------- */
 
 uint64_t area_of(const struct pmm *pmm, pfn_t f, size_t run) {
-    return pmm->areas.run_area[run] + (f.v >> AREA_SHIFT) -
-           (pmm->runs[run].first.v >> AREA_SHIFT);
-}
-
-/** The span that area @n belongs to. */
-static size_t span_of_area(const struct pmm *pmm, uint64_t n) {
-    size_t low = 0, high = pmm->span_count;
-
-    while (high - low > 1) {
-        const size_t middle = low + (high - low) / 2;
-
-        if (pmm->areas.span_area[middle] <= n) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static pfn_t base_in(const struct pmm *pmm, uint64_t n, size_t span) {
-    const uint64_t block = (pmm->spans[span].first.v >> AREA_SHIFT) + n -
-                           pmm->areas.span_area[span];
-
-    return pfn(block << AREA_SHIFT);
-}
-
-pfn_t area_base(const struct pmm *pmm, uint64_t n) {
-    return base_in(pmm, n, span_of_area(pmm, n));
+    return pmm->areas.run_shift[run] + (f.v >> AREA_SHIFT);
 }
 
 static struct pmm_zone *zone_of(struct pmm *pmm, uint64_t n) {
@@ -77,201 +54,6 @@ struct area area_at(struct pmm *pmm, uint64_t n) {
 
 bool area_is_open(const struct area *area) {
     return area->n - area->zone->first < area->zone->opened;
-}
-
-/* --- from nothing ------------------------------------------------------- */
-
-static uint64_t areas_of_run(struct pmm_run run) {
-    const uint64_t last = run.first.v + run.count - 1;
-
-    return (last >> AREA_SHIFT) - (run.first.v >> AREA_SHIFT) + 1;
-}
-
-/** How many areas lie below @limit, a multiple of 2 MiB; 0: all. */
-static uint64_t areas_below(const struct pmm *pmm, pfn_t limit) {
-    uint64_t areas = 0;
-
-    for (size_t i = 0; i < pmm->span_count; i++) {
-        struct pmm_run span = pmm->spans[i];
-
-        if (limit.v != 0 && span.first.v >= limit.v) {
-            break;
-        }
-        if (limit.v != 0 && span.count > limit.v - span.first.v) {
-            span.count = limit.v - span.first.v;
-        }
-        areas += areas_of_run(span);
-    }
-    return areas;
-}
-
-/** Where zone @z ends; the last one at 0: nowhere. */
-static pfn_t zone_limit(unsigned z) {
-    static const pfn_t limits[PMM_ZONES] = { { 16 * MIB >> PAGE_SHIFT },
-                                             { 4 * GIB >> PAGE_SHIFT },
-                                             { 0 } };
-
-    return limits[z];
-}
-
-/** The metadata itself may cut a span in two, and an area with it: one more. */
-static uint64_t areas_metadata_size(const struct pmm *pmm) {
-    const uint64_t areas = areas_below(pmm, pfn(0)) + 1;
-    uint64_t below = 0, nodes = 0;
-
-    for (unsigned z = 0; z < PMM_ZONES; z++) {
-        const uint64_t to = areas_below(pmm, zone_limit(z));
-
-        nodes += area_index_nodes(to - below + 1);
-        below = to;
-    }
-    return areas * (AREA_WORDS * sizeof(uint64_t) + sizeof(uint16_t)) +
-           nodes * sizeof(struct pmm_area_node);
-}
-
-static void forget_reserve(struct pmm *pmm, struct pmm_reserve *reserve) {
-    *reserve = (struct pmm_reserve){
-        .area = PMM_NO_AREA,
-        .free = &pmm->areas.none,
-        .run = PMM_RUNS_MAX,
-    };
-}
-
-/** Find the area that each run begins in. */
-static void number_runs(struct pmm *pmm) {
-    size_t s = 0;
-
-    for (size_t i = 0; i < pmm->run_count; i++) {
-        const pfn_t first = pmm->runs[i].first;
-
-        while (
-            !range_holds(pmm->spans[s].first.v, pmm->spans[s].count, first.v)) {
-            s++;
-        }
-        pmm->areas.run_area[i] = pmm->areas.span_area[s] +
-                                 (first.v >> AREA_SHIFT) -
-                                 (pmm->spans[s].first.v >> AREA_SHIFT);
-    }
-}
-
-/*
- *   metadata   [ lines: 64 bytes each ][ nodes: 64 each ][ counts: 2 each ]
- */
-static void areas_init(struct pmm *pmm) {
-    const uint64_t areas = areas_below(pmm, pfn(0));
-    struct pmm_area_node *nodes;
-    uint64_t below = 0;
-
-    pmm->areas.lines = pmm_metadata(pmm);
-    nodes = (struct pmm_area_node *)(pmm->areas.lines + areas * AREA_WORDS);
-    for (unsigned z = 0; z < PMM_ZONES; z++) {
-        struct pmm_zone *zone = &pmm->areas.zones[z];
-
-        zone->first = below;
-        below = areas_below(pmm, zone_limit(z));
-        zone->count = below - zone->first;
-        area_index_place(zone, nodes);
-        nodes += area_index_nodes(zone->count);
-    }
-    pmm->areas.free = (uint16_t *)nodes;
-    below = 0;
-    for (size_t i = 0; i < pmm->span_count; i++) {
-        pmm->areas.span_area[i] = below;
-        below += areas_of_run(pmm->spans[i]);
-    }
-    number_runs(pmm);
-    for (unsigned r = 0; r < PMM_RESERVES; r++) {
-        forget_reserve(pmm, &pmm->areas.reserves[r]);
-    }
-}
-
-/** The first run that ends behind @f. */
-static size_t first_run_behind(const struct pmm *pmm, uint64_t f) {
-    size_t low = 0, high = pmm->run_count;
-
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-
-        if (pmm->runs[middle].first.v + pmm->runs[middle].count <= f) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/** Set the bits of what runs have of the frames @from up to @to, which lie in
- *  @area.  @return how many; if all 512, the line need not be written */
-static unsigned set_bits_of_runs(const struct pmm *pmm, const struct area *area,
-                                 uint64_t from, uint64_t to) {
-    size_t i = first_run_behind(pmm, from);
-    unsigned sum = 0;
-
-    if (i < pmm->run_count && to - from == AREA_FRAMES &&
-        pmm->runs[i].first.v <= from &&
-        pmm->runs[i].first.v + pmm->runs[i].count >= to) {
-        return AREA_FRAMES;
-    }
-    memset(area->line, 0, AREA_WORDS * sizeof(uint64_t));
-    for (; i < pmm->run_count && pmm->runs[i].first.v < to; i++) {
-        const struct pmm_run run = pmm->runs[i];
-        const uint64_t a = run.first.v > from ? run.first.v : from;
-        const uint64_t b =
-            run.first.v + run.count < to ? run.first.v + run.count : to;
-
-        line_set(area->line, (unsigned)(a % AREA_FRAMES), (unsigned)(b - a));
-        sum += (unsigned)(b - a);
-    }
-    return sum;
-}
-
-/*
- * Describe area @n, never used: what runs have of it is free.
- *
- *   area    |...........................|
- *   span       [..........................
- *   runs       [ free ]   [ free ]  [ free
- */
-static void open_area(struct pmm *pmm, uint64_t n) {
-    const size_t s = span_of_area(pmm, n);
-    const uint64_t base = base_in(pmm, n, s).v;
-    const uint64_t first = pmm->spans[s].first.v;
-    const uint64_t end = first + pmm->spans[s].count;
-    const struct area area = area_at(pmm, n);
-    const unsigned free =
-        set_bits_of_runs(pmm, &area, first > base ? first : base,
-                         end < base + AREA_FRAMES ? end : base + AREA_FRAMES);
-
-    *area.free = (uint16_t)free;
-    if (free > 0) {
-        area_index_add(area.zone, n - area.zone->first, area_class(free));
-    }
-}
-
-/** Runs have other numbers now; areas that are open know the piece as used. */
-static void areas_joined(struct pmm *pmm, struct pmm_run piece) {
-    (void)piece;
-    for (unsigned r = 0; r < PMM_RESERVES; r++) {
-        area_unreserve(pmm, &pmm->areas.reserves[r]);
-    }
-    number_runs(pmm);
-}
-
-bool area_open_more(struct pmm *pmm, struct pmm_zone *zone, uint64_t wanted) {
-    const uint64_t from = zone->opened;
-    uint64_t to = from + WORD_BITS;
-
-    if (from >= wanted) {
-        return false;
-    }
-    to = to < zone->count ? to : zone->count;
-    area_index_open(zone, from);
-    zone->opened = to;
-    for (uint64_t n = from; n < to; n++) {
-        open_area(pmm, zone->first + n);
-    }
-    return true;
 }
 
 /* --- counts, reserves ------------------------------------------------------
@@ -316,14 +98,22 @@ void area_need_line(const struct area *area) {
     }
 }
 
+void area_forget_reserve(struct pmm *pmm, struct pmm_reserve *reserve) {
+    *reserve = (struct pmm_reserve){
+        .area = PMM_NO_AREA,
+        .free = &pmm->areas.none,
+        .run = PMM_RUNS_MAX,
+    };
+}
+
 void area_unreserve(struct pmm *pmm, struct pmm_reserve *reserve) {
     if (reserve->area != PMM_NO_AREA && is_indexed(*reserve->free)) {
-        const struct pmm_zone *zone = zone_of(pmm, reserve->area);
+        struct pmm_zone *zone = zone_of(pmm, reserve->area);
 
-        area_index_add(zone_of(pmm, reserve->area), reserve->area - zone->first,
+        area_index_add(zone, reserve->area - zone->first,
                        area_class(*reserve->free));
     }
-    forget_reserve(pmm, reserve);
+    area_forget_reserve(pmm, reserve);
 }
 
 void area_reserve(struct pmm *pmm, struct pmm_reserve *reserve,
@@ -347,44 +137,55 @@ void area_reserve(struct pmm *pmm, struct pmm_reserve *reserve,
     };
 }
 
+/** Runs have other numbers now; areas that are open know the piece as used. */
+static void areas_joined(struct pmm *pmm, struct pmm_run piece) {
+    (void)piece;
+    for (unsigned r = 0; r < PMM_RESERVES; r++) {
+        area_unreserve(pmm, &pmm->areas.reserves[r]);
+    }
+    area_number_runs(pmm);
+}
+
 /* --- single frames ---------------------------------------------------------
  */
 
-/** The fullest area of @zone with room; false: none. */
-static bool fullest(struct pmm *pmm, struct pmm_zone *zone, uint64_t *n) {
-    do {
-        for (unsigned c = 0; c < PMM_AREA_CLASSES; c++) {
-            const uint64_t found = area_index_next(zone, c, 0);
-
-            if (found < zone->count) {
-                *n = zone->first + found;
-                return true;
-            }
+/** What serves in @zone goes back to the index. */
+static void give_up_reserves(struct pmm *pmm, const struct pmm_zone *zone) {
+    for (unsigned r = 0; r < PMM_RESERVES; r++) {
+        if (pmm->areas.reserves[r].area - zone->first < zone->count) {
+            area_unreserve(pmm, &pmm->areas.reserves[r]);
         }
-    } while (area_open_more(pmm, zone, zone->count));
-    return false;
+    }
+}
+
+/** The fullest area of @zone with room, counted in the zone; zone->count: none.
+ *  What serves blocks is asked before a free area is broken. */
+static uint64_t fullest(struct pmm *pmm, struct pmm_zone *zone) {
+    uint64_t n = area_index_fullest(zone);
+
+    if (n == zone->count || pmm->areas.free[zone->first + n] == AREA_FRAMES) {
+        give_up_reserves(pmm, zone);
+        n = area_index_fullest(zone);
+    }
+    while (n == zone->count && area_open_more(pmm, zone, zone->count)) {
+        n = area_index_fullest(zone);
+    }
+    return n;
 }
 
 static bool refill(struct pmm *pmm, struct pmm_reserve *reserve) {
-    uint64_t n;
-
     for (unsigned z = PMM_ZONES; z-- > 0;) {
-        if (fullest(pmm, &pmm->areas.zones[z], &n)) {
-            const struct area area = area_at(pmm, n);
+        struct pmm_zone *zone = &pmm->areas.zones[z];
+        const uint64_t n = fullest(pmm, zone);
+
+        if (n < zone->count) {
+            const struct area area = area_at(pmm, zone->first + n);
 
             area_reserve(pmm, reserve, &area);
             return true;
         }
     }
     return false;
-}
-
-/** All that is left may lie in the area reserved for others. */
-static bool refill_from_others(struct pmm *pmm, struct pmm_reserve *reserve) {
-    for (unsigned r = 0; r < PMM_RESERVES; r++) {
-        area_unreserve(pmm, &pmm->areas.reserves[r]);
-    }
-    return refill(pmm, reserve);
 }
 
 /** Hand out a frame of the area that serves, which has one. */
@@ -403,7 +204,7 @@ static inline pfn_t serve(struct pmm_reserve *from) {
 MM_COLD static bool refill_and_serve(struct pmm *pmm, pfn_t *f) {
     struct pmm_reserve *from = &pmm->areas.reserves[0];
 
-    if (!refill(pmm, from) && !refill_from_others(pmm, from)) {
+    if (!refill(pmm, from)) {
         return false;
     }
     *f = serve(from);
@@ -430,28 +231,72 @@ static enum mm_status free_served(struct pmm_reserve *from, uint64_t bit) {
     return MM_OK;
 }
 
+/** No zone above @zone has RAM. */
+static bool is_highest(const struct pmm *pmm, const struct pmm_zone *zone) {
+    const struct pmm_zone *last = &pmm->areas.zones[PMM_ZONES - 1];
+
+    return zone->first + zone->count == last->first + last->count;
+}
+
+/*
+ * @f is free again, the only such frame of an area that was full.  No area with
+ * room is fuller; so it serves from now on, if the one that did is used up and
+ * no higher RAM is to be used first.  Neither was in the index, or gets there.
+ *
+ *   serves     [ area 7: 0 free ]   -->   [ area 3: 1 free ]
+ */
+static inline bool serves_at_once(struct pmm *pmm, const struct area *area,
+                                  pfn_t f, size_t run) {
+    struct pmm_reserve *reserve = &pmm->areas.reserves[0];
+
+    if (*reserve->free > 0 || area->n == pmm->areas.reserves[1].area ||
+        !is_highest(pmm, area->zone)) {
+        return false;
+    }
+    *reserve = (struct pmm_reserve){
+        .area = area->n,
+        .free = area->free,
+        .line = area->line,
+        .base = pfn(align_down(f.v, AREA_FRAMES)),
+        .run = run,
+        .word = (unsigned)(f.v % AREA_FRAMES / WORD_BITS),
+    };
+    *area->free = 1;
+    return true;
+}
+
+/** Apart from free_elsewhere(), which has the area in registers. */
+MM_NOINLINE static void free_changes_class(struct pmm *pmm, pfn_t f, size_t run,
+                                           unsigned free) {
+    const struct area area = area_at(pmm, area_of(pmm, f, run));
+
+    area_set_free(pmm, &area, free);
+}
+
+/** The bit of @f is set, or was never cleared. */
+MM_COLD static enum mm_status refuse(struct pmm *pmm, pfn_t f, size_t run) {
+    const struct area area = area_at(pmm, area_of(pmm, f, run));
+
+    return area_is_open(&area) && *area.free == AREA_WHOLE ? MM_BAD_RANGE
+                                                           : MM_NOT_ALLOCATED;
+}
+
 MM_NOINLINE static enum mm_status free_elsewhere(struct pmm *pmm, pfn_t f,
                                                  size_t run) {
     const struct area area = area_at(pmm, area_of(pmm, f, run));
     const uint64_t bit = f.v % AREA_FRAMES;
     unsigned free;
 
-    if (!area_is_open(&area) || *area.free == AREA_FRAMES) {
-        return MM_NOT_ALLOCATED;
-    }
-    if (*area.free == AREA_WHOLE) {
-        return MM_BAD_RANGE;
-    }
-    if (bit_is_set(area.line, bit)) {
-        return MM_NOT_ALLOCATED;
+    if (!area_is_open(&area) || *area.free >= AREA_FRAMES ||
+        bit_is_set(area.line, bit)) {
+        return refuse(pmm, f, run);
     }
     bit_set(area.line, bit);
-    free = *area.free;
-    if (free != 0 && area_class(free) == area_class(free + 1)) {
-        *area.free =
-            (uint16_t)(free + 1); /* mostly: the index stays as it is */
-    } else {
-        area_set_free(pmm, &area, free + 1);
+    free = *area.free + 1u;
+    if (!area_class_may_end(free)) {
+        *area.free = (uint16_t)free; /* mostly: the index stays as it is */
+    } else if (free > 1 || !serves_at_once(pmm, &area, f, run)) {
+        free_changes_class(pmm, f, run, free);
     }
     return MM_OK;
 }
@@ -482,8 +327,8 @@ static bool areas_is_used(const struct pmm *pmm, pfn_t f) {
 const struct pmm_class pmm_areas = {
     .name = "areas",
     .reuses = true,
-    .metadata_size = areas_metadata_size,
-    .init = areas_init,
+    .metadata_size = area_metadata_size,
+    .init = area_init,
     .alloc = areas_alloc,
     .free = areas_free_frame,
     .is_used = areas_is_used,

@@ -28,6 +28,12 @@ static inline unsigned area_class(unsigned free) {
     return by_bits[bits] + (free >= 384 && free < AREA_FRAMES ? 1u : 0u);
 }
 
+/** May an area leave its class when @free frames are free instead of one fewer?
+ *  Where this says no, it does not. */
+static inline bool area_class_may_end(unsigned free) {
+    return (free & (free - 1)) == 0 || free == 384;
+}
+
 /** Nodes that the index of @areas areas has. */
 uint64_t area_index_nodes(uint64_t areas);
 /** Lay the index of @zone out from @nodes on; writes none of them. */
@@ -40,6 +46,9 @@ void area_index_remove(struct pmm_zone *zone, uint64_t n, unsigned class);
 /** The lowest area >= @from of the class; zone->count: there is none. */
 uint64_t area_index_next(const struct pmm_zone *zone, unsigned class,
                          uint64_t from);
+/** The lowest area of the fullest class that has one; zone->count: no class
+ *  has. */
+uint64_t area_index_fullest(const struct pmm_zone *zone);
 bool area_index_has(const struct pmm_zone *zone, uint64_t n, unsigned class);
 /** A node has a bit where, and only where, the node below has one. */
 bool area_index_is_sound(const struct pmm_zone *zone);
@@ -54,6 +63,17 @@ void line_set(uint64_t *line, unsigned bit, unsigned count);
 /** How many of @count bits from @bit are set. */
 unsigned line_count(const uint64_t *line, unsigned bit, unsigned count);
 
+/* --- area_open.c: from nothing ------------------------------------------- */
+
+uint64_t area_metadata_size(const struct pmm *pmm);
+void area_init(struct pmm *pmm);
+/** Say of each run where its areas are; once more when runs have joined. */
+void area_number_runs(struct pmm *pmm);
+/** The first frame of area @n, were it whole. */
+pfn_t area_base(const struct pmm *pmm, uint64_t n);
+/** Describe 64 more areas of @zone; @return false: the first @wanted are. */
+bool area_open_more(struct pmm *pmm, struct pmm_zone *zone, uint64_t wanted);
+
 /* --- areas.c ------------------------------------------------------------ */
 
 /** Areas are numbered through all runs, ascending, holes left out. */
@@ -61,16 +81,12 @@ struct area {
     uint64_t n;
     struct pmm_zone *zone; /* the one that holds it */
     uint16_t *free;        /* free frames, or AREA_WHOLE; junk until opened */
-    uint64_t *line;        /* its bits; junk while all or none is free */
+    uint64_t *line;        /* its bits; junk while all are free, or WHOLE */
 };
 struct area area_at(struct pmm *pmm, uint64_t n);
 bool area_is_open(const struct area *area);
 /** The area of frame @f in run number @run. */
 uint64_t area_of(const struct pmm *pmm, pfn_t f, size_t run);
-/** The first frame of area @n, were it whole. */
-pfn_t area_base(const struct pmm *pmm, uint64_t n);
-/** Describe 64 more areas of @zone; @return false: the first @wanted are. */
-bool area_open_more(struct pmm *pmm, struct pmm_zone *zone, uint64_t wanted);
 /** Say that @area has @now frames free (or AREA_WHOLE). */
 void area_set_free(struct pmm *pmm, const struct area *area, unsigned now);
 /** Make the line valid where the count alone said that all is free. */
@@ -78,6 +94,8 @@ void area_need_line(const struct area *area);
 /** Make @area the one that @reserve serves from, in place of another. */
 void area_reserve(struct pmm *pmm, struct pmm_reserve *reserve,
                   const struct area *area);
+/** @reserve has no area. */
+void area_forget_reserve(struct pmm *pmm, struct pmm_reserve *reserve);
 /** Give the area of @reserve back to the index. */
 void area_unreserve(struct pmm *pmm, struct pmm_reserve *reserve);
 

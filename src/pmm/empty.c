@@ -17,6 +17,7 @@ static uint64_t no_metadata(const struct pmm *pmm) {
 static void init_empty(struct pmm *pmm) {
     memset(pmm->runs, 0, sizeof(pmm->runs));
     pmm->run_count = pmm->span_count = 0;
+    pmm_find_largest_run(pmm);
     pmm->frames = 0;
     pmm->stats.reserved = pmm->stats.total;
 }

@@ -23,9 +23,7 @@ size_t pmm_run_search(const struct pmm *pmm, pfn_t f);
 /** The index of the run that holds @f, or PMM_RUNS_MAX.  The largest run is
  *  asked first: a machine has one or two that matter. */
 static inline size_t pmm_run_of(const struct pmm *pmm, pfn_t f) {
-    const struct pmm_run largest = pmm->runs[pmm->largest_run];
-
-    return range_holds(largest.first.v, largest.count, f.v)
+    return f.v - pmm->largest.first.v < pmm->largest.count
                ? pmm->largest_run
                : pmm_run_search(pmm, f);
 }

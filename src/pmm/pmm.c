@@ -112,6 +112,7 @@ void pmm_find_largest_run(struct pmm *pmm) {
         largest = pmm->runs[i].count > pmm->runs[largest].count ? i : largest;
     }
     pmm->largest_run = largest;
+    pmm->largest = pmm->runs[largest];
 }
 
 static uint64_t frames_in_runs(const struct pmm *pmm) {
@@ -190,6 +191,13 @@ static uint64_t end_of_sound(const struct pmm_run *runs, size_t count) {
     return least - 1;
 }
 
+static bool largest_is_known(const struct pmm *pmm) {
+    const struct pmm_run run = pmm->runs[pmm->largest_run];
+
+    return run.first.v == pmm->largest.first.v &&
+           run.count == pmm->largest.count;
+}
+
 static bool runs_are_sound(const struct pmm *pmm) {
     size_t s = 0; /* the span of the run */
 
@@ -208,7 +216,8 @@ static bool runs_are_sound(const struct pmm *pmm) {
         }
     }
     return (pmm->run_count == 0 ||
-            end_of_sound(pmm->runs, pmm->run_count) != 0) &&
+            (largest_is_known(pmm) &&
+             end_of_sound(pmm->runs, pmm->run_count) != 0)) &&
            end_of_sound(pmm->spans, pmm->span_count) == pmm->frames;
 }
 

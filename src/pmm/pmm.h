@@ -29,7 +29,7 @@
 #define PMM_ZONES 3
 #define PMM_AREA_CLASSES 8
 #define PMM_AREA_LEVELS 6 /* 64^6 areas of 2 MiB are beyond 2^52 bytes */
-/** What single frames are served from, and what blocks of 2 to 256. */
+/** [0] is what single frames are served from, [1] what blocks of 2 to 256. */
 #define PMM_RESERVES 2
 
 /** @count frames from @first. */
@@ -158,6 +158,7 @@ struct pmm {
 
     struct pmm_run runs[PMM_RUNS_MAX]; /* ascending, none touching the next */
     size_t run_count;
+    struct pmm_run largest; /* a copy of runs[largest_run] */
     size_t largest_run;
     struct pmm_run spans[PMM_SPANS_MAX]; /* the runs, and what may join them */
     size_t span_count;
@@ -176,7 +177,9 @@ struct pmm {
             uint64_t *lines; /* 8 words per area; bit set: free */
             uint16_t *free;  /* per area: free frames */
             uint64_t span_area[PMM_SPANS_MAX]; /* first area of each span */
-            uint64_t run_area[PMM_RUNS_MAX];   /* that each run begins in */
+            /* Of each run: what to add to the number of a 2 MiB block to
+             * have that of its area; modulo 2^64. */
+            uint64_t run_shift[PMM_RUNS_MAX];
             struct pmm_zone zones[PMM_ZONES];
             struct pmm_reserve reserves[PMM_RESERVES];
             uint16_t none; /* what a reserve without area has left: 0 */

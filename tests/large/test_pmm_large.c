@@ -140,7 +140,7 @@ START_TEST(a_block_is_not_made_of_frames_that_lie_apart_in_many_areas)
         }
     }
     ck_assert_int_eq(pmm_alloc_run(&pmm, pmm_block(1), &block), MM_OK);
-    ck_assert_uint_gt(block.v, frames[count - 1].v);
+    ck_assert_uint_ge(block.v, frames[count - 1].v); /* never used */
     ck_assert(pmm_is_sound(&pmm));
 }
 END_TEST

@@ -306,9 +306,10 @@ END_TEST
 START_TEST(a_counter_or_run_that_disagrees_is_noticed)
 { /* P14 */
     uint64_t *const fields[] = {
-        &m.pmm.stats.total,   &m.pmm.stats.reserved, &m.pmm.stats.allocs,
-        &m.pmm.stats.frees,   &m.pmm.stats.peak,     &m.pmm.frames,
-        &m.pmm.runs[0].count, &m.pmm.bitmap.hint,
+        &m.pmm.stats.total,     &m.pmm.stats.reserved, &m.pmm.stats.allocs,
+        &m.pmm.stats.frees,     &m.pmm.stats.peak,     &m.pmm.frames,
+        &m.pmm.runs[0].count,   &m.pmm.bitmap.hint,    &m.pmm.largest.count,
+        &m.pmm.largest.first.v,
     };
     const pfn_t f = alloc();
     const struct pmm_run kept = m.pmm.runs[0], second = m.pmm.runs[1];

@@ -9,11 +9,13 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
+static const struct hw_boot *boot_info;
 static struct pmm pmm;
 static pfn_t held[8192]; /* frames of a machine of 32 MiB */
 
 static void setup(void) {
-    ck_assert_status(pmm_init(&pmm, machine_power_on(), &pmm_areas), MM_OK);
+    boot_info = machine_power_on();
+    ck_assert_status(pmm_init(&pmm, boot_info, &pmm_areas), MM_OK);
 }
 
 static void teardown(void) {
@@ -158,9 +160,14 @@ START_TEST(metadata_is_at_most_35_kib_per_gib)
     large.runs[1] =
         (struct pmm_run){ pfn(4 * GIB >> PAGE_SHIFT), 16 * TIB >> PAGE_SHIFT };
     large.run_count = 2;
+    large.spans[0] = large.runs[0];
+    large.spans[1] = large.runs[1];
+    large.span_count = 2;
     large.frames = large.runs[1].first.v + large.runs[1].count;
     ck_assert_uint_le(pmm_areas.metadata_size(&large),
                       35 * KIB * (16 * TIB / GIB));
+    ck_assert_uint_ge(pmm_areas.metadata_size(&large),
+                      33 * KIB * (16 * TIB / GIB)); /* and not nothing */
 }
 END_TEST
 
@@ -201,6 +208,138 @@ static void use_up(void) {
     }
     ck_assert_uint_eq(pmm_free_count(&pmm), 0);
 }
+
+static uint64_t area_number(pfn_t f) {
+    return area_of(&pmm, f, pmm_run_of(&pmm, f));
+}
+
+/** A frame that is in use, two areas or more below the highest. */
+static pfn_t far_below_the_top(void) {
+    return pfn(align_down(pmm.frames, 512) - 1536 + 77);
+}
+
+START_TEST(a_full_area_that_gets_a_frame_back_serves_it_next)
+{ /* P5: and without a step in the index */
+    const pfn_t f = far_below_the_top(), next = pfn_add(f, 512);
+
+    use_up();
+    ck_assert_status(pmm_free(&pmm, f), MM_OK);
+    ck_assert_uint_eq(pmm.areas.reserves[0].area, area_number(f));
+    ck_assert_uint_eq(area_index_fullest(&pmm.areas.zones[1]),
+                      pmm.areas.zones[1].count);
+    ck_assert_status(pmm_free(&pmm, f), MM_NOT_ALLOCATED);
+    ck_assert_hex_eq(alloc().v, f.v);
+    ck_assert_status(pmm_free(&pmm, next), MM_OK);
+    ck_assert_status(pmm_free(&pmm, f), MM_OK); /* now another one serves */
+    ck_assert_hex_eq(alloc().v, next.v);
+    ck_assert_hex_eq(alloc().v, f.v);
+    ck_assert_status(pmm_alloc(&pmm, &held[0]), MM_NO_MEMORY);
+}
+END_TEST
+
+START_TEST(a_low_frame_that_comes_back_waits_for_the_high_ones)
+{ /* P6 */
+    const pfn_t high = far_below_the_top();
+    const pfn_t low = pfn(PMM_BELOW_16M.v - 300);
+
+    use_up();
+    ck_assert_status(pmm_free(&pmm, low), MM_OK);
+    ck_assert_status(pmm_free(&pmm, high), MM_OK);
+    ck_assert_hex_eq(alloc().v, high.v);
+    ck_assert_hex_eq(alloc().v, low.v);
+}
+END_TEST
+
+/*
+ *   blocks   [ 256 | 256 ]   their area is used up, but serves blocks still
+ */
+START_TEST(an_area_serves_frames_or_blocks_never_both)
+{ /* P6: what serves is in no class, and given up once */
+    pfn_t base, first, second;
+
+    use_up();
+    base = pfn(align_down(pmm.frames, 512) - 1536);
+    ck_assert_status(pmm_free(&pmm, pfn_add(base, 600)), MM_OK); /* serves */
+    for (uint64_t n = 0; n < 512; n++) {
+        ck_assert_status(pmm_free(&pmm, pfn_add(base, n)), MM_OK);
+    }
+    first = alloc_block(8);
+    second = alloc_block(8);
+    ck_assert_uint_eq(area_number(first), area_number(second));
+    ck_assert_uint_eq(pmm.areas.reserves[1].area, area_number(first));
+    ck_assert_hex_eq(alloc().v, base.v + 600);
+    ck_assert_status(pmm_free(&pmm, pfn_add(second, 5)), MM_OK);
+    ck_assert_uint_ne(pmm.areas.reserves[0].area, pmm.areas.reserves[1].area);
+    ck_assert(pmm_is_sound(&pmm));
+    ck_assert_hex_eq(alloc().v, second.v + 5);
+}
+END_TEST
+
+/*
+ *   used up but for   [ area a: 512 free ][ area b: 512 free ]
+ *   then              [ a frame, a block ][ one block of 2 MiB ]
+ */
+START_TEST(no_free_area_is_broken_while_another_one_serves)
+{ /* P6: a frame and a block, in either order */
+    const uint64_t a = align_down(pmm.frames, 512) - 2048;
+    pfn_t f, block;
+
+    use_up();
+    for (uint64_t n = 0; n < 1024; n++) {
+        ck_assert_status(pmm_free(&pmm, pfn(a + n)), MM_OK);
+    }
+    if (_i == 0) {
+        f = alloc();
+        block = alloc_block(3);
+    } else {
+        block = alloc_block(3);
+        f = alloc();
+    }
+    ck_assert_uint_eq(area_number(f), area_number(block));
+    (void)alloc_block(PMM_ORDER_2M);
+    ck_assert_status(pmm_free(&pmm, f), MM_OK);
+    ck_assert_status(pmm_free_run(&pmm, block, 8), MM_OK);
+    (void)alloc_block(PMM_ORDER_2M);
+    ck_assert_uint_eq(pmm_free_count(&pmm), 0);
+}
+END_TEST
+
+START_TEST(a_class_ends_only_where_it_may)
+{                                     /* P14 */
+    ck_assert(area_class_may_end(1)); /* from no class at all */
+    for (unsigned free = 2; free <= AREA_FRAMES; free++) {
+        if (area_class(free) != area_class(free - 1)) {
+            ck_assert_uint_gt(area_class(free), area_class(free - 1));
+            ck_assert_msg(area_class_may_end(free), "%u", free);
+        }
+    }
+}
+END_TEST
+
+/*
+ *   areas    [ 0 .. 63: nothing free ][ 64 .. 71: nothing free ][ 72: ...
+ *            opened together            opened next
+ */
+START_TEST(the_search_goes_on_behind_areas_that_have_nothing)
+{ /* P4, P5 */
+    static struct pmm large;
+    static const struct memmap_entry map[] = {
+        { { { MIB }, GIB }, MEMMAP_USABLE },
+    };
+    struct hw_boot boot = *boot_info;
+    pfn_t f;
+
+    boot.map = map;
+    boot.map_count = 1;
+    boot.reserved[boot.reserved_count++] =
+        (struct prange){ paddr(16 * MIB), 144 * MIB };
+    ck_assert_status(pmm_init(&large, &boot, &pmm_areas), MM_OK);
+    ck_assert_status(pmm_alloc(&large, &f), MM_OK);
+    ck_assert_hex_eq(f.v, 160 * MIB >> PAGE_SHIFT);
+    ck_assert_status(pmm_free(&large, f), MM_OK);
+    ck_assert(pmm_is_sound(&large));
+}
+END_TEST
 
 START_TEST(a_block_that_empties_its_area_reserves_nothing)
 { /* P6 */
@@ -294,6 +433,7 @@ START_TEST(an_index_of_two_levels_finds_what_was_added)
     area_index_place(&zone, nodes);
     ck_assert_uint_eq(zone.levels, 2);
     ck_assert_uint_eq(area_index_next(&zone, 0, 0), 200);
+    ck_assert_uint_eq(area_index_fullest(&zone), 200);
     for (uint64_t n = 0; n < 200; n += 64) {
         area_index_open(&zone, n);
         zone.opened = n + 64 < 200 ? n + 64 : 200;
@@ -305,6 +445,10 @@ START_TEST(an_index_of_two_levels_finds_what_was_added)
     ck_assert_uint_eq(area_index_next(&zone, 3, 0), 70);
     ck_assert_uint_eq(area_index_next(&zone, 3, 71), 71);
     ck_assert_uint_eq(area_index_next(&zone, 3, 72), 199);
+    ck_assert_uint_eq(area_index_fullest(&zone), 70);
+    area_index_add(&zone, 180, 2);
+    ck_assert_uint_eq(area_index_fullest(&zone), 180);
+    area_index_remove(&zone, 180, 2);
     ck_assert_uint_eq(area_index_next(&zone, 2, 0), 200);
     ck_assert(area_index_is_sound(&zone));
     nodes[4].in[3] ^= 1; /* "below the first node is one" */
@@ -331,6 +475,13 @@ Suite *pmm_areas_suite(void) {
     tcase_add_test(tc, an_area_that_serves_is_given_up_for_a_block);
     tcase_add_test(tc, metadata_is_at_most_35_kib_per_gib);
     tcase_add_test(tc, damaged_books_of_areas_are_noticed);
+    tcase_add_test(tc, a_full_area_that_gets_a_frame_back_serves_it_next);
+    tcase_add_test(tc, a_low_frame_that_comes_back_waits_for_the_high_ones);
+    tcase_add_test(tc, an_area_serves_frames_or_blocks_never_both);
+    tcase_add_loop_test(tc, no_free_area_is_broken_while_another_one_serves, 0,
+                        2);
+    tcase_add_test(tc, a_class_ends_only_where_it_may);
+    tcase_add_test(tc, the_search_goes_on_behind_areas_that_have_nothing);
     tcase_add_test(tc, a_block_that_empties_its_area_reserves_nothing);
     tcase_add_test(tc, the_last_frames_come_from_the_area_that_serves_blocks);
     tcase_add_test(tc, a_run_over_the_area_that_serves_takes_it_as_a_whole);
