@@ -59,6 +59,11 @@ paddr_t hw_read_cr3(void) {
 void hw_write_cr3(paddr_t root) {
     (void)cpu_write_cr3(&cpu, root);
 }
+bool hw_remembered(uint64_t n, struct hw_remembered *seen) {
+    (void)n;
+    (void)seen;
+    return false;
+}
 void hw_flush_all(void) {
     const uint64_t cr4 = cpu.cr4;
 

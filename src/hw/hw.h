@@ -47,6 +47,19 @@ void hw_invlpg(vaddr_t va);
 /** Drop every translation, global ones too (CR4.PGE off and on). */
 void hw_flush_all(void);
 
+/** A translation that a processor remembers: the page of @pages frames at @va
+ *  shows those from @f; or @f is the table that translates what is at @va. */
+struct hw_remembered {
+    vaddr_t va;
+    pfn_t f;
+    uint64_t pages; /* of 4 KiB that it translates */
+    bool is_table;
+};
+/** The @n-th that any processor remembers, counted from 0, which looks anew.
+ *  @return false: there are no more; always so on bare metal, where nobody can
+ *  ask */
+bool hw_remembered(uint64_t n, struct hw_remembered *seen);
+
 /** Switch interrupts off; @return whether they were on. */
 bool hw_irq_save(void);
 /** Switch interrupts on again if @were_on. */

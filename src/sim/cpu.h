@@ -196,6 +196,11 @@ void cpu_record_writes(struct sim_cpu *cpu, struct table_writes *writes);
 void cpu_frames_freed(struct sim_cpu *cpu, struct prange frames,
                       struct vrange except);
 
+/** List what @cpu remembers, oldest use first, up to @max in @out.
+ *  @return how many there are */
+unsigned cpu_remembered(struct sim_cpu *cpu, struct hw_remembered *out,
+                        unsigned max);
+
 /** Let @injection (INJECT_FLIP, INJECT_SPURIOUS) happen; occasions count from
  *  now.  NULL: nothing any more. */
 void cpu_inject(struct sim_cpu *cpu, struct injection *injection);

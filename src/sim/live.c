@@ -182,6 +182,7 @@ void live_stop(struct sim *sim) {
     }
     live_fpu_free(live->fpu);
     live_tables_stop(live);
+    free(live->remembered.all);
     free(live->pages);
     free(live);
     sim->live = NULL;

@@ -51,6 +51,14 @@ struct live_page {
     bool goes;
 };
 
+/** For hw_remembered(): what all processors remembered when it was asked for
+ *  the first. */
+struct live_remembered {
+    struct hw_remembered *all, asked;
+    unsigned count;
+    bool found;
+};
+
 struct sim_live {
     struct sim_window windows[SIM_WINDOWS_MAX + 2];
     size_t window_count;
@@ -77,6 +85,7 @@ struct sim_live {
     unsigned fpu_count;
     struct live_smp *smp; /* live_smp.c; NULL: one processor */
 
+    struct live_remembered remembered;
     struct live_page *pages; /* room for every entry of the TLB */
     size_t pages_max;
 

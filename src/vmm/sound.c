@@ -334,5 +334,12 @@ bool vmm_all_are_sound(const struct vmm_space *kernel, const char **why) {
         }
     }
     wrong = trees_complaint(kernel);
-    return wrong == NULL ? owners_are_sound(kernel, why) : say(why, wrong);
+    if (wrong != NULL) {
+        return say(why, wrong);
+    }
+    if (!owners_are_sound(kernel, why)) {
+        return false;
+    }
+    wrong = remembered_complaint(kernel);
+    return wrong == NULL || say(why, wrong);
 }

@@ -437,10 +437,18 @@ void table_unlink(struct vmm_space *space, paddr_t pa, unsigned level,
 /** Make the processor forget the way to unlinked tables, and give them back. */
 void tables_give_back(struct vmm_space *space, struct frame_chain *unlinked);
 
-/* --- trees.c ------------------------------------------------------------- */
+/* --- trees.c, remembered.c: of all spaces together ----------------------- */
+
+/** Does the direct map show what it shows at @va? */
+static inline bool in_direct_map(const struct vmm_space *space, vaddr_t va) {
+    return range_holds(space->direct_base.v, space->pmm->frames << PAGE_SHIFT,
+                       va.v);
+}
 
 /** What does not hold of the trees of all spaces, or NULL. */
 const char *trees_complaint(const struct vmm_space *kernel);
+/** What does not hold of what processors remember, or NULL. */
+const char *remembered_complaint(const struct vmm_space *kernel);
 
 /* --- flush.c ------------------------------------------------------------- */
 

@@ -57,11 +57,6 @@ static bool reserved_is_set(const struct vmm_space *space, unsigned level,
     return (entry.v & reserved) != 0;
 }
 
-static bool in_direct_map(const struct vmm_space *space, vaddr_t va) {
-    return range_holds(space->direct_base.v, space->pmm->frames << PAGE_SHIFT,
-                       va.v);
-}
-
 /** Is the page there for tables to be reached by? */
 static bool shows_tables(const struct vmm_space *space, vaddr_t va) {
     return in_direct_map(space, va) ||

@@ -46,6 +46,18 @@ paddr_t hw_read_cr3(void) {
 void hw_write_cr3(paddr_t root) {
     (void)cpu_write_cr3(&world.cpu, root);
 }
+bool hw_remembered(uint64_t n, struct hw_remembered *seen) {
+    static struct hw_remembered all[2 * TLB_CAPACITY_MAX];
+    static unsigned count;
+
+    if (n == 0) {
+        count = cpu_remembered(&world.cpu, all, sizeof all / sizeof all[0]);
+    }
+    if (n < count) {
+        *seen = all[n];
+    }
+    return n < count;
+}
 void hw_flush_all(void) {
     const uint64_t cr4 = world.cpu.cr4;
 
@@ -190,6 +202,31 @@ bool page_agrees(unsigned space, uint64_t page) {
                         : cell_agrees(space, page - REGIONS_AT, t);
 }
 
+/** No debt is open between two calls: what the processor remembers of a page
+ *  is what the tables say, or fewer rights. */
+static void see_remembered(void *ctx, const struct tlb_entry *entry) {
+    const struct vmm_space *space = vmm_space_at(&world.s[0], entry->page);
+    const struct vmm_translation t = vmm_translate(space, entry->page);
+    const unsigned rights = (entry->rights.writable ? VMM_WRITE : 0u) |
+                            (entry->rights.user ? VMM_USER : 0u) |
+                            (entry->rights.no_execute ? 0u : VMM_EXECUTE) |
+                            (entry->global ? VMM_GLOBAL : 0u);
+    bool *right = ctx;
+
+    if (*right && (t.status != MM_OK || t.pa.v != entry->frame.v ||
+                   (rights & ~t.access) != 0)) {
+        *right = SAY("a processor goes on believing what was at 0x%lx",
+                     (unsigned long)entry->page.v);
+    }
+}
+
+static bool remembered_agrees(void) {
+    bool right = true;
+
+    tlb_each(&world.cpu.tlb, see_remembered, &right);
+    return right;
+}
+
 bool all_agrees(void) {
     const char *why = "";
 
@@ -206,7 +243,9 @@ bool all_agrees(void) {
         }
     }
     return (pmm_is_sound(&world.pmm) || SAY("the pmm is not sound")) &&
-           (vmm_all_are_sound(&world.s[0], &why) || SAY("not sound: %s", why));
+           (vmm_all_are_sound(&world.s[0], &why) ||
+            SAY("not sound: %s", why)) &&
+           remembered_agrees();
 }
 
 /* --- what is done -----------------------------------------------------------

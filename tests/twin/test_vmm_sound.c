@@ -367,6 +367,66 @@ START_TEST(a_page_through_which_a_table_can_be_written_is_noticed)
 }
 END_TEST
 
+/* --- what a processor remembers ------------------------------------------ */
+
+/** Does one say that it remembers @f at @va, or as a table?  On bare metal none
+ *  does. */
+static bool is_remembered(vaddr_t va, pfn_t f) {
+    struct hw_remembered seen;
+    bool found = false;
+
+    for (uint64_t n = 0; hw_remembered(n, &seen); n++) {
+        found |= seen.f.v == f.v && (seen.is_table || seen.va.v == va.v);
+    }
+    return found;
+}
+
+START_TEST(a_free_frame_that_a_processor_remembers_is_noticed)
+{ /* what no look at the tables shows */
+    const pfn_t f = show_one(VMM_WRITE);
+    struct vmm_unmapped gone;
+
+    *(volatile uint8_t *)pointer_of(lone_page()) = 1;
+    gone = vmm_unmap(&m.space, lone_page());
+    vmm_flush_skip(gone.token); /* which is not true */
+    expect_no_complaint();      /* the frame is still somebody's */
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+    if (is_remembered(lone_page(), f)) {
+        expect_complaint_of_all("a processor remembers a page of a frame that "
+                                "was freed");
+    }
+    hw_invlpg(lone_page());
+    ck_assert(!is_remembered(lone_page(), f));
+    expect_no_complaint();
+}
+END_TEST
+
+START_TEST(a_free_table_that_a_processor_remembers_is_noticed)
+{ /* by a paging-structure cache: the hostile TLB has one */
+    const vaddr_t far = vaddr_add(page, 8 * MIB);
+    const pte_t none = { 0 };
+    pte_t *pde;
+    pfn_t f, table;
+
+    ck_assert_status(pmm_alloc(&m.pmm, &f), MM_OK);
+    ck_assert_status(vmm_map(&m.space, far, f, VMM_WRITE), MM_OK);
+    *(volatile uint8_t *)pointer_of(far) = 1;
+    vmm_flush_skip(vmm_unmap(&m.space, far).token);
+    pde = machine_entry(&m.space, far, 2);
+    table = pfn_of(pte_address(*pde));
+    *pde = none;
+    m.space.stats.tables--;
+    ck_assert_status(pmm_free(&m.pmm, table), MM_OK);
+    if (is_remembered(far, table)) {
+        expect_complaint_of_all("a processor remembers the way to a page table "
+                                "that was freed");
+    }
+    hw_invlpg(far);
+    expect_no_complaint();
+    ck_assert_status(pmm_free(&m.pmm, f), MM_OK);
+}
+END_TEST
+
 START_TEST(a_near_table_that_is_none_is_noticed)
 {
     static const char complaint[] =
@@ -404,6 +464,8 @@ Suite *vmm_sound_suite(void) {
     tcase_add_test(tc, a_page_table_that_is_reached_twice_is_noticed);
     tcase_add_test(tc, a_page_table_of_two_spaces_is_noticed);
     tcase_add_test(tc, a_page_through_which_a_table_can_be_written_is_noticed);
+    tcase_add_test(tc, a_free_frame_that_a_processor_remembers_is_noticed);
+    tcase_add_test(tc, a_free_table_that_a_processor_remembers_is_noticed);
     tcase_add_test(tc, a_near_table_that_is_none_is_noticed);
     suite_add_tcase(suite, tc);
     return suite;

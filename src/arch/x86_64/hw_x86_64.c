@@ -68,6 +68,12 @@ void hw_flush_all(void) {
     x86_write_cr4(cr4 | CR4_PGE);
 }
 
+bool hw_remembered(uint64_t n, struct hw_remembered *seen) {
+    (void)n;
+    (void)seen;
+    return false;
+}
+
 /* --- interrupts, the processor's own pointer --------------------------------
  */
 
