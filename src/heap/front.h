@@ -92,17 +92,18 @@ static inline void heap_count_bytes(struct heap_front *front, size_t asked,
                                     size_t served) {
     struct heap_counts *counts = &front->counts;
 
-    counts->live_bytes += asked;
     counts->held_bytes += served;
-    if (counts->peak_bytes < (int64_t)counts->live_bytes) {
-        counts->peak_bytes = (int64_t)counts->live_bytes;
+    counts->below_peak -= (int64_t)asked;
+    if (counts->below_peak < 0) {
+        counts->peak_bytes -= counts->below_peak;
+        counts->below_peak = 0;
     }
 }
 
 /** ... no longer. */
 static inline void heap_uncount_bytes(struct heap_front *front, size_t asked,
                                       size_t served) {
-    front->counts.live_bytes -= asked;
+    front->counts.below_peak += (int64_t)asked;
     front->counts.held_bytes -= served;
 }
 

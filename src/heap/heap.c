@@ -90,7 +90,8 @@ void heap_release(struct heap *heap) {
         struct heap_counts *counts = &heap->fronts[i].counts;
 
         counts->frees = counts->allocs;
-        counts->live_bytes = counts->held_bytes = 0;
+        counts->held_bytes = 0;
+        counts->below_peak = counts->peak_bytes;
     }
     heap->class->init(heap);
     if (heap->debug != NULL) {
@@ -108,7 +109,7 @@ struct heap_stats heap_stats(const struct heap *heap) {
         sum.allocs += counts->allocs;
         sum.frees += counts->frees;
         sum.reallocs += counts->reallocs;
-        sum.live_bytes += counts->live_bytes;
+        sum.live_bytes += (uint64_t)(counts->peak_bytes - counts->below_peak);
         sum.held_bytes += counts->held_bytes;
         sum.peak_live_bytes += (uint64_t)counts->peak_bytes;
     }

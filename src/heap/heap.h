@@ -119,8 +119,9 @@ struct heap_stats {
  *  was allocated at, so the sums over all are what counts, modulo 2^64. */
 struct heap_counts {
     uint64_t allocs, frees, reallocs;
-    uint64_t live_bytes, held_bytes;
-    int64_t peak_bytes;
+    uint64_t held_bytes;
+    /* Live bytes are peak - below: an alloc has one sum to do, not two. */
+    int64_t peak_bytes, below_peak;
 };
 
 /** What one processor serves itself from, without the lock; front.h. */

@@ -22,14 +22,17 @@
 struct slab_page; /* slab_inside.h */
 struct slab_run;
 
-/** Where a front takes its slots of one size from. */
+/** Where a front takes its slots of one size from: its current slab. */
 struct slab_size {
     uint64_t *word;   /* the next slot is in here: 1 is free */
     uint8_t *base;    /* the slot of its bit 0 */
     uint64_t no_slot; /* its bits behind the last slot of the page: always 1 */
     uint32_t step;    /* bytes of a slot */
-    uint32_t current; /* page number + 1 of the slab of `word`; 0: none */
-};
+    uint32_t inverse; /* 2^32 / step, rounded up */
+    uint64_t *words;  /* all of the slab's words */
+    uint8_t *page;    /* where its first slot is */
+    uint64_t current; /* page number + 1; 0: none */
+} __attribute__((aligned(64)));
 
 /** The slabs of one front; slab_given.c draws `given`. */
 struct slab_front {
@@ -37,7 +40,8 @@ struct slab_front {
     uint32_t partial[SLAB_SIZES]; /* page numbers + 1: other slabs with a free
                                      slot, a list per size */
     uint64_t *given; /* slots that others freed; written with the lock held */
-    uint64_t none;   /* a word without a slot, where there is no slab */
+    uint64_t none;   /* a word without a slot, where there is no slab, */
+    uint64_t all[8]; /* and words where nothing is in use */
 };
 
 struct heap_slab {

@@ -20,14 +20,24 @@
 #include "base/poison.h"
 #include "heap/slab_inside.h"
 
+/** A word without a slot, and a page where nothing is in use. */
+static void no_current(struct slab_front *front, unsigned index) {
+    front->sizes[index] = (struct slab_size){
+        .word = &front->none,
+        .step = slab_shapes[index].size,
+        .inverse = slab_shapes[index].inverse,
+        .words = front->all,
+    };
+}
+
 void slab_fronts_init(struct heap *heap) {
     for (unsigned f = 0; f < HEAP_FRONTS; f++) {
         struct slab_front *front = &heap->fronts[f].slab;
 
         *front = (struct slab_front){ .given = NULL, .none = 0 };
+        bytes_fill(front->all, 0xff, sizeof(front->all));
         for (unsigned i = 0; i < SLAB_SIZES; i++) {
-            front->sizes[i].word = &front->none;
-            front->sizes[i].step = slab_shapes[i].size;
+            no_current(front, i);
         }
     }
 }
@@ -137,22 +147,29 @@ static bool page_take(struct heap *heap, const struct heap_front *front,
 
 /* --- the current slab ----------------------------------------------------- */
 
-/** Take slots from that slab if it has a free one. */
-static bool use(struct heap *heap, struct slab_size *size, uint64_t n) {
-    const struct slab_page *page = slab_page(heap, n);
-    const struct slab_shape *shape = &slab_shapes[page->kind - 1];
-    uint64_t *words = slab_words(heap, page);
-
-    for (unsigned k = 0; k < word_count(page); k++) {
-        if (words[k] != slab_no_slot(shape, k)) {
-            size->word = &words[k];
+/** Take the next slots from a word of the current slab that has one.
+ *  @return false: all its slots are used */
+static bool next_word(struct slab_size *size, const struct slab_shape *shape) {
+    for (unsigned k = 0; k < slab_word_count(shape); k++) {
+        if (size->words[k] != slab_no_slot(shape, k)) {
+            size->word = &size->words[k];
             size->no_slot = slab_no_slot(shape, k);
-            size->base =
-                pointer_of(vaddr(page_va(heap, n) + 64 * k * shape->size));
+            size->base = size->page + 64 * k * shape->size;
             return true;
         }
     }
     return false;
+}
+
+/** A slab with a free slot becomes the current one. */
+static void use(struct heap *heap, struct slab_size *size, uint64_t n) {
+    const struct slab_page *page = slab_page(heap, n);
+    const struct slab_shape *shape = &slab_shapes[page->kind - 1];
+
+    size->current = n + 1;
+    size->words = slab_words(heap, page);
+    size->page = pointer_of(vaddr(page_va(heap, n)));
+    (void)next_word(size, shape);
 }
 
 /** A new slab, current.  @return false: no memory; nothing changed */
@@ -174,14 +191,8 @@ static bool slab_new(struct heap *heap, struct heap_front *front,
         words[k] = ~UINT64_C(0);
         words[word_count(page) + k] = 0;
     }
-    size->current = (uint32_t)n + 1;
-    return use(heap, size, n);
-}
-
-static void no_current(struct slab_front *front, struct slab_size *size) {
-    size->current = 0;
-    size->word = &front->none;
-    size->no_slot = 0;
+    use(heap, size, n);
+    return true;
 }
 
 static bool is_empty(const struct heap *heap, const struct slab_page *page) {
@@ -210,11 +221,11 @@ bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index) {
     uint32_t *partial = &front->slab.partial[index];
 
     if (size->current != 0) {
-        if (use(heap, size, size->current - 1)) {
+        if (next_word(size, &slab_shapes[index])) {
             return true;
         }
         set_state(slab_page(heap, size->current - 1), SLAB_FULL);
-        no_current(&front->slab, size);
+        no_current(&front->slab, index);
     }
     collect(heap, front);
     if (*partial != 0) {
@@ -223,8 +234,8 @@ bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index) {
 
         partial_remove(heap, partial, page);
         set_state(page, SLAB_CURRENT);
-        size->current = (uint32_t)n + 1;
-        return use(heap, size, n);
+        use(heap, size, n);
+        return true;
     }
     return slab_new(heap, front, index);
 }
@@ -248,11 +259,11 @@ static bool give_up(struct heap *heap, struct heap_front *front) {
     bool any = false;
 
     for (unsigned i = 0; i < SLAB_SIZES; i++) {
-        struct slab_size *size = &front->slab.sizes[i];
-        const uint64_t n = size->current - UINT64_C(1);
+        const struct slab_size *size = &front->slab.sizes[i];
+        const uint64_t n = size->current - 1;
 
         if (size->current != 0 && is_empty(heap, slab_page(heap, n))) {
-            no_current(&front->slab, size);
+            no_current(&front->slab, i);
             slab_drop(heap, front, n);
             any = true;
         }

@@ -47,8 +47,8 @@ START_TEST(damaged_counters_are_noticed)
     } damage[] = {
         { &counts->allocs, 2 * PAGE_SIZE },
         { &counts->frees, PAGE_SIZE },
-        { &counts->live_bytes, PAGE_SIZE },
-        { &counts->live_bytes, (uint64_t)-1 },
+        { (uint64_t *)&counts->below_peak, (uint64_t)-PAGE_SIZE },
+        { (uint64_t *)&counts->below_peak, (uint64_t)-1 },
         { &counts->held_bytes, 16 },
         { &counts->held_bytes, (uint64_t)-16 },
         { (uint64_t *)&counts->peak_bytes, (uint64_t)-PAGE_SIZE },

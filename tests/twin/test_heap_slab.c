@@ -273,14 +273,13 @@ START_TEST(damaged_books_are_noticed)
         { &arena.heap.slab.pages, (uint64_t)-1 },
         { &arena.heap.fronts[1].slab.none, 1 },
         { &arena.heap.fronts[1].counts.allocs, 1 },
-        { &arena.heap.fronts[1].counts.live_bytes, 0 },
+        { &arena.heap.fronts[1].counts.held_bytes, 0 },
+        { &arena.heap.fronts[1].slab.sizes[7].current, 1 },
     };
-    struct slab_size *size = &arena.heap.fronts[1].slab.sizes[7];
     const struct {
         uint32_t *field;
         uint32_t add;
     } pages[] = {
-        { &size->current, 1 },
         { &arena.heap.fronts[1].slab.partial[7], 1 },
         { &arena.heap.fronts[1].slab.partial[7], 1000 },
     };
