@@ -4,8 +4,8 @@
  * Functional: the loops of sim_loops.h by calls, beside the same loops run by
  * QEMU's TCG, whose figures the guest has left in a file.  Both clocks are the
  * time-stamp counter of this host, both figures the fastest of many rounds,
- * each of which is far shorter than a time slice: what else the host does is
- * left out on both sides.
+ * each of which is far shorter than a time slice, over some seconds: what else
+ * the host does is left out on both sides.
  *
  * Live: bench_sim_live.c.
  */
@@ -17,6 +17,8 @@
 #include <time.h>
 
 #include "sim/cpu.h"
+
+#define PASSES 40
 
 static struct sim_ram ram;
 static struct sim_events events;
@@ -60,7 +62,8 @@ double bench_ns_per_cycle(void) {
     return ns;
 }
 
-/** The figure of @name in what the guest said; 0: none. */
+/** The best figure of @name in what the guest said, perhaps several times; 0:
+ *  none. */
 static double guest_figure(const char *path, const char *name) {
     FILE *in = path != NULL ? fopen(path, "r") : NULL;
     char line[256], found[32];
@@ -69,7 +72,7 @@ static double guest_figure(const char *path, const char *name) {
     while (in != NULL && fgets(line, sizeof(line), in) != NULL) {
         if (sscanf(line, "# figure %31s %lf", found, &cycles) == 2 &&
             strcmp(found, name) == 0) {
-            value = cycles / 100;
+            value = value == 0 || cycles / 100 < value ? cycles / 100 : value;
         }
     }
     if (in != NULL) {
@@ -97,9 +100,13 @@ static void power_on(void) {
     (void)cpu_write_cr3(&cpu, root);
 }
 
-/** walk() alone, without a TLB or A and D to set. */
+/** The walk as the processor calls it, without a TLB, and A and D are set
+ *  already. */
 static double walk_alone(enum loop loop) {
     const struct walk_control control = cpu_control(&cpu);
+    const struct walk_start root = { control.root,
+                                     4,
+                                     { true, true, false, 0 } };
     double best = 0;
 
     for (unsigned round = 0; round < LOOPS_ROUNDS; round++) {
@@ -107,9 +114,10 @@ static double walk_alone(enum loop loop) {
         double cycles;
 
         for (uint64_t i = 0; i < LOOPS_PAGES; i++) {
-            const struct walk_result r = walk(
-                &ram, &control, vaddr(loop_address(loop, i)), SIM_READ, false);
+            struct walk_result r;
 
+            walk_into(&r, &ram, &control, root, vaddr(loop_address(loop, i)),
+                      SIM_READ, false);
             if (r.reason != WALK_OK) {
                 exit(EXIT_FAILURE);
             }
@@ -118,6 +126,30 @@ static double walk_alone(enum loop loop) {
         best = round == 0 || cycles < best ? cycles : best;
     }
     return best;
+}
+
+static void keep_less(double *least, double value, unsigned pass) {
+    *least = pass == 0 || value < *least ? value : *least;
+}
+
+/** The best of some passes, a while apart: cycles per access. */
+static void measure(double here[LOOP_COUNT], double alone[LOOP_COUNT]) {
+    const struct timespec a_while = { .tv_nsec = 50 * 1000 * 1000 };
+    uint64_t sum = 0;
+
+    for (unsigned pass = 0; pass < PASSES; pass++) {
+        for (unsigned l = 0; l < LOOP_COUNT; l++) {
+            keep_less(&here[l], (double)loop_best((enum loop)l, &sum) / 100,
+                      pass);
+        }
+        for (unsigned l = COLD_4K; l <= COLD_1G; l++) {
+            keep_less(&alone[l], walk_alone((enum loop)l), pass);
+        }
+        nanosleep(&a_while, NULL);
+    }
+    if (sum == 0) { /* never: what was loaded is junk */
+        printf("(nothing was loaded)\n");
+    }
 }
 
 /** @there 0: not known */
@@ -136,25 +168,24 @@ static void functional(const char *guest_path) {
         "CR3 reload and a load",
     };
     const double ns = bench_ns_per_cycle();
-    uint64_t sum = 0;
+    double here[LOOP_COUNT], alone[LOOP_COUNT];
 
     power_on();
+    measure(here, alone);
     printf("%-26s%12s%12s%12s%14s\n", "functional, ns per access", "here",
            "per second", "QEMU TCG", "times as fast");
     for (unsigned l = 0; l < LOOP_COUNT; l++) {
-        const double here = ns * (double)loop_best((enum loop)l, &sum) / 100;
-
-        print(texts[l], here, ns * guest_figure(guest_path, loop_names[l]));
+        print(texts[l], ns * here[l],
+              ns * guest_figure(guest_path, loop_names[l]));
     }
-    printf("%-26s%12s%12s%12s%14s\n", "walk() alone", "", "", "its miss", "");
+    printf("%-26s%12s%12s%12s%14s\n", "the walk alone", "", "", "its miss", "");
     for (unsigned l = COLD_4K; l <= COLD_1G; l++) {
         static const char *const sizes[] = { "  4 KiB pages", "  2 MiB pages",
                                              "  1 GiB pages" };
 
-        print(sizes[l], ns * walk_alone((enum loop)l),
+        print(sizes[l], ns * alone[l],
               ns * guest_figure(guest_path, loop_names[l]));
     }
-    printf("(sum 0x%lx)\n", sum);
     cpu_destroy(&cpu);
     ram_destroy(&ram);
 }

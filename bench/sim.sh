@@ -1,5 +1,6 @@
 #!/bin/sh
-# make bench-sim: the guest's loops in QEMU first, then the same ones here.
+# make bench-sim: the guest's loops in QEMU first, three times, then the same
+# ones here.
 #
 #     bench/sim.sh BENCH_SIM GUEST-KERNEL
 #
@@ -10,9 +11,9 @@ figures=$(mktemp) || exit 1
 trap 'rm -f "$figures"' EXIT
 trap 'exit 1' INT TERM
 
-if sh "$top_srcdir/tools/qemu-run" -m 128 -t 120 "$kernel" >"$figures"; then
-    grep '^1\.\.0' "$figures"
-else
-    cat "$figures"
-fi
+for _ in 1 2 3; do
+    sh "$top_srcdir/tools/qemu-run" -m 128 -t 120 "$kernel" >>"$figures" ||
+        cat "$figures"
+done
+grep '^1\.\.0' "$figures" | sed 1q
 "$bench" "$figures"

@@ -225,21 +225,6 @@ bool cpu_look(struct sim_cpu *cpu, vaddr_t va, enum sim_access access,
     return ask_tables(cpu, &control, va, access, found, fault);
 }
 
-static struct tlb_entry entry_of(const struct sim_cpu *cpu, vaddr_t va,
-                                 const struct walk_result *walk) {
-    uint64_t offset = (UINT64_C(1) << walk->page_shift) - 1;
-
-    return (struct tlb_entry){
-        .page = vaddr(va.v & ~offset),
-        .page_shift = walk->page_shift,
-        .frame = paddr(walk->pa.v & ~offset),
-        .rights = walk->rights,
-        .global = walk->global && (cpu->cr4 & CR4_PGE) != 0,
-        .dirty = walk->dirty,
-        .pcid = (uint16_t)cpu_pcid(cpu),
-    };
-}
-
 static bool differ_in_dirty_alone(const struct tlb_entry *a,
                                   const struct tlb_entry *b) {
     return a->page.v == b->page.v && a->page_shift == b->page_shift &&
@@ -250,6 +235,31 @@ static bool differ_in_dirty_alone(const struct tlb_entry *a,
            a->rights.key == b->rights.key;
 }
 
+/** What @walk says of @entry's page. */
+static inline void fill_in(struct tlb_entry *entry,
+                           const struct walk_result *walk) {
+    entry->frame =
+        paddr(align_down(walk->pa.v, UINT64_C(1) << walk->page_shift));
+    entry->rights = walk->rights;
+    entry->dirty = walk->dirty;
+}
+
+/** The page was remembered, or one in its way may have been: the entry that
+ *  turns dirty, or a new one. */
+static struct tlb_entry *renew(struct sim_cpu *cpu, vaddr_t va,
+                               struct tlb_entry entry,
+                               const struct walk_result *walk) {
+    struct tlb_entry *old = tlb_lookup(&cpu->tlb, va, entry.pcid);
+
+    fill_in(&entry, walk);
+    if (old != NULL && differ_in_dirty_alone(old, &entry)) {
+        old->dirty = entry.dirty;
+        cpu->tlb.generation++;
+        return old;
+    }
+    return tlb_insert(&cpu->tlb, entry);
+}
+
 /** Did the lookup find nothing, and was nothing remembered since? */
 static bool missed(const struct sim_cpu *cpu, const struct cpu_found *found) {
     return found->missed && found->insertions == cpu->tlb.insertions;
@@ -257,29 +267,33 @@ static bool missed(const struct sim_cpu *cpu, const struct cpu_found *found) {
 
 struct tlb_entry *cpu_remember(struct sim_cpu *cpu, vaddr_t va,
                                const struct cpu_found *found) {
-    struct tlb_entry entry = entry_of(cpu, va, &found->walk);
-    struct tlb_entry *old = NULL;
+    const struct walk_result *walk = &found->walk;
+    const vaddr_t page =
+        vaddr(align_down(va.v, UINT64_C(1) << walk->page_shift));
+    const bool global = walk->global && (cpu->cr4 & CR4_PGE) != 0;
     uint64_t evictions = cpu->tlb.evictions;
+    struct tlb_entry *entry;
 
-    sim_events_add(cpu->events, SIM_EVENT_FILL, entry.page.v, entry.frame.v);
-    if (!entry.global && missed(cpu, found)) {
-        old = tlb_insert_missed(&cpu->tlb, entry);
+    if (!global && missed(cpu, found)) {
+        entry =
+            tlb_insert_missed(&cpu->tlb, page, walk->page_shift, cpu_pcid(cpu));
+        fill_in(entry, walk);
     } else {
-        old = tlb_lookup(&cpu->tlb, va, entry.pcid);
-        if (old != NULL && differ_in_dirty_alone(old, &entry)) {
-            old->dirty = entry.dirty;
-            cpu->tlb.generation++;
-        } else {
-            old = tlb_insert(&cpu->tlb, entry);
-        }
+        entry = renew(cpu, va,
+                      (struct tlb_entry){ .page = page,
+                                          .page_shift = walk->page_shift,
+                                          .global = global,
+                                          .pcid = (uint16_t)cpu_pcid(cpu) },
+                      walk);
     }
+    sim_events_add(cpu->events, SIM_EVENT_FILL, page.v, entry->frame.v);
     if (cpu->tlb.evictions != evictions) {
         sim_events_add(cpu->events, SIM_EVENT_EVICT, cpu->tlb.evicted.v, 0);
     }
     if (cpu->report_stale) {
-        cpu_note_origin(&cpu->tlb, old, found, 1);
+        cpu_note_origin(&cpu->tlb, entry, found, 1);
     }
-    return old;
+    return entry;
 }
 
 struct tlb_entry *cpu_arrive(struct sim_cpu *cpu, vaddr_t va,

@@ -111,17 +111,28 @@ static bool is_ram(const struct sim_cpu *cpu, paddr_t pa, unsigned bytes) {
 }
 
 uint64_t cpu_get(struct sim_cpu *cpu, paddr_t pa, unsigned bytes) {
+    const struct ram_view view = ram_view(cpu->ram);
+
+    if (HOST_HAS_OUR_BYTE_ORDER && bytes == 8 && ram_view_shows(view, pa)) {
+        uint64_t value;
+
+        memcpy(&value, view.alias + pa.v, sizeof(value));
+        return value;
+    }
     if (!is_ram(cpu, pa, bytes)) {
         note_no_ram(cpu, pa, false);
     }
     return ram_load(cpu->ram, pa, bytes);
 }
 
-static uint64_t read_pieces(struct sim_cpu *cpu, const struct piece *piece,
-                            unsigned count) {
+static inline uint64_t read_pieces(struct sim_cpu *cpu,
+                                   const struct piece *piece, unsigned count) {
     uint64_t value = 0;
     unsigned done = 0;
 
+    if (count == 1) {
+        return cpu_get(cpu, piece->found.pa, piece->bytes);
+    }
     for (unsigned i = 0; i < count; i++) {
         value |= cpu_get(cpu, piece[i].found.pa, piece[i].bytes) << (8 * done);
         done += piece[i].bytes;

@@ -15,16 +15,6 @@
  */
 #include "sim/cpu_inside.h"
 
-/** Would an access that read the entries of @walk set a bit? */
-static bool sets_accessed(const struct walk_result *walk) {
-    for (unsigned i = 0; i < walk->step_count; i++) {
-        if (walk->steps[i].seen.v != walk->steps[i].after.v) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const struct tlb_entry *cpu_fill_ahead(struct sim_cpu *cpu, vaddr_t va) {
     const struct walk_control control = cpu_control(cpu);
     const struct tlb_entry *upper;
@@ -40,7 +30,7 @@ const struct tlb_entry *cpu_fill_ahead(struct sim_cpu *cpu, vaddr_t va) {
     walk_into(&found.walk, cpu->ram, &control, found.start, va, SIM_READ,
               cpu_is_user(cpu));
     if (found.walk.reason != WALK_OK || found.walk.page_shift != PAGE_SHIFT ||
-        sets_accessed(&found.walk) ||
+        found.walk.sets_flags ||
         !ram_holds(cpu->ram, found.walk.pa, PAGE_SIZE)) {
         return NULL;
     }

@@ -1,6 +1,7 @@
 # The functional half: plain C11 on any POSIX host.
 sim_sources += %D%/ram.h %D%/ram.c %D%/ram_host.h %D%/ram_host.c %D%/ram_device.c \
-	%D%/walk.h %D%/walk.c %D%/walk_explain.c %D%/tlb.h %D%/tlb.c \
+	%D%/walk.h %D%/walk_inside.h %D%/walk_plain.h %D%/walk.c %D%/walk_explain.c %D%/tlb.h %D%/tlb_inside.h \
+	%D%/tlb.c %D%/tlb_order.c %D%/tlb_keep.c \
 	%D%/cpu.h %D%/cpu_inside.h %D%/cpu.c %D%/cpu_access.c \
 	%D%/cpu_upper.c %D%/cpu_ahead.c %D%/cpu_stale.c %D%/cpu_control.c %D%/cpu_interrupt.c \
 	%D%/cpu_halves.h %D%/cpu_halves.c %D%/schedule.h %D%/schedule.c \

@@ -79,6 +79,7 @@ struct tlb {
     uint64_t uses;                /* so far */
     uint64_t insertions;          /* so far */
     unsigned by_shift[TLB_SIZES]; /* entries of each size */
+    unsigned sizes;               /* bit n: by_shift[n] is not 0 */
     uint64_t generation; /* counts what may make a permitted access another */
     bool nested;         /* upper entries: they lie inside one another */
     uint64_t random;     /* state of TLB_RANDOM; not 0 */
@@ -127,9 +128,11 @@ bool tlb_denial_stands(struct tlb *tlb);
 /** Remember; an entry that overlaps it (of any size, visible where this one is)
  *  is dropped first.  Nested: only one of the same size. */
 struct tlb_entry *tlb_insert(struct tlb *tlb, struct tlb_entry entry);
-/** The same for @entry that is not global, right after a lookup of an address
- *  in its page has found nothing. */
-struct tlb_entry *tlb_insert_missed(struct tlb *tlb, struct tlb_entry entry);
+/** The same for a page that is not global, right after a lookup of an address
+ *  in it has found nothing.  @return its entry, of which frame, rights and
+ * dirty are for the caller to fill in */
+struct tlb_entry *tlb_insert_missed(struct tlb *tlb, vaddr_t page,
+                                    unsigned page_shift, unsigned pcid);
 /** Drop, of @scope, what translates @va. */
 void tlb_drop_page(struct tlb *tlb, vaddr_t va, struct tlb_scope scope);
 /** Drop all of @scope. */

@@ -13,9 +13,7 @@
  * Intel SDM vol. 3A: "4-Level Paging and 5-Level Paging", "Access Rights",
  * "Protection Keys", "Page-Fault Exceptions", "Accessed and Dirty Flags".
  */
-#include "sim/walk.h"
-
-#include <string.h>
+#include "sim/walk_plain.h"
 
 bool walk_is_canonical(const struct walk_control *control, vaddr_t va) {
     unsigned sign = control->five_levels ? 56 : 47;
@@ -25,11 +23,6 @@ bool walk_is_canonical(const struct walk_control *control, vaddr_t va) {
 }
 
 /* --- reserved bits ------------------------------------------------------ */
-
-/** Bits @low .. @high. */
-static uint64_t bits(unsigned high, unsigned low) {
-    return (~UINT64_C(0) >> (63 - high)) & (~UINT64_C(0) << low);
-}
 
 /** Which bits of the present entry @e at @level must be 0 and are not. */
 __attribute__((noinline)) static uint64_t
@@ -56,46 +49,6 @@ reserved_bits(const struct walk_control *control, pte_t e, unsigned level) {
 }
 
 /* --- rights ------------------------------------------------------------- */
-
-/** AD forbids all data, WD writes: those of supervisors only while WP is 1. */
-static bool key_denies(const struct walk_control *control,
-                       struct walk_rights rights, enum sim_access access,
-                       bool user) {
-    uint32_t of_key = control->pkru >> (2 * rights.key);
-
-    if (!control->keys || !rights.user || access == SIM_FETCH) {
-        return false;
-    }
-    return (of_key & 1) != 0 || ((of_key & 2) != 0 && access_writes(access) &&
-                                 (user || control->write_protect));
-}
-
-static inline enum walk_reason permits(const struct walk_control *control,
-                                       struct walk_rights rights,
-                                       enum sim_access access, bool user) {
-    bool fetch = access == SIM_FETCH;
-
-    if (user && !rights.user) {
-        return WALK_NOT_USER;
-    }
-    if (!user && rights.user && fetch && control->smep) {
-        return WALK_SMEP;
-    }
-    if (!user && rights.user && !fetch && control->smap && !control->ac) {
-        return WALK_SMAP;
-    }
-    if (key_denies(control, rights, access, user)) {
-        return WALK_KEY;
-    }
-    if (access_writes(access) && !rights.writable &&
-        (user || control->write_protect)) {
-        return WALK_NOT_WRITABLE;
-    }
-    if (fetch && rights.no_execute && control->no_execute) {
-        return WALK_NO_EXECUTE;
-    }
-    return WALK_OK;
-}
 
 enum walk_reason walk_permits(const struct walk_control *control,
                               struct walk_rights rights, enum sim_access access,
@@ -157,29 +110,13 @@ static unsigned denying_level(const struct walk_result *r,
 /* --- the walk ----------------------------------------------------------- */
 
 static pte_t load_entry(struct sim_ram *ram, struct ram_view view, paddr_t at) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint64_t value;
 
-    if (ram_view_shows(view, at)) {
+    if (HOST_IS_LITTLE_ENDIAN && ram_view_shows(view, at)) {
         memcpy(&value, view.alias + at.v, sizeof(value));
         return pte(value);
     }
-#else
-    (void)view;
-#endif
     return pte(ram_load64(ram, at));
-}
-
-/** An entry without any of these bits has no reserved one, and is no large
- *  leaf. */
-static uint64_t suspect_bits(const struct walk_control *control) {
-    uint64_t suspect = PTE_HUGE;
-
-    if (control->phys_bits < 52) {
-        suspect |= bits(51, control->phys_bits);
-    }
-    suspect |= control->no_execute ? 0 : PTE_NO_EXECUTE;
-    return suspect | (control->amd ? PTE_GLOBAL : 0);
 }
 
 /** Read the entries from @table to the leaf.  @return WALK_OK or why not;
@@ -228,6 +165,7 @@ static enum walk_reason descend(struct sim_ram *ram,
     r->rights.user &= pte_has(all, PTE_USER);
     r->rights.no_execute |= pte_has(any, PTE_NO_EXECUTE);
     r->rights.key = (uint8_t)(e.v >> PTE_KEY_SHIFT & 15);
+    r->sets_flags = !pte_has(all, PTE_ACCESSED);
     return reason;
 }
 
@@ -244,6 +182,7 @@ static void arrive(struct walk_result *r, vaddr_t va, enum sim_access access) {
         leaf->after.v |= PTE_DIRTY;
     }
     r->dirty = pte_has(leaf->after, PTE_DIRTY);
+    r->sets_flags |= (leaf->after.v & ~e.v & PTE_DIRTY) != 0;
 }
 
 /** The access fails: no entry changes. */
@@ -252,13 +191,15 @@ static void fail(struct walk_result *r, const struct walk_control *control,
     for (unsigned i = 0; i < r->step_count; i++) {
         r->steps[i].after = r->steps[i].seen;
     }
+    r->sets_flags = false;
     r->vector = 14;
     r->error = walk_error(control, r->reason, r->rights, access, user);
 }
 
-void walk_into(struct walk_result *r, struct sim_ram *ram,
-               const struct walk_control *control, struct walk_start start,
-               vaddr_t va, enum sim_access access, bool user) {
+void walk_step_by_step(struct walk_result *r, struct sim_ram *ram,
+                       const struct walk_control *control,
+                       struct walk_start start, vaddr_t va,
+                       enum sim_access access, bool user) {
     memset(r, 0, offsetof(struct walk_result, steps));
     r->top = start.level;
     if (!walk_is_canonical(control, va)) {
@@ -277,6 +218,22 @@ void walk_into(struct walk_result *r, struct sim_ram *ram,
         r->level = denying_level(r, start.rights, r->reason);
     }
     fail(r, control, access, user);
+}
+
+/** From the PML4, and nothing is above it? */
+static inline bool starts_plainly(const struct walk_control *control,
+                                  struct walk_start start) {
+    return start.level == 4 && !control->five_levels && start.rights.writable &&
+           start.rights.user && !start.rights.no_execute;
+}
+
+void walk_into(struct walk_result *r, struct sim_ram *ram,
+               const struct walk_control *control, struct walk_start start,
+               vaddr_t va, enum sim_access access, bool user) {
+    if (!starts_plainly(control, start) ||
+        !walk_plainly(r, ram, control, start.table, va, access, user)) {
+        walk_step_by_step(r, ram, control, start, va, access, user);
+    }
 }
 
 /** Steps that there were not hold nothing. */
@@ -312,7 +269,7 @@ struct walk_result walk(struct sim_ram *ram, const struct walk_control *control,
 }
 
 bool walk_holds(struct sim_ram *ram, const struct walk_result *result) {
-    for (unsigned i = 0; i < result->step_count; i++) {
+    for (unsigned i = 0; result->sets_flags && i < result->step_count; i++) {
         const struct walk_step *step = &result->steps[i];
         uint64_t changed = ram_load64(ram, step->at) ^ step->seen.v;
 
@@ -329,7 +286,7 @@ bool walk_holds(struct sim_ram *ram, const struct walk_result *result) {
  * processor does: one entry may stand at several levels of a self-map.
  */
 void walk_commit(struct sim_ram *ram, const struct walk_result *result) {
-    for (unsigned i = 0; i < result->step_count; i++) {
+    for (unsigned i = 0; result->sets_flags && i < result->step_count; i++) {
         const struct walk_step *step = &result->steps[i];
         uint64_t added = step->after.v & ~step->seen.v;
 

@@ -90,6 +90,7 @@ struct walk_result {
     paddr_t pa;          /* of the byte */
     unsigned page_shift; /* 12, 21 or 30 */
     bool global, dirty;  /* dirty: D after the access */
+    bool sets_flags;     /* A or D is to be set: some `after` is not `seen` */
 
     /* else */
     uint8_t vector;         /* 14; not canonical: 13, or 12 through SS */
@@ -138,6 +139,13 @@ struct walk_result walk_from(struct sim_ram *ram,
 void walk_into(struct walk_result *result, struct sim_ram *ram,
                const struct walk_control *control, struct walk_start start,
                vaddr_t va, enum sim_access access, bool user);
+
+/** The same by the rules alone.  The others take a short cut where nothing is
+ *  special (walk_plain.h); this is what they are held against. */
+void walk_step_by_step(struct walk_result *result, struct sim_ram *ram,
+                       const struct walk_control *control,
+                       struct walk_start start, vaddr_t va,
+                       enum sim_access access, bool user);
 
 /** Do the entries to which @result adds A or D still hold what was read, but
  * for these two bits?  A processor's update is a locked one: where not, it

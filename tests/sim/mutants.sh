@@ -40,6 +40,8 @@ esac
 # The files to compile for a mutant of $1: a header counts for all that see it.
 objects_of() {
     case $1 in
+    walk_inside.h | walk_plain.h) echo walk ;;
+    tlb.h) echo tlb ;;
     *.h) echo walk cpu cpu_access cpu_upper cpu_stale cpu_control ;;
     *) basename "$1" .c ;;
     esac
@@ -54,7 +56,7 @@ mutate() { # file, sed expression: $work/sim/ is src/sim with one line changed
         echo "$changed lines of $1 are changed by: $2"
         return 1
     fi
-    case $1 in *.h) mkdir "$work/tests" ;; esac
+    case $1 in cpu.h | walk.h) mkdir "$work/tests" ;; esac
     for object in $(objects_of "$1"); do
         $SIM_COMPILE -iquote "$work" -I"$work" -w -c -o "$work/$object.o" \
             "$work/sim/$object.c" || return 1

@@ -235,10 +235,52 @@ static bool same(const struct walk_control *c, enum sim_access access,
             r->rights.no_execute == o->no_execute);
 }
 
+bool oracle_same_walk(const struct walk_result *a,
+                      const struct walk_result *b) {
+    bool sets = false;
+
+    if (a->reason != b->reason || a->level != b->level ||
+        a->step_count != b->step_count || a->top != b->top ||
+        memcmp(&a->rights, &b->rights, sizeof(a->rights)) != 0 ||
+        a->pa.v != b->pa.v || a->page_shift != b->page_shift ||
+        a->global != b->global || a->dirty != b->dirty ||
+        a->vector != b->vector || a->error != b->error ||
+        a->reserved_bits != b->reserved_bits) {
+        return false;
+    }
+    for (unsigned i = 0; i < a->step_count; i++) {
+        const struct walk_step *s = &a->steps[i];
+        const struct walk_step *o = &b->steps[i];
+
+        if (s->at.v != o->at.v || s->seen.v != o->seen.v ||
+            s->after.v != o->after.v) {
+            return false;
+        }
+        sets = sets || s->after.v != s->seen.v;
+    }
+    return a->sets_flags == sets && b->sets_flags == sets;
+}
+
+/** The same walk, entry by entry. */
+static struct walk_result by_steps(struct sim_ram *ram,
+                                   const struct walk_control *c, uint64_t va,
+                                   enum sim_access access, bool user) {
+    const struct walk_start root = {
+        .table = c->root,
+        .level = levels(c),
+        .rights = { .writable = true, .user = true },
+    };
+    struct walk_result r;
+
+    walk_step_by_step(&r, ram, c, root, vaddr(va), access, user);
+    return r;
+}
+
 struct walk_result walk_as_oracle(struct sim_ram *ram,
                                   const struct walk_control *c, uint64_t va,
                                   enum sim_access access, bool user) {
     struct walk_result r = walk(ram, c, vaddr(va), access, user);
+    struct walk_result steps = by_steps(ram, c, va, access, user);
     struct oracle o = oracle_walk(ram, c, oracle_root(c), va, access, user);
 
     if (!same(c, access, &r, &o)) { /* one assertion less in the inner loop */
@@ -249,6 +291,13 @@ struct walk_result walk_as_oracle(struct sim_ram *ram,
                      "error 0x%x, level %u, 0x%llx: %s",
                      r.error, r.level, (unsigned long long)r.pa.v, o.reason,
                      o.error, o.level, (unsigned long long)o.pa, text);
+    }
+    if (!oracle_same_walk(&r, &steps)) {
+        ck_abort_msg("0x%llx: the short cut says reason %d, 0x%llx; step by "
+                     "step it is reason %d, 0x%llx",
+                     (unsigned long long)va, r.reason,
+                     (unsigned long long)r.pa.v, steps.reason,
+                     (unsigned long long)steps.pa.v);
     }
     return r;
 }

@@ -39,8 +39,11 @@ uint32_t oracle_rights_error(const struct walk_control *c,
                              bool user);
 bool oracle_is_canonical(const struct walk_control *c, uint64_t va);
 
-/** walk(), with every field held against the oracle; the test fails when they
- *  differ. */
+/** Are two walks the same in all that they tell, and right about sets_flags? */
+bool oracle_same_walk(const struct walk_result *a, const struct walk_result *b);
+
+/** walk(), with every field held against the oracle, and against the walk
+ *  without its short cut; the test fails when they differ. */
 struct walk_result walk_as_oracle(struct sim_ram *ram,
                                   const struct walk_control *c, uint64_t va,
                                   enum sim_access access, bool user);

@@ -239,6 +239,28 @@ START_TEST(a_walk_from_an_upper_entry_reads_what_is_below_and_ands_its_rights)
 }
 END_TEST
 
+/** As if there were something above the PML4 that forbids. */
+START_TEST(a_walk_from_the_pml4_ands_the_rights_it_was_given)
+{
+    struct walk_start start = { .table = c.root,
+                                .level = 4,
+                                .rights = { true, true, true, 0 } };
+
+    map(P | RW | US);
+    ck_assert_int_eq(
+        walk_from(&ram, &c, start, vaddr(VA), SIM_FETCH, true).reason,
+        WALK_NO_EXECUTE);
+    start.rights = (struct walk_rights){ true, false, false, 0 };
+    ck_assert_int_eq(
+        walk_from(&ram, &c, start, vaddr(VA), SIM_READ, true).reason,
+        WALK_NOT_USER);
+    start.rights = (struct walk_rights){ false, true, false, 0 };
+    ck_assert_int_eq(
+        walk_from(&ram, &c, start, vaddr(VA), SIM_WRITE, true).reason,
+        WALK_NOT_WRITABLE);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sim rights");
     TCase *tc = tcase_create("rights");
@@ -258,6 +280,7 @@ int main(void) {
     tcase_add_test(tc, with_five_levels_57_bits_translate);
     tcase_add_test(
         tc, a_walk_from_an_upper_entry_reads_what_is_below_and_ands_its_rights);
+    tcase_add_test(tc, a_walk_from_the_pml4_ands_the_rights_it_was_given);
     suite_add_tcase(s, tc);
     return tables_run(s);
 }
