@@ -213,7 +213,7 @@ int main(int argc, char **argv) {
         return count(counted);
     }
     for (unsigned i = 0; workload_count < WORKLOADS &&
-                         workload_built_in(&workloads[workload_count], i);
+                         workload_built_in(&workloads[workload_count], i, 0);
          i++) {
         workload_count++;
     }

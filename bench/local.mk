@@ -55,15 +55,17 @@ endif
 # Over the trace of the tests, or TRACES="...".
 if LIVE
 EXTRA_PROGRAMS += %D%/bench_heap
-%C%_bench_heap_SOURCES = %D%/bench_heap.c $(measure_sources)
+%C%_bench_heap_SOURCES = %D%/bench_heap.c $(hw_alone_sources)
 %C%_bench_heap_CPPFLAGS = $(memtwin_flags)
 %C%_bench_heap_CFLAGS = $(AM_CFLAGS)
 %C%_bench_heap_LDADD = libmemtwin.a libmm.a $(LZMA_LIBS) -ldl -lm
 CLEANFILES += %D%/bench_heap
 
 TRACES = $(top_srcdir)/tests/data/demo.trace.xz
-bench-heap: %D%/bench_heap
+# The default heap, then the whole ladder.
+bench-heap: %D%/bench_heap memtwin src/memtwin/memtwin-cell
 	%D%/bench_heap $(TRACES)
+	./memtwin compare --built-in $(TRACES)
 bench_figures += bench-heap
 endif
 

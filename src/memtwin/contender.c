@@ -231,37 +231,45 @@ static void load(struct contender *c) {
 struct contender contender_library(const char *name) {
     struct contender c = { .name = name };
 
-    for (unsigned i = 0; i < LIBRARIES; i++) {
-        if (strcmp(libraries[i].name, name) == 0) {
-            c = libraries[i];
-            load(&c);
-        }
-    }
+    (void)!contender_find(&c, name);
     return c;
 }
 
-bool contender_find(struct contender *c, const char *name) {
-    static const char locked[] = "-locked";
-    const size_t len = strlen(name), end = sizeof(locked) - 1;
-
-    for (unsigned i = 0; i < LIBRARIES; i++) {
-        if (strcmp(libraries[i].name, name) == 0) {
-            *c = contender_library(name);
-            return true;
-        }
-    }
+/** A class by its name, with or without "-locked". */
+static bool find_heap(struct contender *c, const char *name) {
     for (size_t i = 0; heap_classes[i] != NULL; i++) {
         const struct heap_class *class = heap_classes[i];
-        const size_t own = strlen(class->name);
+        const size_t len = strlen(class->name);
 
-        if (strncmp(name, class->name, own) == 0 &&
-            (len == own ||
-             (len == own + end && strcmp(name + own, locked) == 0))) {
-            *c = contender_heap(name, class, len > own);
+        if (strncmp(name, class->name, len) == 0 &&
+            (name[len] == '\0' || strcmp(name + len, "-locked") == 0)) {
+            *c = contender_heap(name, class, name[len] != '\0');
             return true;
         }
     }
     return false;
+}
+
+bool contender_is_known(const char *name) {
+    struct contender c;
+
+    for (unsigned i = 0; i < LIBRARIES; i++) {
+        if (strcmp(libraries[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return find_heap(&c, name);
+}
+
+bool contender_find(struct contender *c, const char *name) {
+    for (unsigned i = 0; i < LIBRARIES; i++) {
+        if (strcmp(libraries[i].name, name) == 0) {
+            *c = libraries[i];
+            load(c);
+            return true;
+        }
+    }
+    return find_heap(c, name);
 }
 
 /* --- nobody --------------------------------------------------------------- */

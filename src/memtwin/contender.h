@@ -37,6 +37,8 @@ const char *contender_library_name(unsigned i);
 /** Any of them by its name, that of a class with "-locked" for a shared heap.
  *  @return false: nobody is called that */
 bool contender_find(struct contender *c, const char *name);
+/** The same question, and nothing is loaded. */
+bool contender_is_known(const char *name);
 
 /** Is there anything to measure? */
 static inline bool contender_is_here(const struct contender *c) {

@@ -3,7 +3,7 @@
  *
  * The kernel image, in order: the option, the environment, the build tree that
  * this program stands in, the place where both are installed, also when all of
- * that was moved elsewhere (a staged DESTDIR).  The recorder likewise.
+ * that was moved elsewhere (a staged DESTDIR).  The helpers likewise.
  */
 #include "memtwin/kernel_path.h"
 
@@ -48,13 +48,13 @@ static bool find(char *path, const char *built, const char *name) {
     return take(path, place, name) || take(path, PKGLIBEXECDIR "/", name);
 }
 
-enum outcome_code recorder_path(char path[KERNEL_PATH_MAX]) {
-    if (find(path, "src/memtwin", "memtwin-record.so")) {
+enum outcome_code helper_path(char path[KERNEL_PATH_MAX], const char *name) {
+    if (find(path, "src/memtwin", name)) {
         return EXIT_GOOD;
     }
-    complain("no memtwin-record.so: neither beside this program, nor in "
-             "../libexec/memtwin from there, nor in %s",
-             PKGLIBEXECDIR);
+    complain("no %s: neither beside this program, nor in ../libexec/memtwin "
+             "from there, nor in %s",
+             name, PKGLIBEXECDIR);
     return EXIT_CANNOT;
 }
 

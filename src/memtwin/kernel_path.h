@@ -1,6 +1,6 @@
 /**
  * @file kernel_path.h
- * Where the kernel image for QEMU is, and the recorder.
+ * Where the kernel image for QEMU is, and the helpers.
  */
 #ifndef MEMTWIN_KERNEL_PATH_H
 #define MEMTWIN_KERNEL_PATH_H
@@ -16,8 +16,8 @@
  */
 enum outcome_code kernel_path(char path[KERNEL_PATH_MAX], const char *asked);
 
-/** Find memtwin-record.so.
+/** Find memtwin-record.so, or another file @name that stands beside it.
  *  @return EXIT_GOOD with @path filled in; EXIT_CANNOT after a message */
-enum outcome_code recorder_path(char path[KERNEL_PATH_MAX]);
+enum outcome_code helper_path(char path[KERNEL_PATH_MAX], const char *name);
 
 #endif

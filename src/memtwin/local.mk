@@ -2,14 +2,19 @@
 # tested one by one.
 memtwin_flags = $(AM_CPPFLAGS) \
 	-DPKGLIBEXECDIR='"$(pkglibexecdir)"' $(LZMA_CFLAGS) $(JANSSON_CFLAGS)
-memtwin_libs = libmemtwin.a $(live_libs) $(LZMA_LIBS) $(JANSSON_LIBS)
+memtwin_libs = libmemtwin.a $(live_libs) $(LZMA_LIBS) $(JANSSON_LIBS) -lm
 
 noinst_LIBRARIES += libmemtwin.a
 libmemtwin_a_CPPFLAGS = $(memtwin_flags)
 libmemtwin_a_SOURCES = %D%/say.h %D%/say.c %D%/number.h %D%/number.c \
 	%D%/text.h %D%/text.c %D%/lines.h %D%/lines.c \
 	%D%/trace.h %D%/trace_header.c %D%/trace_check.c %D%/trace_read.c \
-	%D%/trace_cut.c %D%/workload.h %D%/workload.c %D%/calls.h %D%/record.h %D%/record.c \
+	%D%/trace_cut.c %D%/workload.h %D%/workload.c \
+	%D%/contender.h %D%/contender.c %D%/contender_loop.h \
+	%D%/contender_loops.h %D%/measure.h %D%/measure.c \
+	%D%/cell.h %D%/cell.c %D%/compare.h %D%/compare.c %D%/compare_options.c \
+	%D%/compare_measure.c %D%/compare_text.c %D%/compare_json.c \
+	%D%/compare_svg.c %D%/calls.h %D%/record.h %D%/record.c \
 	%D%/trace_rep.c %D%/trace_calls.c %D%/trace_write.c %D%/options.h %D%/options.c %D%/watch.h %D%/watch.c %D%/module.h %D%/module.c \
 	%D%/progress.h %D%/progress.c %D%/outcome.h %D%/outcome.c \
 	%D%/stopped.h %D%/stopped.c %D%/equal.c %D%/machines.h %D%/on_sim.c %D%/on_qemu.c \
@@ -18,10 +23,18 @@ libmemtwin_a_SOURCES = %D%/say.h %D%/say.c %D%/number.h %D%/number.c \
 	%D%/own_walk.h %D%/own_walk.c %D%/stale.h %D%/stale.c \
 	%D%/quiz.c %D%/quiz_tables.h %D%/quiz_tables.c %D%/walk_json.h %D%/walk_json.c %D%/walk.c
 
-# What heaps are measured with, for programs that are no machine.
+# hw.h for programs that are no machine.
 hw_alone_sources = %D%/hw_alone.h %D%/hw_alone.c
-measure_sources = %D%/contender.h %D%/contender.c %D%/contender_loop.h \
-	%D%/contender_loops.h %D%/measure.h %D%/measure.c $(hw_alone_sources)
+
+# Measures one heap, or malloc(), for memtwin compare.
+pkglibexec_PROGRAMS += %D%/memtwin-cell
+%C%_memtwin_cell_SOURCES = %D%/cell_main.c $(hw_alone_sources)
+%C%_memtwin_cell_CPPFLAGS = $(memtwin_flags)
+%C%_memtwin_cell_CFLAGS = $(AM_CFLAGS)
+%C%_memtwin_cell_LDADD = libmemtwin.a libmm.a -lm
+if COVERAGE
+%C%_memtwin_cell_LDADD += libcount.a
+endif
 
 bin_PROGRAMS += memtwin
 memtwin_CPPFLAGS = $(memtwin_flags)

@@ -24,6 +24,7 @@ static const struct verb {
 } verbs[] = {
     { "run", "memtwin run", run_verb },
     { "record", "memtwin record", record_verb },
+    { "compare", "memtwin compare", compare_verb },
     { "maps", "memtwin maps", maps_verb },
     { "quiz", "memtwin quiz", quiz_verb },
     { "walk", "memtwin walk", walk_verb },
@@ -36,6 +37,7 @@ static const char doc[] =
     "  run TRACE    replay the allocations of a real program and check every "
     "block\n"
     "  record -- PROGRAM... record a trace\n"
+    "  compare TRACE... measure heaps and malloc() of others on traces\n"
     "  maps FILE... print the usable frames of memory maps\n"
     "  quiz         print exercises on page tables\n"
     "  walk ADDRESS... tell how an address is translated in a memory image\n\n"

@@ -39,7 +39,7 @@ size_t measure_time(const struct contender *c, const struct workload *w,
     if (done == w->count) {
         done = contender_replay(c, w);
     }
-    *ns = (now() - start) / 2 / (double)w->count;
+    *ns = (now() - start) / 2 / (double)(w->count > 0 ? w->count : 1);
     return done;
 }
 
@@ -187,7 +187,7 @@ bool measure_instructions(const struct contender *c, const struct workload *w,
     if (fd < 0) {
         return false;
     }
-    good = run(c, w) == w->count &&
+    good = contender_start(c, UINT64_MAX) &&
            read((int)fd, &before, sizeof(before)) == sizeof(before) &&
            contender_replay(c, w) == w->count &&
            read((int)fd, &after, sizeof(after)) == sizeof(after);

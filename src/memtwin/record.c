@@ -215,7 +215,7 @@ enum outcome_code record_verb(int argc, char **argv) {
         complain("record: no program given; see 'memtwin record --help'");
         return EXIT_USAGE;
     }
-    code = recorder_path(recorder);
+    code = helper_path(recorder, "memtwin-record.so");
     if (code != EXIT_GOOD) {
         return code;
     }

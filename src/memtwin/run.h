@@ -9,6 +9,8 @@
 
 /** "memtwin run": argv[0] is the name to show, then the words after "run". */
 enum outcome_code run_verb(int argc, char **argv);
+/** "memtwin compare", likewise. */
+enum outcome_code compare_verb(int argc, char **argv);
 /** "memtwin maps", likewise. */
 enum outcome_code maps_verb(int argc, char **argv);
 /** "memtwin quiz", likewise. */

@@ -22,6 +22,7 @@ struct making {
     struct book *books; /* by id */
     uint64_t bytes;     /* live */
     size_t blocks;
+    size_t ops; /* of those made here: about so many */
 };
 
 static uint8_t align_for(uint64_t size, uint8_t asked) {
@@ -102,6 +103,7 @@ void workload_destroy(struct workload *w) {
 /* --- built in ------------------------------------------------------------- */
 
 #define OPS 400000
+#define OPS_MAX (1 << 26)
 static uint64_t dice_state;
 
 static uint64_t dice(uint64_t sides) {
@@ -116,7 +118,7 @@ static struct replay_op op(enum replay_kind kind, uint64_t id, uint64_t size) {
 
 /** A block and back, again and again. */
 static void hot_pairs(struct making *m) {
-    for (unsigned i = 0; i < OPS / 2; i++) {
+    for (unsigned i = 0; i < (m->ops + 1) / 2; i++) {
         add(m, op(REPLAY_ALLOC, 0, 64));
         add(m, op(REPLAY_FREE, 0, 0));
     }
@@ -127,7 +129,7 @@ static void churn(struct making *m) {
     for (uint64_t id = 0; id < m->w->ids; id++) {
         add(m, op(REPLAY_ALLOC, id, 16 + dice(240)));
     }
-    while (m->w->count < 2 * OPS) {
+    while (m->w->count < 2 * m->ops) {
         const uint64_t id = dice(m->w->ids);
 
         add(m, op(REPLAY_FREE, id, 0));
@@ -144,7 +146,7 @@ static void vectors(struct making *m) {
     for (uint64_t id = 0; id < m->w->ids; id++) {
         add(m, op(REPLAY_ALLOC, id, 16));
     }
-    while (m->w->count < OPS / 4) {
+    while (m->w->count < m->ops / 4) {
         const uint64_t id = dice(m->w->ids), had = m->books[id].size;
 
         add(m, op(REPLAY_REALLOC, id, had > 65536 ? 16 : had + had / 2));
@@ -158,7 +160,7 @@ static void vectors(struct making *m) {
 static void aligned(struct making *m) {
     struct replay_op take = { .kind = REPLAY_ALIGNED };
 
-    for (unsigned i = 0; i < OPS / 2; i++) {
+    for (unsigned i = 0; i < (m->ops + 1) / 2; i++) {
         take.id = (uint32_t)dice(m->w->ids);
         if (m->books[take.id].size > 0) {
             add(m, op(REPLAY_FREE, take.id, 0));
@@ -175,7 +177,7 @@ static void aligned(struct making *m) {
     }
 }
 
-bool workload_built_in(struct workload *w, unsigned i) {
+bool workload_built_in(struct workload *w, unsigned i, uint64_t asked) {
     static const struct {
         const char *name;
         size_t ids;
@@ -185,12 +187,20 @@ bool workload_built_in(struct workload *w, unsigned i) {
                  { "churn 100k", 100000, churn },
                  { "vectors", 16, vectors },
                  { "aligned", 1000, aligned } };
+    const size_t ops = asked == 0        ? OPS
+                       : asked < OPS_MAX ? (size_t)asked
+                                         : OPS_MAX;
     struct making m;
+    size_t ids;
 
-    if (i >= sizeof(made) / sizeof(made[0]) ||
-        !begin(&m, w, made[i].name, 3 * OPS, made[i].ids)) {
+    if (i >= sizeof(made) / sizeof(made[0])) {
         return false;
     }
+    ids = made[i].ids <= ops / 4 ? made[i].ids : ops / 4 + 1;
+    if (!begin(&m, w, made[i].name, 3 * ops + 8, ids)) {
+        return false;
+    }
+    m.ops = ops;
     dice_state = 1;
     made[i].make(&m);
     free(m.books);

@@ -39,9 +39,10 @@ struct workload {
 bool workload_of_trace(struct workload *w, const struct trace *trace);
 /** A trace file.  @return false after a message */
 bool workload_read(struct workload *w, const char *path);
-/** One of the workloads made here: number @i, from 0.
+/** One of the workloads made here: number @i, from 0, of about @ops operations
+ *  (0: 400000).
  *  @return false: there are no more, or after a message no memory */
-bool workload_built_in(struct workload *w, unsigned i);
+bool workload_built_in(struct workload *w, unsigned i, uint64_t ops);
 void workload_destroy(struct workload *w);
 
 #endif

@@ -17,7 +17,7 @@ TESTS += %D%/test_frame_trace
 
 memtwin_tests = %D%/bad_input.sh %D%/run_sim.sh %D%/endings.sh \
 	%D%/run_qemu.sh %D%/options.sh %D%/output.sh %D%/walk.sh %D%/dump.sh %D%/watch.sh \
-	%D%/record.sh %D%/quiz.sh
+	%D%/record.sh %D%/compare.sh %D%/quiz.sh
 dist_check_SCRIPTS += $(memtwin_tests)
 TESTS += $(memtwin_tests)
 EXTRA_DIST += %D%/tap.sh tests/data/README.md tests/data/demo.trace.xz \
