@@ -120,7 +120,7 @@ wrong "a walk that takes XD from the leaf alone is found out" walk.c \
 wrong "a walk without reserved bits is found out" walk.c \
     's/return e\.v & must_be_zero/return 0 \& must_be_zero/'
 wrong "D in every entry is found out" walk.c \
-    's/pte(e\.v | PTE_ACCESSED)/pte(e.v | PTE_ACCESSED | PTE_DIRTY)/'
+    's/added = step->after\.v/added = (step->after.v | PTE_DIRTY)/'
 wrong "reserved bits asked before P are found out" walk.c \
     's/if (!pte_is_present(e))/if (!pte_is_present(e) \&\& e.v == 0)/'
 wrong "an error code without W/R is found out" walk.c \
