@@ -12,6 +12,11 @@
  * the clock.  A hand goes round through the pages of all paged regions of the
  * space; a page that was touched since it came by the last time is left alone.
  * Two rounds find one, if any can be saved.
+ *
+ * A fork gives the child a pager of its own, and shares the frames like all
+ * others (share.c): a page that was written to is dirty on both sides, and each
+ * side saves it with its own pager.  A region that goes saves nothing; who
+ * wants its pages kept says so before (vmm_region_save).
  */
 #include "vmm/regions.h"
 
@@ -66,6 +71,12 @@ static const struct vmm_region *next_page(struct vmm_space *space,
         }
     }
     return NULL;
+}
+
+/** Move *@hand behind its page; false: that was the last there is. */
+static bool step(vaddr_t *hand) {
+    *hand = vaddr_add(*hand, PAGE_SIZE);
+    return hand->v != 0;
 }
 
 /** Clear @bits of @entry, which the processor may be setting others of.
@@ -123,12 +134,13 @@ enum mm_status vmm_evict(struct vmm_space *space) {
     /* The rest of a round, and two whole ones. */
     for (unsigned round = 0; round < 3; round++) {
         const struct vmm_region *region;
+        bool more = true;
 
-        while ((region = next_page(space, &space->hand)) != NULL) {
+        while (more && (region = next_page(space, &space->hand)) != NULL) {
             const vaddr_t page = space->hand;
             pte_t *entry = table_walk(space, page).entry;
 
-            space->hand = vaddr_add(page, PAGE_SIZE);
+            more = step(&space->hand);
             if (pte_has(entry_get(entry), PTE_ACCESSED)) {
                 flush_page(space, page, entry_clear(entry, PTE_ACCESSED));
                 continue;
@@ -141,6 +153,51 @@ enum mm_status vmm_evict(struct vmm_space *space) {
         space->hand = vaddr(0);
     }
     return status;
+}
+
+/* --- without taking them away -------------------------------------------- */
+
+/** Save the page at @entry if it was written to; a write from now on, which
+ *  sets D again, is saved the next time. */
+static enum mm_status keep(struct vmm_space *space, vaddr_t page,
+                           const struct vmm_region *region, pte_t *entry) {
+    const pte_t seen = entry_clear(entry, PTE_DIRTY);
+    enum mm_status status;
+
+    if (!pte_has(seen, PTE_DIRTY)) {
+        return MM_OK;
+    }
+    flush_page(space, page, seen);
+    status = save(space, page, region, seen);
+    if (status != MM_OK) {
+        __atomic_fetch_or(&entry->v, PTE_DIRTY, __ATOMIC_ACQ_REL);
+    }
+    return status;
+}
+
+enum mm_status vmm_region_save(struct vmm_space *space, vaddr_t base) {
+    const struct vmm_region *region = region_with_base(space, base);
+    enum mm_status status = MM_OK;
+    vaddr_t page = base;
+    bool more = true;
+
+    if (region == NULL) {
+        return MM_NO_REGION;
+    }
+    if (region->backing != VMM_PAGED) {
+        return MM_BAD_ARGUMENT;
+    }
+    while (more && status == MM_OK && next_page(space, &page) == region) {
+        status = keep(space, page, region, table_walk(space, page).entry);
+        more = step(&page);
+    }
+    return status;
+}
+
+void pager_end(const struct vmm_region *region) {
+    if (region->pager->end != NULL) {
+        region->pager->end(region->pager, region);
+    }
 }
 
 bool family_evict(struct vmm_space *space) {

@@ -140,9 +140,7 @@ enum mm_status vmm_region_add(struct vmm_space *space,
     return status;
 }
 
-/** The region that starts at @base, or NULL. */
-static struct vmm_region *region_with_base(struct vmm_space *space,
-                                           vaddr_t base) {
+struct vmm_region *region_with_base(struct vmm_space *space, vaddr_t base) {
     struct vmm_region *region = region_from(space, base.v);
 
     return region != NULL && region->range.base.v == base.v ? region : NULL;
@@ -268,6 +266,9 @@ enum mm_status vmm_region_remove(struct vmm_space *space, vaddr_t base) {
     }
     pages_drop(space, base, region->range.len >> PAGE_SHIFT,
                region->backing != VMM_DEVICE);
+    if (region->backing == VMM_PAGED) {
+        pager_end(region);
+    }
     forget(space, region);
     return MM_OK;
 }

@@ -46,6 +46,9 @@ struct vmm_region *region_from(struct vmm_space *space, uint64_t first);
 
 /* --- region.c ------------------------------------------------------------- */
 
+/** The region that starts at @base, or NULL. */
+struct vmm_region *region_with_base(struct vmm_space *space, vaddr_t base);
+
 /** Is @range fit for a region, and does it meet none, and do its pages show
  *  nothing yet? */
 enum mm_status claim_check(struct vmm_space *space, struct vrange range);

@@ -95,16 +95,34 @@ static enum mm_status give_pages(struct vmm_space *child,
     return MM_OK;
 }
 
+/** Give @child the region of its parent; a paged one with a pager of its own.
+ */
+static enum mm_status insert_same(struct vmm_space *child,
+                                  const struct vmm_region *region) {
+    struct vmm_region same = *region;
+    enum mm_status status = MM_OK;
+
+    if (same.backing == VMM_PAGED) {
+        status = same.pager->fork == NULL
+                     ? MM_REFUSED
+                     : same.pager->fork(same.pager, region, &same.pager);
+    }
+    if (status != MM_OK) {
+        return status;
+    }
+    status = region_insert(child, same);
+    if (status != MM_OK && same.backing == VMM_PAGED) {
+        pager_end(&same);
+    }
+    return status;
+}
+
 static enum mm_status give_region(struct vmm_space *child,
                                   struct vmm_space *parent,
                                   const struct vmm_region *region) {
     const struct vrange range = region->range;
-    enum mm_status status;
+    enum mm_status status = insert_same(child, region);
 
-    if (region->backing == VMM_PAGED) {
-        return MM_REFUSED;
-    }
-    status = region_insert(child, *region);
     if (status != MM_OK) {
         return status;
     }

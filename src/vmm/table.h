@@ -350,6 +350,8 @@ enum mm_status region_split_leaves(struct vmm_space *space,
  *  @return MM_OK, MM_NO_MEMORY, or what the pager said; then nothing changed */
 enum mm_status page_load(struct vmm_space *space, vaddr_t page,
                          const struct vmm_region *region);
+/** The pager of @region need not keep its pages any more. */
+void pager_end(const struct vmm_region *region);
 /** vmm_evict() of @space or of another of its family. */
 bool family_evict(struct vmm_space *space);
 

@@ -47,9 +47,10 @@ struct vmm_region;
 
 /**
  * Where the pages of a VMM_PAGED region are while they show no frame: a file, a
- * disk.  The caller's; it lives as long as the region.  The calls are made
- * while a page fault is decided, or by vmm_evict(): they may touch nothing that
- * may fault.  Each says MM_OK, or why it can't.
+ * disk.  The caller's; it lives as long as the region, and the parts that
+ * vmm_region_split() makes of it.  The calls are made while a page fault is
+ * decided, or by vmm_evict() and others: they may touch nothing that may fault.
+ * Each says MM_OK, or why it can't.
  */
 struct vmm_pager {
     /** Fill the zeroed PAGE_SIZE bytes at @bytes with the page @page. */
@@ -60,6 +61,13 @@ struct vmm_pager {
     enum mm_status (*save)(struct vmm_pager *pager,
                            const struct vmm_region *region, vaddr_t page,
                            const void *bytes);
+    /** The space of @region is forked: *@child is to keep what is kept here
+     *  now, apart from here.  NULL: the fork is refused. */
+    enum mm_status (*fork)(struct vmm_pager *pager,
+                           const struct vmm_region *region,
+                           struct vmm_pager **child);
+    /** @region, which named this pager, is no more.  NULL: no need to know. */
+    void (*end)(struct vmm_pager *pager, const struct vmm_region *region);
 };
 
 struct vmm_region {
@@ -189,11 +197,12 @@ MM_MUST_CHECK enum mm_status vmm_space_destroy(struct vmm_space *space);
 /**
  * Make @child a space that shows what @parent shows in its private regions: the
  * same frames, each copied when one of the two writes to it for the first time.
- * Device regions stay shared.  Pages outside regions are not inherited.
+ * Device regions stay shared; a paged one has a pager of its own.  Pages
+ * outside regions are not inherited.
  *
- * @return MM_OK, MM_NO_MEMORY, or
+ * @return MM_OK, MM_NO_MEMORY, what a pager said, or
  *         MM_REFUSED (the pmm keeps no books to count owners in, a frame has
- *         too many, or a region is paged: two spaces may not save one page);
+ *         too many, or a pager can't fork: two spaces may not save one page);
  *         then nothing changed, but that large pages may be small ones: a copy
  *         is to be one of 4 KiB
  */
@@ -438,7 +447,8 @@ MM_MUST_CHECK enum mm_status vmm_region_protect(struct vmm_space *space,
                                                 vaddr_t base, unsigned access);
 
 /** Unmap, flush, give the frames back, forget the region.  The tables stay:
- *  vmm_reclaim_tables() takes them.
+ *  vmm_reclaim_tables() takes them.  Pages of a paged region are not saved:
+ *  vmm_region_save() does that before; then its pager is told.
  *  @return MM_OK, or MM_NO_REGION when none starts at @base */
 MM_MUST_CHECK enum mm_status vmm_region_remove(struct vmm_space *space,
                                                vaddr_t base);
@@ -511,12 +521,24 @@ struct vmm_verdict vmm_fault(struct vmm_space *space, vaddr_t va,
  * Take one page of a paged region of @space away, one that was not touched of
  * late; its pager saves it first when it was written to.
  *
- * @return MM_OK         a frame more is free
+ * @return MM_OK         a page less is shown; its frame is free, unless a fork
+ *                       of the page still shows it
  *         MM_NO_MEMORY  no paged region shows a page
  *         or what a pager said: none of the pages could be saved.  They stay.
  * Cost: the pages of paged regions, at most three times.
  */
 MM_MUST_CHECK enum mm_status vmm_evict(struct vmm_space *space);
+
+/**
+ * Let the pager of the paged region that starts at @base keep every page that
+ * was written to.  The pages stay.
+ *
+ * @return MM_OK, MM_NO_REGION, MM_BAD_ARGUMENT (it is not paged), or what the
+ *         pager said of the first page that it could not keep; that one and
+ *         those behind it are still to be saved
+ */
+MM_MUST_CHECK enum mm_status vmm_region_save(struct vmm_space *space,
+                                             vaddr_t base);
 
 /* --- copies: copy.c ------------------------------------------------------ */
 

@@ -37,6 +37,7 @@
     suite(vmm_fault_suite)                                                     \
     suite(vmm_parts_suite)                                                     \
     suite(vmm_paged_suite)                                                     \
+    suite(vmm_pager_suite)                                                     \
     suite(vmm_edges_suite)                                                     \
     suite(vmm_sweep_suite)                                                     \
     suite(vmm_random_suite)                                                    \

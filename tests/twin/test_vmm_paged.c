@@ -230,9 +230,9 @@ START_TEST(only_pages_of_paged_regions_are_taken_away)
 }
 END_TEST
 
-START_TEST(a_paged_region_without_a_pager_is_refused_and_one_is_not_forked)
-{ /* V22 V23: two spaces would save one page */
-    static struct vmm_space a, b;
+START_TEST(a_paged_region_without_a_pager_is_refused)
+{ /* V23 */
+    static struct vmm_space a;
     struct vmm_region private = region_of(2);
 
     private.range.base = vaddr(0x8000000);
@@ -242,7 +242,6 @@ START_TEST(a_paged_region_without_a_pager_is_refused_and_one_is_not_forked)
     ck_assert_status(vmm_region_add(&a, private), MM_BAD_ARGUMENT);
     private.pager = &disk.pager;
     ck_assert_status(vmm_region_add(&a, private), MM_OK);
-    ck_assert_status(vmm_space_fork(&b, &a), MM_REFUSED);
     ck_assert_status(vmm_space_destroy(&a), MM_OK);
 }
 END_TEST
@@ -394,8 +393,7 @@ Suite *vmm_paged_suite(void) {
     tcase_add_test(tc, a_page_that_is_used_all_the_time_stays);
     tcase_add_test(tc, a_caller_may_ask_for_a_frame_of_a_paged_region);
     tcase_add_test(tc, only_pages_of_paged_regions_are_taken_away);
-    tcase_add_test(
-        tc, a_paged_region_without_a_pager_is_refused_and_one_is_not_forked);
+    tcase_add_test(tc, a_paged_region_without_a_pager_is_refused);
     tcase_add_test(tc, a_fault_takes_a_page_from_another_space);
     tcase_add_test(
         tc, the_nth_load_that_fails_refuses_one_access_and_loses_nothing);
