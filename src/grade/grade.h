@@ -1,0 +1,93 @@
+/**
+ * @file grade.h
+ * One submission graded: built, tested, and what came out.
+ */
+#ifndef GRADE_GRADE_H
+#define GRADE_GRADE_H
+
+#include "grade/cage.h"
+#include "grade/lab.h"
+#include "grade/test.h"
+
+/** What a submission is built with: tools/make-kit.
+ *    include/            headers of the core, and nothing else
+ *    objects/pmm-bitmap.o ...  the core, a file each
+ *    subject/            the grader's part of the submission's process */
+struct kit {
+    const char *folder;
+    const char *compiler;
+};
+
+enum build_is {
+    BUILD_GOOD,
+    BUILD_MISSING,  /* a file was not handed in, or is none */
+    BUILD_COMPILER, /* does not compile */
+    BUILD_REFUSED,  /* object_check.h */
+    BUILD_LINKER    /* asks for what a kernel does not have */
+};
+/** "good", "missing", "compiler", "refused", "linker" */
+const char *build_name(enum build_is is);
+
+#define BUILD_TEXT (16 * 1024)
+struct build {
+    enum build_is is;
+    char text[BUILD_TEXT]; /* for the student, warnings too */
+    char folder[64];       /* that everything is built in */
+    char program[128];
+};
+
+/** Build what lies in @submission.  The folder is removed by build_destroy().
+ *  @return false: the host failed, after a message */
+bool build_make(struct build *build, const struct kit *kit,
+                const struct lab *lab, const char *submission);
+void build_destroy(struct build *build);
+
+struct graded_test {
+    const struct lab_test *test;
+    double score;
+    struct verdict verdict;
+};
+
+struct grade {
+    const struct lab *lab;
+    const char *student, *submission;
+    struct cage cage;
+    struct build build;
+    struct graded_test *tests;
+    unsigned count;
+    double score, max;
+    double seconds; /* it took */
+};
+
+struct grade_want {
+    const struct kit *kit;
+    const struct lab *lab;
+    const char *submission;
+    const char *student; /* name or number; "" */
+    const char *salt;    /* of the assignment: seeds are drawn from both */
+    const char *only;    /* a test's name, or NULL: all */
+    struct cage cage;
+};
+
+/** Build and run.  @return NULL: the host failed, after a message */
+struct grade *grade_make(const struct grade_want *want);
+void grade_destroy(struct grade *grade);
+
+/** Run one script in a judge of its own. */
+void test_run(const struct script *script, const char *program, uint64_t seed,
+              unsigned cpu_seconds, struct verdict *verdict);
+/** The same without another process, for a debugger; ends this one. */
+_Noreturn void test_run_here(const struct script *script,
+                             const struct transport *transport, uint64_t seed,
+                             struct verdict *verdict);
+uint64_t seed_of(const char *salt, const char *student, const char *test);
+
+/* Exporters, one file each: how a grade is written.  @out is open for writing;
+ * false: the host has no memory. */
+struct json_t;
+struct json_t *grade_json(const struct grade *grade);
+bool export_json(const struct grade *grade, FILE *out);
+bool export_text(const struct grade *grade, FILE *out);
+bool export_tap(const struct grade *grade, FILE *out);
+
+#endif

@@ -1,0 +1,57 @@
+# The grader: memtwin-grade, and what it builds submissions with (the kit).
+#
+#   libgrade.a    lab, build, judge, exporters     host
+#   libsubject.a  the grader's half of a submission's process: freestanding
+#   kit/          headers, objects of the core, libsubject's objects
+grade_flags = $(AM_CPPFLAGS) -I$(top_srcdir) -DGRADE_LABS='"$(abs_top_srcdir)/labs"' \
+	-DGRADE_KIT='"$(abs_top_builddir)/kit"' $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS)
+grade_libs = libgrade.a $(functional_libs) $(JANSSON_LIBS) $(SECCOMP_LIBS)
+
+noinst_LIBRARIES += libgrade.a
+libgrade_a_CPPFLAGS = $(grade_flags)
+libgrade_a_SOURCES = %D%/talk.h %D%/script.h %D%/test.h %D%/test.c %D%/ask.c \
+	%D%/access.c %D%/frames.c %D%/pc.c %D%/transport.c %D%/cage.h %D%/cage.c \
+	%D%/code_name.c %D%/lab.h %D%/lab.c %D%/object_check.h \
+	%D%/object_check.c %D%/grade.h %D%/build.c %D%/run.c %D%/say.h %D%/say.c \
+	%D%/export_text.c %D%/export_json.c
+
+noinst_LIBRARIES += libsubject.a
+libsubject_a_SOURCES = %D%/subject.h %D%/subject.c %D%/subject_pmm.c \
+	%D%/subject_vmm.c %D%/subject_heap.c
+libsubject_a_CFLAGS = $(KIT_CFLAGS)
+$(libsubject_a_OBJECTS): override CFLAGS += $(TWIN_HARD)
+noinst_LIBRARIES += libstart.a
+libstart_a_SOURCES = %D%/subject_start.c src/arch/x86_64/string.c
+libstart_a_CFLAGS = $(KIT_CFLAGS)
+$(libstart_a_OBJECTS): override CFLAGS += $(TWIN_HARD)
+
+# Objects that count or are instrumented need a run-time library that a
+# submission's process has not: the kit gets its own.
+KIT_CFLAGS = -std=gnu11 -g $(WARN_CFLAGS) -ffreestanding -fpie \
+	-fno-asynchronous-unwind-tables -fno-sanitize=all
+if COVERAGE
+kit_core = $(libkit_a_OBJECTS)
+else
+if SANITIZERS
+kit_core = $(libkit_a_OBJECTS)
+else
+kit_core = $(libmm_a_OBJECTS)
+endif
+endif
+EXTRA_LIBRARIES += libkit.a
+libkit_a_SOURCES = $(core_sources)
+libkit_a_CFLAGS = $(KIT_CFLAGS)
+$(libkit_a_OBJECTS): override CFLAGS += $(TWIN_HARD)
+
+kit/stamp: $(kit_core) $(libsubject_a_OBJECTS) $(libstart_a_OBJECTS) \
+    $(core_sources) tools/make-kit
+	$(AM_V_GEN)$(SHELL) $(srcdir)/tools/make-kit kit $(srcdir) \
+	    "$(kit_core)" "$(libsubject_a_OBJECTS) $(libstart_a_OBJECTS)"
+all-local: kit/stamp
+clean-local:
+	-rm -rf kit
+
+bin_PROGRAMS += memtwin-grade
+memtwin_grade_CPPFLAGS = $(grade_flags)
+memtwin_grade_SOURCES = %D%/options.h %D%/options.c %D%/main.c $(lab_sources)
+memtwin_grade_LDADD = $(grade_libs)

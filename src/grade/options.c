@@ -1,0 +1,140 @@
+/*
+ * The command line of memtwin-grade.
+ */
+#include "config.h"
+
+#include "grade/options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "grade/say.h"
+
+const char *argp_program_version = "memtwin-grade " PACKAGE_VERSION;
+
+enum key {
+    KEY_STUDENT = 256,
+    KEY_SALT,
+    KEY_WEIGHTS,
+    KEY_ONLY,
+    KEY_FORMAT,
+    KEY_OUTPUT,
+    KEY_JOBS,
+    KEY_KIT,
+    KEY_LABS,
+    KEY_COMPILER
+};
+
+static const struct argp_option table[] = {
+    { "student", KEY_STUDENT, "NAME", 0, "whose submission it is", 0 },
+    { "salt-file", KEY_SALT, "FILE", 0,
+      "a secret of the assignment; with the student's name it makes the seeds",
+      0 },
+    { "weights", KEY_WEIGHTS, "FILE", 0, "what tests are worth (the lab's)",
+      0 },
+    { "only", KEY_ONLY, "TEST", 0,
+      "this test alone; the exit status is 1 unless it passes", 0 },
+    { "format", KEY_FORMAT, "NAME", 0,
+      "text, json, tap, gradescope, classroom50, classroom50-tests, github, "
+      "summary, junit, csv (text)",
+      0 },
+    { "output", KEY_OUTPUT, "FILE", 0, "write there (standard output)", 0 },
+    { "jobs", KEY_JOBS, "N", 0,
+      "SUBMISSION is a folder of submissions; grade N at a time", 0 },
+    { "labs", KEY_LABS, "FOLDER", 0, "where the labs are", 0 },
+    { "kit", KEY_KIT, "FOLDER", 0, "what submissions are built with", 0 },
+    { "cc", KEY_COMPILER, "PROGRAM", 0, "the compiler (gcc)", 0 },
+    { 0 }
+};
+
+static error_t parse_jobs(struct options *o, const char *value) {
+    char *end;
+    const unsigned long n = strtoul(value, &end, 10);
+
+    if (*value == '\0' || *end != '\0' || n < 1 || n > 256) {
+        complain("--jobs is a number from 1 to 256, not '%s'", value);
+        return EINVAL;
+    }
+    o->jobs = (unsigned)n;
+    return 0;
+}
+
+static error_t parse_word(struct options *o, const char *word) {
+    if (o->lab == NULL) {
+        o->lab = word;
+    } else if (o->submission == NULL) {
+        o->submission = word;
+    } else {
+        complain("a lab and a submission; '%s' is one word too many", word);
+        return EINVAL;
+    }
+    return 0;
+}
+
+static error_t parse(int key, char *value, struct argp_state *state) {
+    struct options *o = state->input;
+    const char **texts[] = {
+        [KEY_STUDENT - KEY_STUDENT] = &o->student,
+        [KEY_SALT - KEY_STUDENT] = &o->salt_file,
+        [KEY_WEIGHTS - KEY_STUDENT] = &o->weights,
+        [KEY_ONLY - KEY_STUDENT] = &o->only,
+        [KEY_FORMAT - KEY_STUDENT] = &o->format,
+        [KEY_OUTPUT - KEY_STUDENT] = &o->output,
+        [KEY_JOBS - KEY_STUDENT] = NULL,
+        [KEY_KIT - KEY_STUDENT] = &o->kit,
+        [KEY_LABS - KEY_STUDENT] = &o->labs,
+        [KEY_COMPILER - KEY_STUDENT] = &o->compiler,
+    };
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->err_stream = NULL; /* no second line "Try ..." */
+        return 0;
+    case ARGP_KEY_ARG:
+        return parse_word(o, value);
+    case KEY_JOBS:
+        return parse_jobs(o, value);
+    default:
+        if (key < KEY_STUDENT || key > KEY_COMPILER) {
+            return ARGP_ERR_UNKNOWN;
+        }
+        *texts[key - KEY_STUDENT] = value;
+        return 0;
+    }
+}
+
+bool options_parse(struct options *options, int argc, char **argv) {
+    static const struct argp argp = {
+        table,
+        parse,
+        "LAB SUBMISSION",
+        "Grade a submission of a lab: build it, run every test in a process of "
+        "its own, write the result.\v"
+        "LAB is a folder, or the name or number of one; SUBMISSION is a folder "
+        "with the files that the student hands in.\n\n"
+        "Exit status: 0 a result was written, 1 with --only: that test did "
+        "not pass, 2 bad input or usage, 77 this host cannot.",
+        NULL,
+        NULL,
+        NULL
+    };
+
+    *options = (struct options){ .labs = GRADE_LABS,
+                                 .kit = GRADE_KIT,
+                                 .compiler = "gcc",
+                                 .student = "",
+                                 .format = "text" };
+    argp_err_exit_status = GRADE_USAGE;
+    if (argc > 0) {
+        argv[0] = (char *)"memtwin-grade";
+    }
+    if (argp_parse(&argp, argc, argv, 0, NULL, options) != 0) {
+        return false;
+    }
+    if (options->lab == NULL || options->submission == NULL) {
+        complain("a lab and a submission are wanted; see --help");
+        return false;
+    }
+    return true;
+}

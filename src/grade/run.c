@@ -1,0 +1,194 @@
+/*
+ * One script in a process of its own, the judge; all scripts of a submission.
+ *
+ *   memtwin-grade ---- fork ----> judge ---- fork ----> subject
+ *       waits                     script, oracle        the submission
+ *
+ * The judge writes its verdict into memory that it shares with the grader
+ * alone, and ends.  One that ends without a verdict has been killed, or has a
+ * bug: nothing passes by that.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "grade/grade.h"
+#include "grade/say.h"
+
+uint64_t seed_of(const char *salt, const char *student, const char *test) {
+    const char *const parts[] = { salt, student, test };
+    uint64_t hash = HASH_START;
+
+    for (unsigned i = 0; i < 3; i++) {
+        for (const char *c = parts[i]; *c != '\0'; c++) {
+            hash = hash_add(hash, (unsigned char)*c);
+        }
+        hash = hash_add(hash, 256);
+    }
+    return hash;
+}
+
+static int memory_file(const char *name, uint64_t size) {
+    const int fd = memfd_create(name, MFD_CLOEXEC);
+
+    if (fd < 0 || ftruncate(fd, (off_t)size) != 0) {
+        complain("no memory to talk to the submission: %s", strerror(errno));
+        _exit(1);
+    }
+    return fd;
+}
+
+static void *show_file(int fd, uint64_t size) {
+    void *at =
+        mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (at == MAP_FAILED) {
+        complain("no memory to talk to the submission: %s", strerror(errno));
+        _exit(1);
+    }
+    return at;
+}
+
+static _Noreturn void judge(const struct script *script,
+                            const struct transport *transport,
+                            const char *program, uint64_t seed,
+                            unsigned cpu_seconds, struct verdict *verdict) {
+    static struct test test; /* large */
+    struct test *t = &test;
+
+    t->name = script->name;
+    t->program = program;
+    t->transport = transport;
+    t->verdict = verdict;
+    t->random = seed;
+    t->cpu_seconds = cpu_seconds;
+    t->turn_fd = t->signal_fd = -1;
+    t->talk_fd = memory_file("talk", sizeof(struct talk));
+    t->window_fd = memory_file("window", TALK_WINDOW_SIZE);
+    t->talk = show_file(t->talk_fd, sizeof(struct talk));
+    t->window = show_file(t->window_fd, TALK_WINDOW_SIZE);
+    script->run(t);
+    t->transport->stop(t);
+    verdict->calls = t->told_count;
+    verdict->is = VERDICT_PASSED;
+    fflush(NULL);
+    _exit(0);
+}
+
+_Noreturn void test_run_here(const struct script *script,
+                             const struct transport *transport, uint64_t seed,
+                             struct verdict *verdict) {
+    judge(script, transport, NULL, seed, 0, verdict);
+}
+
+void test_run(const struct script *script, const char *program, uint64_t seed,
+              unsigned cpu_seconds, struct verdict *verdict) {
+    struct verdict *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid;
+    int status;
+
+    memset(verdict, 0, sizeof *verdict);
+    if (shared == MAP_FAILED) {
+        return;
+    }
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        judge(script, &in_a_process, program, seed, cpu_seconds, shared);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    *verdict = *shared;
+    munmap(shared, sizeof *shared);
+    if (verdict->is == VERDICT_NONE) {
+        verdict->is = VERDICT_FAILED;
+        snprintf(verdict->mistake, sizeof verdict->mistake, "judge");
+        snprintf(verdict->text, sizeof verdict->text,
+                 "the judge ended without a verdict (%s %d)\n",
+                 WIFSIGNALED(status) ? "signal" : "status",
+                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    }
+}
+
+static void test_one(struct grade *grade, const struct grade_want *want,
+                     struct graded_test *graded) {
+    const struct lab_test *test = graded->test;
+    struct verdict *v = &graded->verdict;
+
+    if (grade->build.is != BUILD_GOOD) {
+        v->is = VERDICT_FAILED;
+        snprintf(v->mistake, sizeof v->mistake, "build");
+        snprintf(v->text, sizeof v->text,
+                 "not run: the submission was not built (%s)\n",
+                 build_name(grade->build.is));
+        return;
+    }
+    test_run(test->script, grade->build.program,
+             seed_of(want->salt, want->student, test->name), want->lab->seconds,
+             v);
+    if (v->is == VERDICT_PASSED) {
+        graded->score = test->max;
+    } else if (v->is == VERDICT_FAILED) {
+        graded->score = test->max * (v->credit > 100 ? 100 : v->credit) / 100;
+    }
+}
+
+static double seconds_now(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+struct grade *grade_make(const struct grade_want *want) {
+    const struct lab *lab = want->lab;
+    struct grade *grade = calloc(1, sizeof *grade);
+    const double start = seconds_now();
+
+    if (grade != NULL) {
+        grade->tests = calloc(lab->test_count + 1, sizeof *grade->tests);
+    }
+    if (grade == NULL || grade->tests == NULL) {
+        complain("no memory");
+        free(grade);
+        return NULL;
+    }
+    grade->lab = lab;
+    grade->student = want->student;
+    grade->submission = want->submission;
+    grade->cage = want->cage;
+    if (!build_make(&grade->build, want->kit, lab, want->submission)) {
+        grade_destroy(grade);
+        return NULL;
+    }
+    for (unsigned i = 0; i < lab->test_count; i++) {
+        struct graded_test *graded = &grade->tests[grade->count];
+
+        if (want->only != NULL && strcmp(want->only, lab->tests[i].name) != 0) {
+            continue;
+        }
+        grade->count++;
+        graded->test = &lab->tests[i];
+        test_one(grade, want, graded);
+        if (graded->verdict.is != VERDICT_SKIPPED) {
+            grade->score += graded->score;
+            grade->max += graded->test->max;
+        }
+    }
+    grade->seconds = seconds_now() - start;
+    return grade;
+}
+
+void grade_destroy(struct grade *grade) {
+    build_destroy(&grade->build);
+    free(grade->tests);
+    free(grade);
+}

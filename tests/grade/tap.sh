@@ -1,0 +1,24 @@
+# Helpers for TAP tests of the grader; read by the scripts beside.
+
+. "${srcdir:-.}/tests/memtwin/tap.sh"
+memtwin=${MEMTWIN_GRADE:-./memtwin-grade}
+labs=${srcdir:-.}/labs
+
+# submit LAB FOLDER: the reference, as it would be handed in.
+submit() {
+	mkdir -p "$2"
+	sed -n 's/^file \([^ ]*\) replaces \(.*\)/\1 \2/p' "$labs/$1/lab.conf" |
+		while read -r file place; do
+			cp "${srcdir:-.}/src/$place" "$2/$file"
+		done
+}
+
+# score: of the JSON result in $dir/out
+score() {
+	sed -n 's/^  "score": \([0-9.]*\).*/\1/p' "$dir/out"
+}
+
+# scores NUMBER: the result says so.
+scores() {
+	[ "$(score)" = "$1" ] || { echo "# score $(score), wanted $1"; show; }
+}
