@@ -324,6 +324,7 @@ static bool buddy_is_sound(const struct heap *heap) {
 const struct heap_class heap_buddy = {
     .name = "buddy",
     .granule = HEAP_ALIGN_MIN,
+    .peeks = true, /* for a mark of its own */
     .init = buddy_init,
     .add = buddy_add,
     .alloc = buddy_alloc,

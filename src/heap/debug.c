@@ -413,7 +413,8 @@ enum mm_status heap_debug_start(struct heap *heap, struct heap_debug *debug,
                                 const struct heap_debug_config *config) {
     uint64_t end;
 
-    if (heap->debug != NULL || heap_stats(heap).live_blocks != 0) {
+    if (heap->debug != NULL || heap_stats(heap).live_blocks != 0 ||
+        (config->pages != NULL && heap->class->peeks)) {
         return MM_REFUSED;
     }
     if (!vaddr_is_page_aligned(config->window.base) ||

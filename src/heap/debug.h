@@ -129,8 +129,9 @@ struct heap_debug {
 
 /**
  * Switch the debug mode of @heap on.
- * @return MM_OK; MM_REFUSED (blocks are live, or it is on already);
- *         MM_NOT_ALIGNED or MM_BAD_RANGE (the window of the records)
+ * @return MM_OK; MM_REFUSED (blocks are live, it is on already, or the class
+ *         peeks where with pages nothing may be touched); MM_NOT_ALIGNED or
+ * MM_BAD_RANGE (the window of the records)
  */
 MM_MUST_CHECK enum mm_status
 heap_debug_start(struct heap *heap, struct heap_debug *debug,
@@ -186,7 +187,7 @@ uint64_t heap_debug_scan(struct heap *heap, const struct vrange *roots,
 bool heap_debug_forbids(struct heap *heap, vaddr_t va);
 /** What the debug mode knows of @va, in a line or three; nothing where it knows
  *  nothing. */
-void heap_debug_explain(struct heap *heap, vaddr_t va, fmt_sink *sink,
+void heap_debug_explain(const struct heap *heap, vaddr_t va, fmt_sink *sink,
                         void *ctx);
 
 /** The paragraph of a report. */

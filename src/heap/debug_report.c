@@ -171,10 +171,10 @@ void heap_report_print(const struct heap_report *report, fmt_sink *sink,
     }
 }
 
-void heap_debug_explain(struct heap *heap, vaddr_t va, fmt_sink *sink,
+void heap_debug_explain(const struct heap *heap, vaddr_t va, fmt_sink *sink,
                         void *ctx) {
     const struct printer out = { sink, ctx };
-    struct heap_debug *debug = heap->debug;
+    const struct heap_debug *debug = heap->debug;
     const struct heap_record *block =
         debug == NULL ? NULL : record_at(debug, va.v);
 

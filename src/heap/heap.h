@@ -61,6 +61,7 @@ extern const struct heap_ways heap_long_ways;
 struct heap_class {
     const char *name;
     size_t granule; /* 8 or 16: the unit of sizes, the least alignment */
+    bool peeks;     /* it reads the memory of blocks in use */
     /** The heap is empty: start == end. */
     void (*init)(struct heap *heap);
     /** @bytes more at @at (the old end) are ours; multiple of 4 KiB. */
@@ -81,6 +82,13 @@ struct heap_class {
     /** Bytes that must be added at the end for @want to fit; 0: no use, or
      *  more than 64 bits can say. */
     size_t (*grow_hint)(const struct heap *heap, struct layout want);
+    /** For classes that can tell a block's size from its address; else NULL.
+     *  @return @want with the size of all that its block would have; 0: such
+     *  a block is not to be found */
+    struct layout (*whole)(struct layout want);
+    /** Does a live block of a whole() layout start at @p?  Then @had is its
+     *  layout. */
+    bool (*find)(const struct heap *heap, const void *p, struct layout *had);
     /** Every run in address order; NULL when the class can't tell. */
     void (*walk)(const struct heap *heap, heap_visit *visit, void *ctx);
     bool (*is_sound)(const struct heap *heap);

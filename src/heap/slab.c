@@ -138,6 +138,8 @@ const struct heap_class heap_slab = {
     .free = slab_free,
     .resize = slab_resize,
     .grow_hint = slab_grow_hint,
+    .whole = slab_whole,
+    .find = slab_find,
     .walk = slab_walk,
     .is_sound = slab_is_sound,
 };

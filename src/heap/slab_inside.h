@@ -246,6 +246,12 @@ void *slab_block_quick_alloc(struct heap *heap, struct layout want);
 MM_MUST_CHECK enum mm_status slab_block_quick_free(struct heap *heap, void *p,
                                                    struct layout had);
 
+/* --- slab_sizes.c -------------------------------------------------------- */
+
+/** As heap_class.whole() and find(). */
+struct layout slab_whole(struct layout want);
+bool slab_find(const struct heap *heap, const void *p, struct layout *had);
+
 /* --- slab_sound.c -------------------------------------------------------- */
 
 void slab_walk(const struct heap *heap, heap_visit *visit, void *ctx);

@@ -158,6 +158,7 @@ void mm_explain_fault(const struct mm *mm, vaddr_t va, unsigned error,
     paging_print_error(sink, ctx, 2, error);
     print_region(&out, vmm_region_at(vmm_space_at(&mm->space, va), va),
                  mm->boot);
+    heap_debug_explain(&mm->heap, va, sink, ctx);
     fmt_print(sink, ctx, "  verdict: %s, %s\n",
               mm_status_name(mm->verdict.status),
               mm->verdict.reason != NULL ? mm->verdict.reason : "not asked");

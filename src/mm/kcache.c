@@ -19,8 +19,8 @@ enum mm_status kcache_create(struct kcache *cache, struct mm *mm,
     return MM_OK;
 }
 
-void *kcache_alloc(struct kcache *cache) {
-    void *object = heap_alloc(&cache->mm->heap, cache->layout);
+void *kcache_alloc_at(struct kcache *cache, const struct heap_site *site) {
+    void *object = heap_alloc_at(&cache->mm->heap, cache->layout, site);
 
     if (object != NULL) {
         __atomic_fetch_add(&cache->live, 1, __ATOMIC_RELAXED);
@@ -31,8 +31,10 @@ void *kcache_alloc(struct kcache *cache) {
     return object;
 }
 
-enum mm_status kcache_free(struct kcache *cache, void *object) {
-    enum mm_status st = heap_free(&cache->mm->heap, object, cache->layout);
+enum mm_status kcache_free_at(struct kcache *cache, void *object,
+                              const struct heap_site *site) {
+    enum mm_status st =
+        heap_free_at(&cache->mm->heap, object, cache->layout, site);
 
     if (st == MM_OK && object != NULL) {
         __atomic_fetch_sub(&cache->live, 1, __ATOMIC_RELAXED);

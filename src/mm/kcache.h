@@ -33,11 +33,14 @@ MM_MUST_CHECK enum mm_status kcache_create(struct kcache *cache, struct mm *mm,
                                            void (*construct)(void *object));
 
 /** An object, constructed; NULL: no memory.  Any processor may call it. */
-void *kcache_alloc(struct kcache *cache);
+#define kcache_alloc(cache) kcache_alloc_at((cache), HEAP_HERE)
+void *kcache_alloc_at(struct kcache *cache, const struct heap_site *site);
 
 /** @return MM_OK; MM_NOT_MANAGED or MM_NOT_ALLOCATED, as heap_free(): then
  *  nothing changed.  Freeing NULL is MM_OK. */
-MM_MUST_CHECK enum mm_status kcache_free(struct kcache *cache, void *object);
+#define kcache_free(cache, object) kcache_free_at((cache), (object), HEAP_HERE)
+MM_MUST_CHECK enum mm_status kcache_free_at(struct kcache *cache, void *object,
+                                            const struct heap_site *site);
 
 /** @return MM_OK, or MM_REFUSED while objects are handed out */
 MM_MUST_CHECK enum mm_status kcache_destroy(struct kcache *cache);

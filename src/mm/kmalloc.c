@@ -1,5 +1,12 @@
 /*
- * kmalloc() and its family: a heap whose blocks know their size.
+ * kmalloc() and its family: blocks that know their size.
+ *
+ * Who knows it depends on the heap:
+ *
+ *   in debug mode       its records
+ *   classes that can    the class itself (slab up to 32 KiB): the caller's
+ * bytes tell (find())       are the heap's block, and all of it is the caller's
+ *   else                a header:
  *
  *   heap block                     pointer given out
  *   v                              v
@@ -12,6 +19,9 @@
  * wipes it, and so does krealloc() before the block may move: whoever keeps the
  * old pointer finds no header there.  In a sanitizer build the header is
  * poisoned: a write in front of a block is a report.
+ *
+ * A block with a header never begins where the class knows one to begin, so the
+ * class is asked first.
  */
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -27,10 +37,10 @@ struct header {
 _Static_assert(sizeof(struct header) == HEAP_ALIGN_MIN,
                "the least alignment leaves room for a header");
 
-/** A live block as its header tells. */
+/** A live block. */
 struct block {
     uint8_t *start;       /* of the heap's block */
-    size_t offset;        /* from there to the caller's bytes */
+    size_t offset;        /* from there to the caller's bytes; 0: no header */
     struct layout layout; /* of the heap's block */
 };
 
@@ -63,8 +73,8 @@ static void *dress(uint8_t *start, struct layout layout) {
     return p;
 }
 
-/** @return false: @p is not what kmalloc() and its family gave out */
-static bool block_at(const struct mm *mm, uint8_t *p, struct block *block) {
+/** @return false: no header is in front of @p */
+static bool dressed_at(const struct mm *mm, uint8_t *p, struct block *block) {
     uint64_t at = vaddr_of_pointer(p).v;
     uint64_t below = at - mm->heap.start.v;
     struct header header;
@@ -85,6 +95,18 @@ static bool block_at(const struct mm *mm, uint8_t *p, struct block *block) {
     return true;
 }
 
+/** @return false: @p is not what kmalloc() and its family gave out */
+static bool block_at(const struct mm *mm, uint8_t *p, struct block *block) {
+    const struct heap_class *class = mm->heap.class;
+
+    if (class->find != NULL && class->find(&mm->heap, p, &block->layout)) {
+        block->start = p;
+        block->offset = 0;
+        return true;
+    }
+    return dressed_at(mm, p, block);
+}
+
 static void put(void *ctx, char c) {
     (void)ctx;
     hw_putc(c);
@@ -102,26 +124,58 @@ static struct block block_or_panic(const struct mm *mm, const void *p,
     return block;
 }
 
-void *kmemalign(struct mm *mm, size_t align, size_t size) {
-    struct layout layout = {
-        .align = align < HEAP_ALIGN_MIN ? HEAP_ALIGN_MIN : align,
-    };
+/* --- alloc ---------------------------------------------------------------- */
+
+/** The layout of a block without header for @size bytes; size 0: there is
+ *  none. */
+static struct layout bare(const struct mm *mm, struct layout want) {
+    const struct heap_class *class = mm->heap.class;
+
+    return class->whole != NULL ? class->whole(want) : (struct layout){ 0, 0 };
+}
+
+static void *alloc_dressed(struct mm *mm, struct layout want) {
     void *start;
 
-    if (size == 0 || !is_power_of_two(align) ||
-        __builtin_add_overflow(size, layout.align, &layout.size)) {
+    if (__builtin_add_overflow(want.size, want.align, &want.size)) {
         return NULL;
     }
-    start = heap_alloc(&mm->heap, layout);
-    return start == NULL ? NULL : dress(start, layout);
+    start = heap_alloc(&mm->heap, want);
+    return start == NULL ? NULL : dress(start, want);
 }
 
-void *kmalloc(struct mm *mm, size_t size) {
-    return kmemalign(mm, HEAP_ALIGN_MIN, size);
+/** A sanitizer sees what goes beyond @size of a block without header. */
+static void *bound(void *p, size_t size, struct layout whole) {
+    if (p != NULL) {
+        MM_POISON(p, whole.size);
+        MM_UNPOISON(p, size);
+    }
+    return p;
 }
 
-void *kzalloc(struct mm *mm, size_t size) {
-    void *p = kmalloc(mm, size);
+void *kmemalign_at(struct mm *mm, size_t align, size_t size,
+                   const struct heap_site *site) {
+    const struct layout want = { size, align < HEAP_ALIGN_MIN ? HEAP_ALIGN_MIN
+                                                              : align };
+    struct layout whole;
+
+    if (size == 0 || !is_power_of_two(align)) {
+        return NULL;
+    }
+    if (mm->heap.debug != NULL) {
+        return heap_alloc_at(&mm->heap, want, site);
+    }
+    whole = bare(mm, want);
+    return whole.size == 0 ? alloc_dressed(mm, want)
+                           : bound(heap_alloc(&mm->heap, whole), size, whole);
+}
+
+void *kmalloc_at(struct mm *mm, size_t size, const struct heap_site *site) {
+    return kmemalign_at(mm, HEAP_ALIGN_MIN, size, site);
+}
+
+void *kzalloc_at(struct mm *mm, size_t size, const struct heap_site *site) {
+    void *p = kmalloc_at(mm, size, site);
 
     if (p != NULL) {
         bytes_fill(p, 0, size);
@@ -129,57 +183,120 @@ void *kzalloc(struct mm *mm, size_t size) {
     return p;
 }
 
-void *kcalloc(struct mm *mm, size_t count, size_t size) {
+void *kcalloc_at(struct mm *mm, size_t count, size_t size,
+                 const struct heap_site *site) {
     size_t bytes;
 
     if (__builtin_mul_overflow(count, size, &bytes)) {
         return NULL;
     }
-    return kzalloc(mm, bytes);
+    return kzalloc_at(mm, bytes, site);
 }
 
-void kfree(struct mm *mm, void *p) {
+/* --- free ----------------------------------------------------------------- */
+
+static void free_block(struct mm *mm, const struct block *block) {
+    enum mm_status st = heap_free(&mm->heap, block->start, block->layout);
+
+    MM_ASSERT(st == MM_OK); /* the header said so, or the class itself */
+}
+
+void kfree_at(struct mm *mm, void *p, const struct heap_site *site) {
     struct block block;
-    enum mm_status st;
 
     if (p == NULL) {
         return;
     }
+    if (mm->heap.debug != NULL) {
+        /* What is wrong was reported. */
+        enum mm_status st = heap_debug_free(&mm->heap, p, NULL, "kfree", site);
+
+        (void)st;
+        return;
+    }
     block = block_or_panic(mm, p, "kfree");
-    header_write(p, (struct header){ 0, 0, 0 });
-    st = heap_free(&mm->heap, block.start, block.layout);
-    MM_ASSERT(st == MM_OK); /* the header said so */
+    if (block.offset != 0) {
+        header_write(p, (struct header){ 0, 0, 0 });
+    }
+    free_block(mm, &block);
 }
 
-void *krealloc(struct mm *mm, void *p, size_t size) {
-    struct block block;
-    struct layout want;
+/* --- realloc -------------------------------------------------------------- */
+
+/** The block without header @p grows out of what the class can tell. */
+static void *move_to_dressed(struct mm *mm, const struct block *block,
+                             size_t size) {
+    void *p = alloc_dressed(mm, (struct layout){ size, HEAP_ALIGN_MIN });
+
+    if (p != NULL) {
+        bytes_copy(p, block->start, block->layout.size);
+        free_block(mm, block);
+    }
+    return p;
+}
+
+static void *resize_bare(struct mm *mm, const struct block *block,
+                         size_t size) {
+    const struct layout had = block->layout;
+    const struct layout whole =
+        bare(mm, (struct layout){ size, HEAP_ALIGN_MIN });
+
+    MM_UNPOISON(block->start, had.size); /* the heap copies it */
+    return whole.size == 0
+               ? move_to_dressed(mm, block, size)
+               : bound(heap_realloc(&mm->heap, block->start, had, whole.size),
+                       size, whole);
+}
+
+static void *resize_dressed(struct mm *mm, const struct block *block, void *p,
+                            size_t size) {
+    struct layout want = { size, block->layout.align };
     void *start;
 
-    if (p == NULL) {
-        return kmalloc(mm, size);
-    }
-    if (size == 0) {
-        kfree(mm, p);
+    if (__builtin_add_overflow(size, block->offset, &want.size)) {
         return NULL;
     }
-    block = block_or_panic(mm, p, "krealloc");
-    want.align = block.layout.align;
-    if (__builtin_add_overflow(size, block.offset, &want.size)) {
-        return NULL;
-    }
-    MM_UNPOISON(block.start, block.offset); /* the heap copies it */
+    MM_UNPOISON(block->start, block->offset); /* the heap copies it */
     header_write(p, (struct header){ 0, 0, 0 });
-    start = heap_realloc(&mm->heap, block.start, block.layout, want.size);
+    start = heap_realloc(&mm->heap, block->start, block->layout, want.size);
     if (start == NULL) {
-        dress(block.start, block.layout); /* as before */
+        dress(block->start, block->layout); /* as before */
         return NULL;
     }
     return dress(start, want);
 }
 
-size_t ksize(struct mm *mm, const void *p) {
-    struct block block = block_or_panic(mm, p, "ksize");
+void *krealloc_at(struct mm *mm, void *p, size_t size,
+                  const struct heap_site *site) {
+    struct block block;
 
+    if (p == NULL) {
+        return kmalloc_at(mm, size, site);
+    }
+    if (size == 0) {
+        kfree_at(mm, p, site);
+        return NULL;
+    }
+    if (mm->heap.debug != NULL) {
+        return heap_debug_realloc(&mm->heap, p, NULL, size, "krealloc", site);
+    }
+    block = block_or_panic(mm, p, "krealloc");
+    return block.offset == 0 ? resize_bare(mm, &block, size)
+                             : resize_dressed(mm, &block, p, size);
+}
+
+size_t ksize_at(struct mm *mm, const void *p, const struct heap_site *site) {
+    struct layout layout = { 0, 0 };
+    struct block block;
+
+    if (mm->heap.debug != NULL) {
+        return heap_debug_layout(&mm->heap, p, "ksize", site, &layout)
+                   ? layout.size
+                   : 0;
+    }
+    block = block_or_panic(mm, p, "ksize");
+    if (block.offset == 0) {
+        MM_UNPOISON(block.start, block.layout.size); /* all may be used now */
+    }
     return block.layout.size - block.offset;
 }

@@ -13,7 +13,7 @@
  * keep, and the answer to too much is NULL from heap_alloc() in either
  * backing.  Who takes frames from the pmm after that breaks the promise.
  */
-#include "mm/mm.h"
+#include "mm/inside.h"
 
 const struct mm_config mm_default_config = {
     .pmm_class = &pmm_areas,
@@ -39,6 +39,13 @@ static bool handle(struct trap_hook *hook, struct trap_frame *frame) {
         return false;
     }
     va = hw_read_cr2();
+    if (heap_debug_forbids(&mm->heap, va)) {
+        mm->verdict =
+            (struct vmm_verdict){ MM_REFUSED,
+                                  "the debug mode of the heap forbids it",
+                                  vmm_region_at(&mm->space, va) };
+        return false;
+    }
     mm->verdict = vmm_fault(&mm->space, va, (unsigned)frame->error);
     if (range_holds(mm->heap.start.v, heap_size(&mm->heap), va.v)) {
         mm->heap_pages_filled += mm->space.stats.maps - maps;
@@ -61,14 +68,14 @@ static void explain(struct trap_hook *hook, const struct trap_frame *frame) {
 
 /* --- the heap's memory --------------------------------------------------- */
 
-/** Are there frames for all pages of a heap of @len bytes, tables included? */
-static bool can_promise(const struct mm *mm, uint64_t len) {
+bool mm_can_promise(const struct mm *mm, uint64_t len, uint64_t others) {
     uint64_t pages = pages_for(len);
     /* A table per 512 pages, one per 512 tables, and at either end one more
      * than even division says, on three levels. */
     uint64_t tables = pages / 512 + pages / (512 * 512) + 6;
 
-    return pages - mm->heap_pages_filled + tables <= pmm_free_count(&mm->pmm);
+    return pages - mm->heap_pages_filled + tables + others <=
+           pmm_free_count(&mm->pmm);
 }
 
 static enum mm_status extend(void *ctx, vaddr_t end, size_t bytes) {
@@ -81,7 +88,7 @@ static enum mm_status extend(void *ctx, vaddr_t end, size_t bytes) {
         .backing = mm->config.heap_backing,
     };
 
-    if (heap.backing == VMM_DEMAND && !can_promise(mm, heap.range.len)) {
+    if (heap.backing == VMM_DEMAND && !mm_can_promise(mm, heap.range.len, 0)) {
         return MM_NO_MEMORY;
     }
     if (end.v == heap.range.base.v) {
@@ -161,6 +168,7 @@ static void undo(struct mm *mm, enum built built) {
     if (guarded_window(&mm->config, &window)) {
         vmm_reclaim_tables(&mm->space, window);
     }
+    mm_debug_end(mm);
     mm->heap_pages_filled = 0;
     mm->heap = no_heap;
 }
@@ -194,7 +202,8 @@ static struct mm_init_result build_heap(struct mm *mm, enum built *built) {
     }
     heap_set_poison(&mm->heap, config->heap_poison);
     heap_set_processors(&mm->heap, mm->boot->processors);
-    return result(MM_OK, "done");
+    st = mm_debug_start(mm);
+    return st == MM_OK ? result(st, "done") : result(st, "debug mode");
 }
 
 struct mm_init_result mm_init_heap(struct mm *mm) {

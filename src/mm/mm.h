@@ -6,13 +6,28 @@
 #define MM_MM_H
 
 #include "base/fmt.h"
-#include "heap/heap.h"
+#include "heap/debug.h"
 #include "pmm/pmm.h"
 #include "trap/trap.h"
 #include "vmm/vmm.h"
 
 #define MM_HEAP_BASE UINT64_C(0x444444440000)
 #define MM_HEAP_SIZE (100 * KIB)
+
+/** Where the debug mode of the heap keeps its records. */
+#define MM_RECORDS_BASE UINT64_C(0x445300000000)
+#define MM_RECORDS_LIMIT (16 * GIB)
+/** Bytes of freed blocks that it keeps back. */
+#define MM_QUARANTINE (256 * KIB)
+
+/** The debug mode of the heap; heap/debug.h. */
+enum mm_heap_debug {
+    MM_DEBUG_OFF,
+    MM_DEBUG_ZONES, /* what is wrong is found by the next call */
+    MM_DEBUG_PAGES, /* and faults: a guard page behind each block.  Demand
+                       backing only */
+    MM_DEBUG_FENCED /* and one in front */
+};
 
 struct mm_config {
     const struct pmm_class *pmm_class;
@@ -23,6 +38,7 @@ struct mm_config {
     enum vmm_backing heap_backing; /* VMM_DEMAND or VMM_IMMEDIATE */
     uint64_t heap_quantum;         /* grow by at least; 0: HEAP_QUANTUM */
     bool heap_poison;              /* struct heap, poison */
+    enum mm_heap_debug heap_debug;
 };
 
 /** Frames by areas, slab heap, 100 KiB at 0x4444_4444_0000 growing to 1 GiB,
@@ -38,6 +54,8 @@ struct mm {
     struct vmm_space space;
     struct heap heap;
     uint64_t heap_pages_filled; /* pages of the heap filled by a fault */
+    struct heap_debug debug;    /* of the heap, while its mode is on */
+    struct heap_pages pages;
     struct vmm_verdict verdict; /* on the newest page fault */
 };
 
@@ -96,21 +114,37 @@ struct mm_digest mm_digest(const struct mm *mm);
  *  differ in a line of this. */
 void mm_digest_print(const struct mm *mm, fmt_sink *sink, void *ctx);
 
-/* --- kmalloc.c: without layouts.  16-byte aligned unless asked. --------- */
+/* --- kmalloc.c: without layouts.  16-byte aligned unless asked. ---------
+ *
+ * Macros, so that the debug mode of the heap can name the line that calls. */
 
 /** NULL: no memory, or size 0. */
-void *kmalloc(struct mm *mm, size_t size);
+#define kmalloc(mm, size) kmalloc_at((mm), (size), HEAP_HERE)
 /** @count objects of @size bytes, zeroed; NULL when the product overflows. */
-void *kcalloc(struct mm *mm, size_t count, size_t size);
-void *kzalloc(struct mm *mm, size_t size);
+#define kcalloc(mm, count, size) kcalloc_at((mm), (count), (size), HEAP_HERE)
+#define kzalloc(mm, size) kzalloc_at((mm), (size), HEAP_HERE)
 /** NULL also when @align is no power of two up to HEAP_ALIGN_MAX. */
-void *kmemalign(struct mm *mm, size_t align, size_t size);
+#define kmemalign(mm, align, size)                                             \
+    kmemalign_at((mm), (align), (size), HEAP_HERE)
 /** As realloc(): @p NULL allocates, size 0 frees and gives NULL.  Keeps the
  *  alignment of @p.  NULL for want of memory leaves @p as it was. */
-void *krealloc(struct mm *mm, void *p, size_t size);
-/** Free; NULL is nothing.  A pointer that is no live block is a panic. */
-void kfree(struct mm *mm, void *p);
-/** Bytes asked for at allocation; panics as kfree(). */
-size_t ksize(struct mm *mm, const void *p);
+#define krealloc(mm, p, size) krealloc_at((mm), (p), (size), HEAP_HERE)
+/** Free; NULL is nothing.  A pointer that is no live block is a panic, or a
+ *  report in debug mode. */
+#define kfree(mm, p) kfree_at((mm), (p), HEAP_HERE)
+/** Bytes that may be used: those asked for, or more where the block has more;
+ *  panics as kfree(). */
+#define ksize(mm, p) ksize_at((mm), (p), HEAP_HERE)
+
+void *kmalloc_at(struct mm *mm, size_t size, const struct heap_site *site);
+void *kcalloc_at(struct mm *mm, size_t count, size_t size,
+                 const struct heap_site *site);
+void *kzalloc_at(struct mm *mm, size_t size, const struct heap_site *site);
+void *kmemalign_at(struct mm *mm, size_t align, size_t size,
+                   const struct heap_site *site);
+void *krealloc_at(struct mm *mm, void *p, size_t size,
+                  const struct heap_site *site);
+void kfree_at(struct mm *mm, void *p, const struct heap_site *site);
+size_t ksize_at(struct mm *mm, const void *p, const struct heap_site *site);
 
 #endif

@@ -54,6 +54,7 @@
     suite(heap_fixed_suite)                                                    \
     suite(heap_slab_suite)                                                     \
     suite(heap_debug_suite)                                                    \
+    suite(heap_pages_suite)                                                    \
     suite(heap_misuse_suite)                                                   \
     suite(heap_front_suite)                                                    \
     suite(kmalloc_suite)                                                       \

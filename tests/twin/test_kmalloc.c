@@ -8,15 +8,53 @@
 #include "twin/suites.h"
 #include "twin/test_heap_arena.h"
 
-static void start(void) {
+/** Is the size of a block told to the byte? */
+static bool is_exact;
+
+static void start_with(const struct heap_class *class,
+                       enum mm_heap_debug debug) {
     struct mm_config config = mm_default_config;
 
     config.heap_poison = true;
+    config.heap_class = class;
+    config.heap_debug = debug;
+    is_exact = class->find == NULL || debug != MM_DEBUG_OFF;
     machine_start(&mm, &config);
+}
+
+static void start(void) {
+    start_with(&heap_slab, MM_DEBUG_OFF);
+}
+
+static void start_with_headers(void) {
+    start_with(&heap_list, MM_DEBUG_OFF);
+}
+
+static void start_with_zones(void) {
+    start_with(&heap_slab, MM_DEBUG_ZONES);
+}
+
+static void start_with_pages(void) {
+    start_with(&heap_list, MM_DEBUG_FENCED);
 }
 
 static void stop(void) {
     machine_stop(&mm);
+}
+
+/** Blocks that are not freed; the debug mode keeps some back. */
+static uint64_t live(void) {
+    return heap_stats(&mm.heap).live_blocks -
+           (mm.heap.debug != NULL ? mm.debug.kept_blocks : 0);
+}
+
+static void expect_size(const void *p, size_t size) {
+    const size_t seen = ksize(&mm, p);
+
+    ck_must(is_exact ? seen == size
+                     : seen >= size && seen < size + size / 4 + 64,
+            "a block of %lu bytes has %lu", (unsigned long)size,
+            (unsigned long)seen);
 }
 
 static bool is_zero(const uint8_t *p, size_t size) {
@@ -35,13 +73,13 @@ START_TEST(a_block_is_aligned_and_knows_its_size)
 
         ck_assert_ptr_nonnull(p);
         ck_assert_uint_eq(vaddr_of_pointer(p).v % 16, 0);
-        ck_assert_uint_eq(ksize(&mm, p), size);
+        expect_size(p, size);
         pattern_fill(p, size, size);
-        ck_assert_uint_eq(ksize(&mm, p), size);
+        expect_size(p, size);
         pattern_check(p, size, size);
         kfree(&mm, p);
     }
-    ck_assert_uint_eq(heap_stats(&mm.heap).live_blocks, 0);
+    ck_assert_uint_eq(live(), 0);
 }
 END_TEST
 
@@ -53,13 +91,13 @@ START_TEST(alignments_up_to_the_largest_are_kept_also_by_krealloc)
 
     ck_assert(p != NULL && wall != NULL);
     ck_assert_uint_eq(vaddr_of_pointer(p).v % align, 0);
-    ck_assert_uint_eq(ksize(&mm, p), 300);
+    expect_size(p, 300);
     pattern_fill(p, 300, 1);
     p = krealloc(&mm, p, 70000);
     ck_assert_ptr_nonnull(p);
     ck_assert_uint_eq(vaddr_of_pointer(p).v % align, 0);
     pattern_check(p, 300, 1);
-    ck_assert_uint_eq(ksize(&mm, p), 70000);
+    expect_size(p, 70000);
     kfree(&mm, p);
     kfree(&mm, wall);
 }
@@ -116,7 +154,7 @@ START_TEST(zeroed_blocks_are_zero_over_all_of_used_memory)
         kfree(&mm, p);
         p = kcalloc(&mm, size, 3);
         ck_assert_ptr_nonnull(p);
-        ck_assert_uint_eq(ksize(&mm, p), 3 * size);
+        expect_size(p, 3 * size);
         ck_assert(is_zero(p, 3 * size));
         kfree(&mm, p);
     }
@@ -130,9 +168,9 @@ START_TEST(krealloc_of_nothing_allocates_and_to_nothing_frees)
     uint8_t *p = krealloc(&mm, NULL, 100);
 
     ck_assert_ptr_nonnull(p);
-    ck_assert_uint_eq(ksize(&mm, p), 100);
+    expect_size(p, 100);
     ck_assert_ptr_null(krealloc(&mm, p, 0));
-    ck_assert_uint_eq(heap_stats(&mm.heap).live_blocks, 0);
+    ck_assert_uint_eq(live(), 0);
     ck_assert_ptr_null(krealloc(&mm, NULL, 0));
 }
 END_TEST
@@ -153,12 +191,12 @@ START_TEST(krealloc_keeps_the_bytes_from_any_size_to_any_size)
         pattern_fill(p, old, k);
         p = krealloc(&mm, p, new);
         ck_assert_ptr_nonnull(p);
-        ck_assert_uint_eq(ksize(&mm, p), new);
+        expect_size(p, new);
         pattern_check(p, old < new ? old : new, k);
         kfree(&mm, wall);
         kfree(&mm, p);
     }
-    ck_assert_uint_eq(heap_stats(&mm.heap).live_bytes, 0);
+    ck_assert_uint_eq(live(), 0);
 }
 END_TEST
 
@@ -172,11 +210,11 @@ START_TEST(a_krealloc_that_fails_leaves_the_block_as_it_was)
     pattern_fill(p, 100, 1);
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         ck_assert_ptr_null(krealloc(&mm, p, sizes[k]));
-        ck_assert_uint_eq(ksize(&mm, p), 100);
+        expect_size(p, 100);
         pattern_check(p, 100, 1);
     }
     kfree(&mm, p);
-    ck_assert_uint_eq(heap_stats(&mm.heap).live_blocks, 0);
+    ck_assert_uint_eq(live(), 0);
 }
 END_TEST
 
@@ -235,12 +273,13 @@ static uint8_t *left_by_a_move(const struct heap_class *class) {
     machine_stop(&mm);
     config.heap_class = class;
     machine_start(&mm, &config);
+    is_exact = true;
     old = kmemalign(&mm, 64, 100);
     ck_assert_ptr_nonnull(old);
     ck_assert_ptr_nonnull(kmalloc(&mm, 16));
     new = krealloc(&mm, old, 1000);
     ck_assert(new != NULL &&new != old);
-    ck_assert_uint_eq(ksize(&mm, new), 1000);
+    expect_size(new, 1000);
     return old;
 }
 
@@ -302,8 +341,11 @@ END_TEST
 #ifndef MM_ASAN
 START_TEST(freeing_a_block_with_a_damaged_header_is_a_panic)
 { /* H18: an underrun of one word */
-    uint64_t *p = kmalloc(&mm, 100);
+    uint64_t *p;
 
+    machine_stop(&mm);
+    start_with_headers();
+    p = kmalloc(&mm, 100);
     p[-2] += 16;
     kfree(&mm, p);
 }
@@ -328,12 +370,96 @@ START_TEST(asking_the_size_of_what_was_freed_is_a_panic)
 }
 END_TEST
 
-Suite *kmalloc_suite(void) {
-    Suite *suite = suite_create("kmalloc");
-    TCase *tc = tcase_create("kmalloc");
-    TCase *wrong = tcase_create("wrong pointers");
+/* --- without headers ------------------------------------------------------ */
 
-    tcase_add_checked_fixture(tc, start, stop);
+START_TEST(a_slab_heap_gives_blocks_without_headers)
+{ /* H15: two blocks of a size touch */
+    static const size_t sizes[] = { 1, 16, 64, 500, 512, 513, 4096, 32 * KIB };
+
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        const size_t size = sizes[k];
+        uint8_t *a = kmalloc(&mm, size), *b = kmalloc(&mm, size);
+        const size_t whole = ksize(&mm, a);
+
+        ck_assert_uint_eq(ksize(&mm, b), whole);
+        ck_assert_msg((uint64_t)(b - a) == whole, "%lu bytes take %lu, not %lu",
+                      (unsigned long)size, (unsigned long)(b - a),
+                      (unsigned long)whole);
+        pattern_fill(a, whole, k);
+        pattern_fill(b, whole, k + 100);
+        pattern_check(a, whole, k);
+        kfree(&mm, a);
+        pattern_check(b, whole, k + 100);
+        kfree(&mm, b);
+    }
+    ck_assert_uint_eq(live(), 0);
+}
+END_TEST
+
+START_TEST(krealloc_goes_to_a_header_and_keeps_it)
+{ /* H1: above 32 KiB */
+    uint8_t *p = kmalloc(&mm, 32 * KIB), *wall = kmalloc(&mm, 600);
+
+    pattern_fill(p, 32 * KIB, 1);
+    ck_assert_ptr_null(krealloc(&mm, p, 2 * GIB));
+    pattern_check(p, 32 * KIB, 1);
+    p = krealloc(&mm, p, 32 * KIB + 1);
+    ck_assert_ptr_nonnull(p);
+    pattern_check(p, 32 * KIB, 1);
+    ck_assert_uint_eq(ksize(&mm, p), 32 * KIB + 1); /* to the byte */
+    p = krealloc(&mm, p, 100);
+    ck_assert_uint_eq(ksize(&mm, p), 100);
+    pattern_check(p, 100, 1);
+    kfree(&mm, p);
+    kfree(&mm, wall);
+    ck_assert_uint_eq(live(), 0);
+}
+END_TEST
+
+/** Blocks that are not kmalloc()'s, as its records show. */
+START_TEST(freeing_a_slot_that_kmalloc_has_not_is_a_panic)
+{ /* H18: 24 bytes are no multiple of 16 */
+    kfree(&mm, heap_alloc(&mm.heap, layout(24, 8)));
+}
+END_TEST
+
+START_TEST(freeing_a_large_block_of_another_call_is_a_panic)
+{ /* H18 */
+    kfree(&mm, heap_alloc(&mm.heap, layout(40 * KIB, 64)));
+}
+END_TEST
+
+START_TEST(freeing_a_small_aligned_block_of_another_call_is_a_panic)
+{ /* H18: it is no slot */
+    void *p = heap_alloc(&mm.heap, layout(100, 4096));
+
+    ck_assert_ptr_nonnull(heap_alloc(&mm.heap, layout(600, 64)));
+    kfree(&mm, p);
+}
+END_TEST
+
+START_TEST(freeing_between_granules_is_a_panic)
+{ /* H18 */
+    uint8_t *p = kzalloc(&mm, 5000);
+
+    kfree(&mm, p + 32);
+}
+END_TEST
+
+START_TEST(freeing_a_free_run_is_a_panic)
+{ /* H18 */
+    uint8_t *p = kzalloc(&mm, 20000);
+
+    kfree(&mm, p);
+    kfree(&mm, p);
+}
+END_TEST
+
+static void add_conformance(Suite *suite, const char *name,
+                            void (*starts)(void)) {
+    TCase *tc = tcase_create(name);
+
+    tcase_add_checked_fixture(tc, starts, stop);
     tcase_add_test(tc, a_block_is_aligned_and_knows_its_size);
     tcase_add_loop_test(
         tc, alignments_up_to_the_largest_are_kept_also_by_krealloc, 0, 22);
@@ -345,6 +471,21 @@ Suite *kmalloc_suite(void) {
     tcase_add_test(tc, krealloc_keeps_the_bytes_from_any_size_to_any_size);
     tcase_add_test(tc, a_krealloc_that_fails_leaves_the_block_as_it_was);
     suite_add_tcase(suite, tc);
+}
+
+Suite *kmalloc_suite(void) {
+    Suite *suite = suite_create("kmalloc");
+    TCase *bare = tcase_create("without headers");
+    TCase *wrong = tcase_create("wrong pointers");
+
+    add_conformance(suite, "slab", start);
+    add_conformance(suite, "list", start_with_headers);
+    add_conformance(suite, "debug mode", start_with_zones);
+    add_conformance(suite, "debug mode with pages", start_with_pages);
+    tcase_add_checked_fixture(bare, start, stop);
+    tcase_add_test(bare, a_slab_heap_gives_blocks_without_headers);
+    tcase_add_test(bare, krealloc_goes_to_a_header_and_keeps_it);
+    suite_add_tcase(suite, bare);
     tcase_add_checked_fixture(wrong, start, stop);
 #define PANICS(test) machine_add_exit_test(wrong, test, HW_EXIT_PANIC)
     PANICS(freeing_twice_is_a_panic);
@@ -361,6 +502,11 @@ Suite *kmalloc_suite(void) {
 #ifndef MM_ASAN
     PANICS(freeing_a_block_with_a_damaged_header_is_a_panic);
 #endif
+    PANICS(freeing_a_slot_that_kmalloc_has_not_is_a_panic);
+    PANICS(freeing_a_large_block_of_another_call_is_a_panic);
+    PANICS(freeing_a_small_aligned_block_of_another_call_is_a_panic);
+    PANICS(freeing_between_granules_is_a_panic);
+    PANICS(freeing_a_free_run_is_a_panic);
     PANICS(resizing_what_was_freed_is_a_panic);
     PANICS(asking_the_size_of_what_was_freed_is_a_panic);
 #undef PANICS
