@@ -6,7 +6,11 @@
  *   seed=S  controls=MASK          what to draw from
  *   FAMILY=COUNT                   that many cases of it, at random
  *   FAMILY=FIRST+COUNT             the cases from FIRST on, as many as there
- * are
+ *                                  are
+ *   e9=1                           send the records to port 0xe9 as well, for
+ *                                  Bochs, whose RAM is no file, and switch off
+ *
+ * A family of which there is no case on this processor is skipped.
  *
  * Numbers are decimal, or hexadecimal after 0x.  A line says where each
  * family's records begin:
@@ -16,6 +20,8 @@
 #include <string.h>
 
 #include "arch/x86_64/machine.h"
+#include "arch/x86_64/x86.h"
+#include "base/fmt.h"
 #include "boot/boot.h"
 #include "conformance/guest_machine.h"
 
@@ -25,7 +31,7 @@ struct plan {
 };
 
 struct words {
-    uint64_t seed, controls;
+    uint64_t seed, controls, e9;
     struct plan plans[CONF_FAMILY_COUNT];
 };
 
@@ -89,6 +95,8 @@ static void take_word(struct words *words, const char *word) {
         words->seed = take_number(&value);
     } else if (strncmp(word, "controls=", 9) == 0) {
         words->controls = take_number(&value);
+    } else if (strncmp(word, "e9=", 3) == 0) {
+        words->e9 = take_number(&value);
     } else if (!take_family(words, word, value)) {
         bail_out("the kernel does not know the word ", word);
     }
@@ -145,6 +153,35 @@ static bool run_plan(const struct conf_features *features,
     return true;
 }
 
+static void send_text(uint16_t port, const char *text) {
+    while (*text != '\0') {
+        x86_out8(port, (uint8_t)*text++);
+    }
+}
+
+/** What Bochs prints: a line that says how much follows, and all records. */
+static void send_records(uint64_t end) {
+    char line[64];
+
+    fmt_format(line, sizeof(line), "\nmemtwin records %ju\n",
+               (uintmax_t)(end - CONF_RECORDS));
+    send_text(0xe9, line);
+    for (uint64_t at = CONF_RECORDS; at < end; at += 8) {
+        const uint64_t word = guest.machine.load(&guest.machine, at);
+
+        for (unsigned i = 0; i < 64; i += 8) {
+            x86_out8(0xe9, (uint8_t)(word >> i));
+        }
+    }
+    send_text(0x8900, "Shutdown");
+}
+
+/** Is there a case of @family on a processor with @features? */
+static bool there_are(const struct conf_features *features,
+                      enum conf_family family) {
+    return !conf_is_counted(family) || conf_total(features, family) != 0;
+}
+
 _Noreturn void kernel_main(const struct hw_boot *boot) {
     static char line[BOOT_CMDLINE_MAX];
     struct conf_features features = guest_features(boot);
@@ -162,13 +199,21 @@ _Noreturn void kernel_main(const struct hw_boot *boot) {
     guest_machine_start(&guest, boot);
     conf_prepare(&guest.machine);
     for (unsigned f = 0; f < CONF_FAMILY_COUNT; f++) {
-        if (words.plans[f].wanted) {
+        if (words.plans[f].wanted &&
+            !there_are(&features, (enum conf_family)f)) {
+            machine_say("ok %u - the cases of %s ran # SKIP this processor has "
+                        "none of them\n",
+                        ++number, conf_family_names[f]);
+        } else if (words.plans[f].wanted) {
             bool good = run_plan(&features, &words, (enum conf_family)f, &at);
 
             failed += !good;
             machine_say("%s %u - the cases of %s ran\n", good ? "ok" : "not ok",
                         ++number, conf_family_names[f]);
         }
+    }
+    if (words.e9 != 0) {
+        send_records(at);
     }
     hw_exit(failed == 0 ? HW_EXIT_PASS : HW_EXIT_FAIL);
 }

@@ -50,8 +50,10 @@ SEED = 1
 conformance: all $(check_LIBRARIES) $(check_PROGRAMS)
 	@$(AM_TESTS_ENVIRONMENT) \
 	    $(SHELL) $(srcdir)/%D%/qemu.sh full $(SEED)
+	@$(AM_TESTS_ENVIRONMENT) \
+	    $(SHELL) $(srcdir)/%D%/bochs.sh full $(SEED)
 if BUILD_KERNEL
 	@%D%/live_machine 50000 $(SEED)
 endif
 .PHONY: conformance
-EXTRA_DIST += doc/conformance.md
+EXTRA_DIST += doc/conformance.md %D%/bochs.sh
