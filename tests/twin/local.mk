@@ -16,7 +16,7 @@ twin_sources += %D%/test_vmm_map.c %D%/test_vmm_flush.c \
 	%D%/test_vmm_random.c %D%/test_vmm_reach.c
 twin_sources += %D%/test_heap_arena.h %D%/test_heap_arena.c %D%/test_heap.c \
 	%D%/test_heap_list.c %D%/test_heap_grow.c %D%/test_heap_random.c \
-	%D%/test_heap_damage.c %D%/test_heap_slab.c %D%/test_heap_front.c %D%/test_heap_fixed.c
+	%D%/test_heap_damage.c %D%/test_heap_slab.c %D%/test_heap_front.c %D%/test_heap_fixed.c %D%/test_heap_lessons.c
 twin_sources += %D%/test_heap_boundary.c %D%/test_heap_buddy.c %D%/test_heap_tlsf.c
 twin_sources += %D%/test_heap_debug.h %D%/test_heap_watched.c %D%/test_heap_misuse.c \
 	%D%/test_heap_debug.c %D%/test_heap_pages.c
@@ -26,3 +26,4 @@ twin_sources += %D%/test_replay.h %D%/test_replay.c %D%/test_replay_faults.c
 # The examples of the documents.
 twin_sources += doc/examples/owners.h doc/examples/box.c doc/examples/vector.c \
 	doc/examples/string.c doc/examples/shared.c %D%/test_examples.c
+twin_sources += %D%/test_vmm_lessons.c

@@ -29,6 +29,7 @@
     suite(vmm_range_suite)                                                     \
     suite(vmm_flush_suite)                                                     \
     suite(vmm_translate_suite)                                                 \
+    suite(vmm_lessons_suite)                                                   \
     suite(vmm_space_suite)                                                     \
     suite(vmm_region_suite)                                                    \
     suite(vmm_tree_suite)                                                      \
@@ -57,6 +58,7 @@
     suite(heap_pages_suite)                                                    \
     suite(heap_misuse_suite)                                                   \
     suite(heap_front_suite)                                                    \
+    suite(heap_lessons_suite)                                                  \
     suite(kmalloc_suite)                                                       \
     suite(kcache_suite)                                                        \
     suite(examples_suite)                                                      \
