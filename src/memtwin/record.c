@@ -13,6 +13,7 @@
 
 #include "memtwin/kernel_path.h"
 #include "memtwin/number.h"
+#include "memtwin/program.h"
 #include "memtwin/record.h"
 
 #include <argp.h>
@@ -213,6 +214,9 @@ enum outcome_code record_verb(int argc, char **argv) {
     }
     if (o.program == NULL) {
         complain("record: no program given; see 'memtwin record --help'");
+        return EXIT_USAGE;
+    }
+    if (!program_can_be_recorded(o.program[0])) {
         return EXIT_USAGE;
     }
     code = helper_path(recorder, "memtwin-record.so");

@@ -83,6 +83,34 @@ expect "a program that is not there is refused" 2 \
 	record -o "$t" -- "$dir/nothing"
 expect "no program at all is refused" 2 \
 	"memtwin: record: no program given; see 'memtwin record --help'" record
+# Program headers: class, machine, and one part that asks for no linker.
+elf() { # class machine
+	printf "\\177ELF\\00$1\\001\\001\\000\\000\\000\\000\\000\\000\\000\\000\\000\\002\\000$2\\000\\001\\000\\000\\000"
+	head -c 8 /dev/zero
+	printf '\100\000\000\000\000\000\000\000'
+	head -c 12 /dev/zero
+	printf '\100\000\070\000\001\000'
+	head -c 6 /dev/zero
+	printf '\001' && head -c 55 /dev/zero
+}
+elf 2 '\076' >"$dir/static"
+elf 1 '\003' >"$dir/small"
+printf '#! %s -x\n' "$dir/static" >"$dir/script"
+chmod +x "$dir/static" "$dir/small" "$dir/script"
+expect "a program that is linked statically is refused" 2 \
+	"memtwin: $dir/static is linked statically; only programs that are linked to the C library dynamically can be recorded" \
+	record -o "$t" -- "$dir/static"
+expect "so is a script for one" 2 \
+	"memtwin: $dir/static is linked statically; only programs that are linked to the C library dynamically can be recorded" \
+	record -o "$t" -- "$dir/script"
+expect "a 32-bit program is refused" 2 \
+	"memtwin: $dir/small is no 64-bit program of this machine; only such can be recorded" \
+	record -o "$t" -- "$dir/small"
+printf '#!/bin/sh\nexec %s calls\n' "$recorded" >"$dir/good"
+chmod +x "$dir/good"
+run record -o "$t" -- "$dir/good"
+[ $code -eq 0 ] && ops | grep -qx 'a 4 32\|.* 4096 300' || show
+ok "a script for a program that can is recorded"
 expect "a number of calls that is none is refused" 2 \
 	"memtwin: --ops: '0' is not right; right would be a number from 1 to 4294967296" \
 	record -n 0 -- true
