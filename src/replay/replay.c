@@ -247,7 +247,8 @@ bool replay_init(struct replay *r, struct mm *mm, const struct replay_op *ops,
                           .ops = ops,
                           .op_count = op_count,
                           .id_count = id_count,
-                          .frames_before = mm->pmm.stats.allocated };
+                          .frames_before = mm->pmm.stats.allocated,
+                          .tables_before = mm->space.stats.tables };
     st = replay_books_open(r);
     if (st != MM_OK) {
         return FAIL(r, "no room for the books of %lu blocks: %s",

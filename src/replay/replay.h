@@ -89,6 +89,7 @@ struct replay {
     uint64_t shadow_size;        /* bytes of it */
 
     uint64_t frames_before; /* handed out at the start */
+    uint64_t tables_before; /* those that came from the boot */
     uint64_t op;      /* the operation under way; operations done so far */
     uint64_t halfway; /* the state digest after half of the operations, the
                          odd one included */

@@ -86,12 +86,14 @@ static void report_operations(const struct replay *r) {
     result("sound_checks", c->sound_checks);
 }
 
-static void report_memory(const struct mm *mm) {
+static void report_memory(const struct replay *r) {
+    const struct mm *mm = r->mm;
+
     result("heap_size", heap_size(&mm->heap));
     result("heap_pages", heap_pages(mm));
     result("faults", mm->space.stats.faults);
     result("faults_refused", mm->space.stats.faults_refused);
-    result("tables", mm->space.stats.tables);
+    result("tables", mm->space.stats.tables - r->tables_before);
     result("frames_now", pmm_stats(&mm->pmm).allocated);
     result("frames_peak", pmm_stats(&mm->pmm).peak);
 }
@@ -118,7 +120,7 @@ void replay_report(const struct replay *r) {
                    r->error);
     }
     report_operations(r);
-    report_memory(r->mm);
+    report_memory(r);
     replay_say("replay: result sound %s\n", sound ? "yes" : "no");
     if (sound) {
         report_digest(r);
