@@ -16,7 +16,8 @@ libmemtwin_a_SOURCES = %D%/say.h %D%/say.c %D%/number.h %D%/number.c \
 	%D%/compare_measure.c %D%/compare_text.c %D%/compare_json.c \
 	%D%/compare_svg.c %D%/calls.h %D%/record.h %D%/record.c \
 	%D%/program.h %D%/program.c \
-	%D%/trace_rep.c %D%/trace_calls.c %D%/trace_write.c %D%/options.h %D%/options.c %D%/watch.h %D%/watch.c %D%/module.h %D%/module.c \
+	%D%/trace_rep.c %D%/trace_calls.c %D%/trace_write.c %D%/options.h %D%/options_inside.h \
+	%D%/options.c %D%/options_value.c %D%/options_fit.c %D%/watch.h %D%/watch.c %D%/module.h %D%/module.c \
 	%D%/progress.h %D%/progress.c %D%/outcome.h %D%/outcome.c \
 	%D%/stopped.h %D%/stopped.c %D%/equal.c %D%/machines.h %D%/on_sim.c %D%/on_qemu.c \
 	%D%/kernel_path.h %D%/kernel_path.c %D%/report.h %D%/report.c \

@@ -39,18 +39,20 @@ bool module_make(struct module *module, const struct trace *trace,
     return true;
 }
 
-bool module_save(const struct module *module, const char *path) {
+enum outcome_code module_save(const struct module *module, const char *path) {
     FILE *file = fopen(path, "wb");
-    bool good = file != NULL &&
-                fwrite(module->header, 1, module->size, file) == module->size;
+    bool whole;
 
-    if (file != NULL) {
-        good = fclose(file) == 0 && good;
+    if (file == NULL) {
+        complain("%s: %s", path, strerror(errno));
+        return EXIT_USAGE;
     }
-    if (!good) {
-        complain("%s: cannot be written: %s", path, strerror(errno));
+    whole = fwrite(module->header, 1, module->size, file) == module->size;
+    if (fclose(file) != 0 || !whole) {
+        complain("%s: the module could not be written to its end", path);
+        return EXIT_WRONG;
     }
-    return good;
+    return EXIT_GOOD;
 }
 
 void module_destroy(struct module *module) {

@@ -6,6 +6,7 @@
 #define MEMTWIN_MODULE_H
 
 #include "memtwin/options.h"
+#include "memtwin/say.h"
 #include "memtwin/trace.h"
 
 struct module {
@@ -16,8 +17,9 @@ struct module {
 /** @return false after a message: no memory */
 bool module_make(struct module *module, const struct trace *trace,
                  const struct run_options *options);
-/** Write it to a file.  @return false after a message */
-bool module_save(const struct module *module, const char *path);
+/** Write it to a file.  @return not EXIT_GOOD after a message: EXIT_USAGE when
+ *  there can be no such file, EXIT_WRONG when it is not whole */
+enum outcome_code module_save(const struct module *module, const char *path);
 void module_destroy(struct module *module);
 
 #endif

@@ -5,20 +5,13 @@
  * line: getopt's, or one of ours for a value; argp's advice after it is
  * switched off.
  */
-#include "memtwin/options.h"
+#include "memtwin/options_inside.h"
 
-#include "memtwin/number.h"
 #include "memtwin/say.h"
 #include "replay/replay.h"
 
 #include <argp.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <string.h>
-
-/** Of a PC; mapfile.h.  A map file can describe larger machines. */
-#define RAM_MIN (8 * MIB)
-#define RAM_MAX (1009 * GIB)
 
 enum key {
     KEY_ON = 0x100,
@@ -104,8 +97,8 @@ static const struct argp_option option_table[] = {
       2 },
     { "inject", KEY_INJECT, "KIND:N", 0,
       "Let the Nth frame or block be refused, the Nth walk of a 4K page find "
-      "it "
-      "absent (flip), or the Nth old denial stand (spurious); simulator only",
+      "it absent (flip), or the Nth old denial stand (spurious); simulator "
+      "only, and no more than a million faults unless --budget allows them",
       2 },
     { 0, 0, 0, 0, "The report:", 3 },
     { "events", KEY_EVENTS, "FILE", 0,
@@ -141,153 +134,6 @@ static const char doc[] =
     "Exit status: 0 all went well, 1 the run found something wrong, 2 bad "
     "input or usage, 77 this host cannot.";
 
-/** A wrong value: says so, and is what the parser returns. */
-static error_t bad(const char *option, const char *value, const char *right) {
-    complain("--%s: '%s' is not right; right would be %s", option, value,
-             right);
-    return EINVAL;
-}
-
-static error_t parse_on(struct run_options *o, const char *value) {
-    if (strcmp(value, "sim") == 0) {
-        o->on = ON_SIM;
-    } else if (strcmp(value, "qemu") == 0) {
-        o->on = ON_QEMU;
-    } else if (strcmp(value, "both") == 0) {
-        o->on = ON_SIM | ON_QEMU;
-    } else {
-        return bad("on", value, "sim, qemu or both");
-    }
-    return 0;
-}
-
-/** "NAME" or "NAME:N", N the number of entries. */
-static bool parse_tlb_size(const char *value, const char *name,
-                           uint64_t *entries) {
-    size_t len = strlen(name);
-
-    if (strncmp(value, name, len) != 0) {
-        return false;
-    }
-    value += len;
-    return value[0] == '\0' ||
-           (value[0] == ':' &&
-            number_parse(value + 1, strlen(value + 1), entries) &&
-            *entries >= SIM_TLB_MIN && *entries <= TLB_CAPACITY_MAX);
-}
-
-static error_t parse_tlb(struct run_options *o, const char *value) {
-    uint64_t entries = TLB_CAPACITY_DEFAULT;
-    char right[120];
-
-    if (strcmp(value, "none") == 0) {
-        complain("--tlb: without a TLB ('none') no compiled code can run; "
-                 "lru:%d is the least",
-                 SIM_TLB_MIN);
-        return EINVAL;
-    }
-    if (strcmp(value, "hostile") == 0) {
-        o->tlb_policy = TLB_HOSTILE;
-    } else if (parse_tlb_size(value, "lru", &entries)) {
-        o->tlb_policy = TLB_LRU;
-    } else if (parse_tlb_size(value, "random", &entries)) {
-        o->tlb_policy = TLB_RANDOM;
-    } else {
-        snprintf(right, sizeof(right),
-                 "lru, lru:N, random or random:N with N from %d to %d, or "
-                 "hostile",
-                 SIM_TLB_MIN, TLB_CAPACITY_MAX);
-        return bad("tlb", value, right);
-    }
-    o->tlb_capacity = (unsigned)entries;
-    return 0;
-}
-
-static error_t parse_backing(struct run_options *o, const char *value) {
-    o->immediate = strcmp(value, "immediate") == 0;
-    return o->immediate || strcmp(value, "demand") == 0
-               ? 0
-               : bad("backing", value, "demand or immediate");
-}
-
-static error_t parse_heap_class(struct run_options *o, const char *value) {
-    char names[160] = "one of:";
-    size_t used = strlen(names);
-
-    if (heap_class_by_name(value) != NULL && strlen(value) < REPLAY_NAME_MAX) {
-        o->heap_class = value;
-        return 0;
-    }
-    for (size_t i = 0; heap_classes[i] != NULL && used < sizeof(names); i++) {
-        used += (size_t)snprintf(names + used, sizeof(names) - used, " %s",
-                                 heap_classes[i]->name);
-    }
-    return bad("heap", value, names);
-}
-
-static error_t parse_pmm_class(struct run_options *o, const char *value) {
-    char names[160] = "one of:";
-    size_t used = strlen(names);
-
-    if (pmm_class_by_name(value) != NULL && strlen(value) < REPLAY_NAME_MAX) {
-        o->pmm_class = value;
-        return 0;
-    }
-    for (size_t i = 0; pmm_classes[i] != NULL && used < sizeof(names); i++) {
-        used += (size_t)snprintf(names + used, sizeof(names) - used, " %s",
-                                 pmm_classes[i]->name);
-    }
-    return bad("pmm", value, names);
-}
-
-static error_t parse_pages(uint64_t *bytes, const char *option,
-                           const char *value) {
-    return number_parse_size(value, bytes) && *bytes % PAGE_SIZE == 0 &&
-                   *bytes != 0
-               ? 0
-               : bad(option, value, "a size in whole pages, as 100K, 64M, 1G");
-}
-
-static error_t parse_ram(struct run_options *o, const char *value) {
-    return number_parse_size(value, &o->ram) && o->ram % MIB == 0 &&
-                   o->ram >= RAM_MIN && o->ram <= RAM_MAX
-               ? 0
-               : bad("ram", value, "whole MiB from 8M to 1009G, as 64M or 2G");
-}
-
-/** A count from @min to @max. */
-static error_t parse_count(uint64_t *count, const char *option,
-                           const char *value, uint64_t min, uint64_t max) {
-    char right[80];
-
-    if (number_parse(value, strlen(value), count) && *count >= min &&
-        *count <= max) {
-        return 0;
-    }
-    snprintf(right, sizeof(right), "a number from %" PRIu64 " to %" PRIu64, min,
-             max);
-    return bad(option, value, right);
-}
-
-static error_t parse_base(struct run_options *o, const char *value) {
-    return number_parse_address(value, &o->heap_base) &&
-                   o->heap_base % PAGE_SIZE == 0 && o->heap_base != 0
-               ? 0
-               : bad("heap-base", value,
-                     "a page-aligned address, as "
-                     "0x8000000");
-}
-
-static error_t parse_walk(struct run_options *o, const char *value) {
-    uint64_t va;
-
-    if (o->walk_count == RUN_WALKS_MAX || !number_parse_address(value, &va)) {
-        return bad("walk", value, "at most 16 addresses, as 0x444444440000");
-    }
-    o->walk[o->walk_count++] = vaddr(va);
-    return 0;
-}
-
 static error_t parse_word(struct run_options *o, const char *word) {
     if (o->trace_path != NULL) {
         complain("one trace at a time: '%s' is a second one", word);
@@ -321,17 +167,17 @@ static error_t parse_subsystem(struct run_options *o, int key,
                                const char *value) {
     switch (key) {
     case KEY_HEAP:
-        return parse_heap_class(o, value);
+        return option_heap(o, value);
     case KEY_HEAP_BASE:
-        return parse_base(o, value);
+        return option_base(o, value);
     case KEY_HEAP_SIZE:
-        return parse_pages(&o->heap_size, "heap-size", value);
+        return option_pages(&o->heap_size, "heap-size", value);
     case KEY_HEAP_LIMIT:
-        return parse_pages(&o->heap_limit, "heap-limit", value);
+        return option_pages(&o->heap_limit, "heap-limit", value);
     case KEY_BACKING:
-        return parse_backing(o, value);
+        return option_backing(o, value);
     case KEY_PMM:
-        return parse_pmm_class(o, value);
+        return option_pmm(o, value);
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -340,40 +186,42 @@ static error_t parse_subsystem(struct run_options *o, int key,
 static error_t parse_run(struct run_options *o, int key, const char *value) {
     switch (key) {
     case KEY_ON:
-        return parse_on(o, value);
+        return option_on(o, value);
     case KEY_RAM:
-        return parse_ram(o, value);
+        return option_ram(o, value);
     case KEY_TLB:
-        return parse_tlb(o, value);
+        return option_tlb(o, value);
     case KEY_FILL_AHEAD:
-        return parse_count(&o->fill_ahead, "fill-ahead", value, 0,
-                           TLB_CAPACITY_MAX);
+        return option_count(&o->fill_ahead, "fill-ahead", value, 0,
+                            TLB_CAPACITY_MAX);
     case KEY_OPS:
-        return parse_count(&o->ops, "ops", value, 1, REPLAY_OPS_MAX);
+        return option_count(&o->ops, "ops", value, 1, REPLAY_OPS_MAX);
     case KEY_SOUND_EVERY:
-        return parse_count(&o->sound_every, "sound-every", value, 1,
-                           UINT32_MAX);
+        return option_count(&o->sound_every, "sound-every", value, 1,
+                            UINT32_MAX);
     case KEY_SEED:
-        return parse_count(&o->seed, "seed", value, 0, UINT64_MAX - 1);
+        return option_count(&o->seed, "seed", value, 0, UINT64_MAX - 1);
     case KEY_PATIENCE:
-        return parse_count(&o->patience, "patience", value, 1, 86400);
+        return option_count(&o->patience, "patience", value, 1, 86400);
     case KEY_BUDGET:
         return watch_parse_budget(&o->watch, value)
                    ? 0
-                   : bad("budget", value,
+                   : option_is_bad(
+                         "budget", value,
                          "reads, fills, faults, flushes, frames, events or "
                          "total, with a number, as faults:1000");
     case KEY_INJECT:
         return watch_parse_inject(&o->watch, value)
                    ? 0
-                   : bad("inject", value,
+                   : option_is_bad(
+                         "inject", value,
                          "frame, block, flip or spurious, with a number, as "
                          "frame:17");
     case KEY_WATCH_TABLES:
         o->watch_tables = true;
         return 0;
     case KEY_WALK:
-        return parse_walk(o, value);
+        return option_walk(o, value);
     default:
         return parse_subsystem(o, key, value);
     }
@@ -404,86 +252,6 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     }
 }
 
-/** Bytes from @base to the end of the window that holds it; 0: none does.
- *  Pages outside the windows cannot be touched on the simulator, and what runs
- *  on one machine should run on the other. */
-static uint64_t room_at(uint64_t base) {
-    uint64_t room = 0;
-    size_t i;
-
-    for (i = 0; i < sim_default_config.window_count; i++) {
-        struct vrange w = sim_default_config.windows[i].range;
-
-        if (range_holds(w.base.v, w.len, base)) {
-            room = w.base.v + w.len - base;
-        }
-    }
-    if (base < REPLAY_TABLE_BASE && room > REPLAY_TABLE_BASE - base) {
-        room = REPLAY_TABLE_BASE - base; /* the replay's own books */
-    }
-    return base < REPLAY_TABLE_BASE ? room : 0;
-}
-
-/** As much as most traces need, more for a larger start, but no more than
- *  there is room for. */
-static uint64_t default_limit(const struct run_options *o) {
-    uint64_t limit = o->heap_size > GIB ? o->heap_size : GIB;
-    uint64_t room = room_at(o->heap_base);
-
-    return room != 0 && room < limit ? room : limit;
-}
-
-static bool heap_fits(const struct run_options *o) {
-    const struct sim_window *w = sim_default_config.windows;
-
-    if (o->heap_size > o->heap_limit) {
-        complain("--heap-size is larger than --heap-limit");
-        return false;
-    }
-    if (o->heap_limit <= room_at(o->heap_base)) {
-        return true;
-    }
-    complain("there is no room for a heap of up to %" PRIu64
-             " bytes at 0x%" PRIx64 "; it can be in 0x%" PRIx64 " .. 0x%" PRIx64
-             " or 0x%" PRIx64 " .. 0x%" PRIx64,
-             o->heap_limit, o->heap_base, w[0].range.base.v,
-             w[0].range.base.v + room_at(w[0].range.base.v), w[1].range.base.v,
-             w[1].range.base.v + room_at(w[1].range.base.v));
-    return false;
-}
-
-/** What each option allows alone may not fit together. */
-static bool fits(const struct run_options *o) {
-    if (o->trace_path == NULL) {
-        complain("run: no trace given; see 'memtwin run --help'");
-        return false;
-    }
-    if (!heap_fits(o)) {
-        return false;
-    }
-    if (o->map_path != NULL && (o->on & ON_QEMU) != 0) {
-        complain("--map is for the simulator alone; QEMU makes its own map "
-                 "from --ram");
-        return false;
-    }
-    if ((o->report_stale || o->watch_tables || o->walk_count > 0) &&
-        (o->on & ON_SIM) == 0) {
-        complain("--walk, --watch-tables and --report-stale are for the "
-                 "simulator; QEMU keeps its TLB to itself");
-        return false;
-    }
-    if (watch_is_wanted(&o->watch) && (o->on & ON_SIM) == 0) {
-        complain("--events, --budget and --inject are for the simulator; QEMU "
-                 "cannot be watched");
-        return false;
-    }
-    if (o->iso != NULL && (o->kernel != NULL || (o->on & ON_QEMU) == 0)) {
-        complain("--iso is for --on qemu or both, and has a kernel of its own");
-        return false;
-    }
-    return true;
-}
-
 bool run_options_parse(struct run_options *options, int argc, char **argv) {
     static const struct argp argp = { option_table, parse, "TRACE", doc,
                                       NULL,         NULL,  NULL };
@@ -505,7 +273,7 @@ bool run_options_parse(struct run_options *options, int argc, char **argv) {
         return false;
     }
     if (options->heap_limit == 0) {
-        options->heap_limit = default_limit(options);
+        options->heap_limit = options_heap_limit(options);
     }
-    return fits(options);
+    return options_fit(options);
 }

@@ -176,8 +176,7 @@ static enum outcome_code run_job(struct job *job) {
         return EXIT_CANNOT;
     }
     if (o->save_path != NULL) {
-        return module_save(&job->module, o->save_path) ? EXIT_GOOD
-                                                       : EXIT_CANNOT;
+        return module_save(&job->module, o->save_path);
     }
     code = run_machines(job);
     return code == EXIT_GOOD ? conclude(job) : code;

@@ -62,7 +62,8 @@ static const struct argp_option option_table[] = {
       "What is done there (default read); an update reads and writes", 2 },
     { "user", KEY_USER, 0, 0, "At CPL 3 (default: by the kernel)", 2 },
     { 0, 0, 0, 0, "The processor:", 3 },
-    { "cr3", KEY_CR3, "VALUE", 0, "Where the tables begin", 3 },
+    { "cr3", KEY_CR3, "VALUE", 0,
+      "Where the tables begin; no bits beyond --phys-bits", 3 },
     { "cr0", KEY_CR0, "VALUE", 0, "For WP (default: the dump's, or set)", 3 },
     { "cr4", KEY_CR4, "VALUE", 0,
       "For SMEP, SMAP, PKE, LA57 (default: the dump's, or all off)", 3 },
@@ -206,6 +207,13 @@ static bool make_control(const struct walk_options *o,
                  "%d, and all must be 1",
                  (o->reg[CR0] & CR0_PG) != 0, (o->reg[CR4] & CR4_PAE) != 0,
                  (o->reg[EFER] & EFER_LME) != 0);
+        return false;
+    }
+    if ((o->reg[CR3] & PTE_ADDRESS_MASK) >> o->phys_bits != 0 ||
+        (o->reg[CR3] & ~CR3_NOFLUSH) >> 52 != 0) {
+        complain("CR3 is 0x%" PRIx64 ", with bits beyond the %u of a physical "
+                 "address (--phys-bits); no processor takes that",
+                 o->reg[CR3], o->phys_bits);
         return false;
     }
     *control = (struct walk_control){

@@ -74,11 +74,14 @@ enum outcome_code watch_start(struct run_watch *watch, struct sim *sim,
         sim_log_start(&watch->log, &sim->events, out);
     }
     sim_listen(sim);
+    memcpy(watch->budget.limit, options->limit, sizeof(options->limit));
     if (options->injection.kind != INJECT_NOTHING) {
+        uint64_t *faults = &watch->budget.limit[SIM_COST_FAULTS];
+
         sim_inject(sim, &watch->injection);
+        *faults = *faults != 0 ? *faults : WATCH_INJECTED_FAULTS;
     }
-    if (options->has_limit) {
-        memcpy(watch->budget.limit, options->limit, sizeof(options->limit));
+    if (options->has_limit || options->injection.kind != INJECT_NOTHING) {
         sim_set_budget(sim, &watch->budget);
     }
     return EXIT_GOOD;

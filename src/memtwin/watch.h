@@ -9,6 +9,11 @@
 #include "sim/log.h"
 #include "sim/sim.h"
 
+/** Faults that a run with --inject may take unless --budget says otherwise: a
+ *  bit flipped under the fault handler itself makes it fault for ever.  A page
+ *  faults once, so this is a heap of 4 GiB. */
+#define WATCH_INJECTED_FAULTS 1000000
+
 struct watch_options {
     const char *events_path;    /* NULL: no log */
     struct injection injection; /* INJECT_NOTHING: none */

@@ -16,7 +16,7 @@ missing=$(comm -23 "$dir/help" "$dir/page")
 [ -z "$missing" ] || echo "# not in the man page:" $missing
 [ -z "$missing" ]
 ok "the man page has every option"
-{ "$memtwin" walk --help; "$memtwin" record --help; "$memtwin" quiz --help; } | grep -oE '^ +(-., |    )--[a-z-]+' |
+{ "$memtwin" walk --help; "$memtwin" record --help; "$memtwin" quiz --help; "$memtwin" compare --help; } | grep -oE '^ +(-., |    )--[a-z-]+' |
 	grep -oE '\-\-[a-z-]+' | sort -u - "$dir/help" >"$dir/helps"
 missing=$(comm -13 "$dir/helps" "$dir/page")
 [ -z "$missing" ] || echo "# not in --help:" $missing

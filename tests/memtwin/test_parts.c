@@ -13,6 +13,7 @@
 #include "memtwin/own_walk.h"
 #include "memtwin/stale.h"
 #include "memtwin/trace.h"
+#include "memtwin/watch.h"
 #include "sim/mapfile.h"
 
 /* --- numbers ------------------------------------------------------------- */
@@ -250,35 +251,59 @@ END_TEST
 
 /* --- the walk behind a fault --------------------------------------------- */
 
-/** What complain_walk() says of @sim. */
-static void hear_walk(struct sim *sim, char *text, size_t size) {
-    FILE *heard = tmpfile();
-    int saved = dup(STDERR_FILENO);
+/** Standard error goes to a file of its own, until heard(). */
+struct ear {
+    FILE *file;
+    int saved;
+};
+
+static struct ear listen_to_errors(void) {
+    struct ear ear = { tmpfile(), dup(STDERR_FILENO) };
+
+    ck_assert(ear.file != NULL && ear.saved >= 0);
+    dup2(fileno(ear.file), STDERR_FILENO);
+    return ear;
+}
+
+static void heard(struct ear ear, char *text, size_t size) {
     size_t len;
 
-    ck_assert(heard != NULL && saved >= 0);
-    dup2(fileno(heard), STDERR_FILENO);
-    complain_walk(sim);
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-    rewind(heard);
-    len = fread(text, 1, size - 1, heard);
+    dup2(ear.saved, STDERR_FILENO);
+    close(ear.saved);
+    rewind(ear.file);
+    len = fread(text, 1, size - 1, ear.file);
     text[len] = '\0';
-    fclose(heard);
+    fclose(ear.file);
+}
+
+/** What complain_walk() says of @sim. */
+static void hear_walk(struct sim *sim, char *text, size_t size) {
+    struct ear ear = listen_to_errors();
+
+    complain_walk(sim);
+    heard(ear, text, size);
+}
+
+/** A machine of 8 MiB, whatever else it is. */
+static struct sim *small_machine(struct mapfile *map) {
+    struct sim_config config = sim_default_config;
+    char why[300] = "no map";
+    struct sim *sim = NULL;
+
+    ck_assert(mapfile_pc(map, 8 * MIB, why, sizeof(why)));
+    config.map = map->entries;
+    config.map_count = map->count;
+    ck_assert_msg(sim_create(&sim, &config, why, sizeof(why)) == SIM_OK, "%s",
+                  why);
+    return sim;
 }
 
 START_TEST(a_fault_of_the_simulator_is_told_with_its_own_walk)
 {
-    struct sim_config config = sim_default_config;
     struct mapfile map;
-    char text[4000], why[300];
-    struct sim *sim;
+    struct sim *sim = small_machine(&map);
+    char text[4000];
 
-    ck_assert(mapfile_pc(&map, 8 * MIB, why, sizeof(why)));
-    config.map = map.entries;
-    config.map_count = map.count;
-    ck_assert_msg(sim_create(&sim, &config, why, sizeof(why)) == SIM_OK, "%s",
-                  why);
     hear_walk(sim, text, sizeof(text));
     ck_assert_str_eq(text, "");
     sim_events_add(&sim->events, SIM_EVENT_FAULT, 0x444444440008,
@@ -299,10 +324,8 @@ START_TEST(a_fault_of_the_simulator_is_told_with_its_own_walk)
 }
 END_TEST
 
-/** A table that shows the frame 0x200000 at 4 MiB is read, and the frame goes
- *  back without a flush. */
-static void leave_a_flush_out(struct sim *sim) {
-    const vaddr_t va = vaddr(4 * MIB);
+/** Tables at 0x300000 show the frame 0x400000 at 4 MiB, and it is read. */
+static void map_4_mib(struct sim *sim) {
     const uint64_t bits = PTE_PRESENT | PTE_WRITABLE;
     struct sim_fault fault;
     uint64_t value;
@@ -312,27 +335,26 @@ static void leave_a_flush_out(struct sim *sim) {
     }
     ram_store64(&sim->ram, paddr(0x300000), 0x301000 | bits);
     ram_store64(&sim->ram, paddr(0x301000), 0x302000 | bits);
-    ram_store64(&sim->ram, paddr(0x302010), 0x200000 | bits | PTE_HUGE);
+    ram_store64(&sim->ram, paddr(0x302010), 0x400000 | bits | PTE_HUGE);
     ck_assert(cpu_write_cr3(&sim->cpu, paddr(0x300000)));
-    ck_assert(cpu_load(&sim->cpu, va, 8, &value, &fault));
-    cpu_frames_freed(&sim->cpu, (struct prange){ paddr(0x200000), PAGE_SIZE },
+    ck_assert(cpu_load(&sim->cpu, vaddr(4 * MIB), 8, &value, &fault));
+}
+
+/** The frame goes back without a flush. */
+static void leave_a_flush_out(struct sim *sim) {
+    map_4_mib(sim);
+    cpu_frames_freed(&sim->cpu, (struct prange){ paddr(0x400000), PAGE_SIZE },
                      (struct vrange){ vaddr(0), 0 });
 }
 
 START_TEST(a_flush_that_is_missing_makes_the_run_a_bad_one)
 {
-    struct sim_config config = sim_default_config;
     struct outcome *o = calloc(1, sizeof(*o));
     struct trace trace = { .path = "t" };
     struct mapfile map;
-    char why[300];
-    struct sim *sim;
+    struct sim *sim = small_machine(&map);
 
-    ck_assert(o != NULL && mapfile_pc(&map, 8 * MIB, why, sizeof(why)));
-    config.map = map.entries;
-    config.map_count = map.count;
-    ck_assert_msg(sim_create(&sim, &config, why, sizeof(why)) == SIM_OK, "%s",
-                  why);
+    ck_assert_ptr_nonnull(o);
     outcome_init(o, "simulator", &trace, false);
     o->good = true;
     ck_assert(stale_begin(sim));
@@ -345,6 +367,82 @@ START_TEST(a_flush_that_is_missing_makes_the_run_a_bad_one)
     ck_assert_ptr_nonnull(strstr(o->error, "without the flush they needed"));
     outcome_destroy(o);
     free(o);
+    sim_destroy(sim);
+    mapfile_destroy(&map);
+}
+END_TEST
+
+/*
+ *   0x000000  shows physical 0x200000, where the tables are, so that a store
+ *             through the processor takes the page at 4 MiB away
+ */
+START_TEST(a_missing_flush_is_told_with_who_stored_the_change)
+{
+    const uint64_t bits = PTE_PRESENT | PTE_WRITABLE | PTE_HUGE;
+    struct outcome *o = calloc(1, sizeof(*o));
+    struct trace trace = { .path = "t" };
+    struct table_writes writes;
+    struct sim_fault fault;
+    struct mapfile map;
+    struct sim *sim = small_machine(&map);
+    struct ear ear;
+    char text[2000];
+
+    ck_assert(o != NULL && table_writes_init(&writes, 16));
+    outcome_init(o, "simulator", &trace, false);
+    ck_assert(stale_begin(sim));
+    cpu_record_writes(&sim->cpu, &writes);
+    map_4_mib(sim);
+    ram_store64(&sim->ram, paddr(0x302000), 0x200000 | bits);
+    ck_assert(cpu_store(&sim->cpu, vaddr(0x102010), 8, 0, &fault));
+    ck_assert_uint_eq(ram_load64(&sim->ram, paddr(0x302010)), 0);
+    cpu_frames_freed(&sim->cpu, (struct prange){ paddr(0x400000), PAGE_SIZE },
+                     (struct vrange){ vaddr(0), 0 });
+    ear = listen_to_errors();
+    stale_end(o, sim);
+    heard(ear, text, sizeof(text));
+    ck_assert_msg(strstr(text, "memtwin: t: stale translation 1 of 1: ") !=
+                          NULL &&
+                      strstr(text, ". Stored by ") != NULL,
+                  "said: %s", text);
+    cpu_record_writes(&sim->cpu, NULL);
+    table_writes_destroy(&writes);
+    outcome_destroy(o);
+    free(o);
+    sim_destroy(sim);
+    mapfile_destroy(&map);
+}
+END_TEST
+
+/* --- an injected run ----------------------------------------------------- */
+
+/** What the run's budget of faults is, with @nth walks to the flip (0: no
+ *  injection) and @limit from --budget (0: none). */
+static uint64_t faults_allowed(struct sim *sim, uint64_t nth, uint64_t limit) {
+    struct watch_options options = { .has_limit = limit != 0 };
+    struct run_watch watch;
+    uint64_t allowed;
+
+    options.limit[SIM_COST_FAULTS] = limit;
+    if (nth != 0) {
+        options.injection =
+            (struct injection){ .kind = INJECT_FLIP, .nth = nth, .level = 1 };
+    }
+    ck_assert_int_eq(watch_start(&watch, sim, &options), EXIT_GOOD);
+    allowed = watch.budget.limit[SIM_COST_FAULTS];
+    ck_assert_int_eq(watch_end(&watch, sim, EXIT_GOOD), EXIT_GOOD);
+    return allowed;
+}
+
+START_TEST(an_injected_run_has_a_budget_of_faults_and_no_other_has)
+{
+    struct mapfile map;
+    struct sim *sim = small_machine(&map);
+
+    ck_assert_uint_eq(faults_allowed(sim, 0, 0), 0);
+    ck_assert_uint_eq(faults_allowed(sim, 7, 0), WATCH_INJECTED_FAULTS);
+    ck_assert_uint_eq(faults_allowed(sim, 7, 50), 50);
+    ck_assert_uint_eq(faults_allowed(sim, 0, 50), 50);
     sim_destroy(sim);
     mapfile_destroy(&map);
 }
@@ -370,6 +468,8 @@ static Suite *parts_suite(void) {
     tcase_add_test(tc, what_is_live_at_the_cut_is_freed_oldest_first);
     tcase_add_test(tc, a_fault_of_the_simulator_is_told_with_its_own_walk);
     tcase_add_test(tc, a_flush_that_is_missing_makes_the_run_a_bad_one);
+    tcase_add_test(tc, a_missing_flush_is_told_with_who_stored_the_change);
+    tcase_add_test(tc, an_injected_run_has_a_budget_of_faults_and_no_other_has);
     suite_add_tcase(suite, tc);
     return suite;
 }

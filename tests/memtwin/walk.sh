@@ -142,6 +142,15 @@ bad "a core without registers" \
 bad "a register that is no number" \
 	"--cr3: 'top' is not right; right would be a number, as 0x80050033" \
 	--image "$image" --cr3 top 0x1000
+bad "a CR3 beyond the physical addresses" \
+	"CR3 is 0x400000001000, with bits beyond the 46 of a physical address (--phys-bits); no processor takes that" \
+	--image "$image" --cr3 0x400000001000 0x1000
+bad "a CR3 with bits that no address has" \
+	"CR3 is 0x10000000001000, with bits beyond the 52 of a physical address (--phys-bits); no processor takes that" \
+	--image "$image" --cr3 0x10000000001000 --phys-bits 52 0x1000
+run walk --image "$image" --cr3 0x8000000000001000 0x5000
+[ $code -eq 0 ] && [ ! -s "$dir/err" ] || show
+ok "bit 63 of --cr3, which asks to flush nothing, is no address"
 bad "a PKRU of more than 32 bits" \
 	"--pkru: '0x100000000' is not right; right would be a number of 32 bits, two for each key" \
 	--image "$image" --pkru 0x100000000 0x1000
