@@ -181,6 +181,9 @@ static bool make_room(struct journal *j) {
 
 /** What came after the moment that was gone back to never happens. */
 static void forget_future(struct journal *j) {
+    if (j->now < j->count) {
+        j->events_after = j->cpus[0]->events->total;
+    }
     j->count = j->now;
     while (j->snapshot_count > 1 &&
            j->taken_at[j->snapshot_count - 1] > j->now) {
@@ -204,6 +207,7 @@ bool journal_do(struct journal *j, struct sim_op op,
         fprintf(j->out, "%s\n", line);
     }
     sim_op_do(j->cpus[op.cpu], &op, result);
+    j->events_after = j->cpus[0]->events->total;
     return true;
 }
 
@@ -230,7 +234,7 @@ size_t journal_op_of_event(const struct journal *j, uint64_t number) {
     size_t low = 0, high = j->count;
 
     if (j->count == 0 || number < j->events_before[0] ||
-        number >= j->cpus[0]->events->total) {
+        number >= j->events_after) {
         return j->count;
     }
     while (high - low > 1) {

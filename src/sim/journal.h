@@ -66,6 +66,7 @@ struct journal {
     unsigned cpu_count;
     struct sim_op *ops;
     uint64_t *events_before; /* of each operation: the events until then */
+    uint64_t events_after;   /* of the last one */
     size_t count, room;
     size_t now; /* the next operation; count: nothing was gone back */
 
@@ -114,7 +115,8 @@ void sim_op_do(struct sim_cpu *cpu, const struct sim_op *op,
 void sim_op_json(const struct sim_op *op, char *text, size_t size);
 bool sim_op_parse(const char *text, struct sim_op *op);
 
-/** The operation that made event @number (of sim_events.total), or count. */
+/** The operation that made event @number (of sim_events.total), also when that
+ *  moment was gone back from; or count: none of them. */
 size_t journal_op_of_event(const struct journal *journal, uint64_t number);
 
 #endif

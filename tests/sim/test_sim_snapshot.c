@@ -303,6 +303,10 @@ START_TEST(going_back_to_before_the_stale_use_finds_the_store_that_caused_it)
     ck_assert_uint_eq(guilty, 1 + 100 + 1);
     journal_back(&journal, guilty);
     ck_assert_uint_eq(events.total, number);
+    ck_assert_uint_eq(journal_op_of_event(&journal, number), guilty);
+    ck_assert_uint_eq(journal_op_of_event(&journal, total - 1),
+                      journal.count - 1);
+    ck_assert_uint_eq(journal_op_of_event(&journal, total), journal.count);
     ck_assert_uint_eq(events.counts[SIM_EVENT_STALE], 0);
     ck_assert_hex_eq(ram_load64(&ram, at), 0);
     journal_back(&journal, guilty - 1); /* further: the page is there again */
