@@ -155,6 +155,10 @@ static void *take(struct heap *heap, const struct heap_ask *want) {
     if (p == NULL && heap_grow(heap, want->served)) {
         p = heap->class->alloc(heap, want->served);
     }
+    if (p == NULL && heap->class->reclaim != NULL &&
+        heap->class->reclaim(heap)) {
+        p = heap->class->alloc(heap, want->served);
+    }
     if (p != NULL) {
         heap_count_bytes(heap->front, want->asked.size, want->served.size);
         events_tell(heap->events, EVENT_HEAP_GIVES,

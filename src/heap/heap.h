@@ -89,6 +89,9 @@ struct heap_class {
     /** Does a live block of a whole() layout start at @p?  Then @had is its
      *  layout. */
     bool (*find)(const struct heap *heap, const void *p, struct layout *had);
+    /** The heap can't grow: give up all that is held for later; NULL: nothing
+     *  is.  @return was there any?  Then alloc() is asked once more. */
+    bool (*reclaim)(struct heap *heap);
     /** Every run in address order; NULL when the class can't tell. */
     void (*walk)(const struct heap *heap, heap_visit *visit, void *ctx);
     bool (*is_sound)(const struct heap *heap);

@@ -10,8 +10,8 @@
  *   memory added -----------------> slab_books.c   records for its pages
  *
  * When there is no room, what is held for later is given up first: slots that
- * others freed, kept runs, then empty slabs.  All calls cost O(1), that one as
- * much as is held.
+ * others freed, some kept runs, then empty slabs.  All calls cost O(1), but for
+ * the last resort: when the heap can't grow, all kept runs go.
  */
 #include "heap/slab_inside.h"
 
@@ -43,13 +43,18 @@ static void *slab_alloc(struct heap *heap, struct layout want) {
     if (p == NULL && slab_given_collect(heap, heap->front)) {
         p = take(heap, want);
     }
-    if (p == NULL && slab_kept_drop_all(heap)) {
+    if (p == NULL && slab_kept_drop_some(heap)) {
         p = take(heap, want);
     }
     if (p == NULL && slab_give_up_empty(heap)) {
         p = take(heap, want);
     }
     return p;
+}
+
+/** The heap can't grow: slab_alloc() once more, without anything kept. */
+static bool slab_reclaim(struct heap *heap) {
+    return slab_kept_drop_all(heap);
 }
 
 static enum mm_status slab_free(struct heap *heap, void *p, struct layout had) {
@@ -74,7 +79,7 @@ static enum mm_status slab_resize(struct heap *heap, void *p, struct layout had,
         }
         return MM_OK;
     }
-    if (!slab_block_lives(heap, p, granules_for(had.size))) {
+    if (slab_block_granules(heap, p) != granules_for(had.size)) {
         return MM_NOT_ALLOCATED;
     }
     if (slab_is_small(want)) {
@@ -140,6 +145,7 @@ const struct heap_class heap_slab = {
     .grow_hint = slab_grow_hint,
     .whole = slab_whole,
     .find = slab_find,
+    .reclaim = slab_reclaim,
     .walk = slab_walk,
     .is_sound = slab_is_sound,
 };

@@ -15,12 +15,12 @@
 /** Lists of free runs; slab_runs.c draws them. */
 #define SLAB_LISTS 384
 
-/** Freed runs below so many granules are kept, so many of them. */
+/** Freed runs below so many granules are kept. */
 #define SLAB_KEPT_LENGTHS 129
-#define SLAB_KEPT_MAX 64
 
 struct slab_page; /* slab_inside.h */
 struct slab_run;
+struct kept_run; /* slab_kept.c */
 
 /** Where a front takes its slots of one size from: its current slab. */
 struct slab_size {
@@ -39,6 +39,9 @@ struct slab_front {
     struct slab_size sizes[SLAB_SIZES];
     uint32_t partial[SLAB_SIZES]; /* page numbers + 1: other slabs with a free
                                      slot, a list per size */
+    struct kept_run *kept[SLAB_KEPT_LENGTHS]; /* by granules */
+    uint64_t kept_granules;
+    unsigned kept_turn; /* the length that is next to be sent away from */
     uint64_t *given; /* slots that others freed; written with the lock held */
     uint64_t none;   /* a word without a slot, where there is no slab, */
     uint64_t all[8]; /* and words where nothing is in use */
@@ -51,8 +54,7 @@ struct heap_slab {
 
     uint64_t key; /* links in free memory are written with it */
     struct slab_run *lists[SLAB_LISTS];
-    struct slab_run *kept[SLAB_KEPT_LENGTHS]; /* by granules */
-    uint64_t kept_count, kept_turn;
+    uint64_t kept_max; /* granules that a front keeps at most */
     uint64_t lists_used[SLAB_LISTS / 64]; /* 1: the list has a run */
 };
 

@@ -90,6 +90,11 @@ static void books_mark(struct heap *heap, struct plan plan, uint64_t va) {
     }
 }
 
+/** Granules: a sixteenth of all, and two pages at least. */
+static uint64_t kept_max(uint64_t pages) {
+    return (pages > 32 ? pages / 16 : 2) * PAGE_GRANULES;
+}
+
 void slab_books_extend(struct heap *heap) {
     struct heap_slab *slab = &heap->slab;
     const uint64_t all = heap_size(heap) >> PAGE_SHIFT;
@@ -112,6 +117,7 @@ void slab_books_extend(struct heap *heap) {
         books_write(heap, plan, at);
     }
     __atomic_store_n(&slab->pages, pages, __ATOMIC_RELEASE);
+    slab_word_set(&slab->kept_max, kept_max(pages));
     if (bytes > 0) {
         books_mark(heap, plan, at);
     }

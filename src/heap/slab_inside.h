@@ -7,6 +7,8 @@
 
 #include "heap/inside.h"
 
+#define MM_INLINE inline __attribute__((always_inline))
+
 /** The unit of runs, in bytes.  A page has 64 of them: a word of bits. */
 #define GRANULE_SHIFT 6
 #define GRANULE (UINT64_C(1) << GRANULE_SHIFT)
@@ -41,7 +43,9 @@ struct slab_page {
         };
         uint32_t what; /* the same in one word */
     };
-    uint32_t words; /* where its words are: 8 bytes from the heap's start */
+    uint32_t words; /* a slab: where its words are, 8 bytes from the heap's
+                       start; else granules of the block that reaches or
+                       crosses the page's end */
 };
 
 /** What all slabs of a size have in common. */
@@ -77,6 +81,20 @@ static inline struct slab_page *slab_page(const struct heap *heap, uint64_t n) {
 
 static inline uint64_t slab_pages(const struct heap *heap) {
     return __atomic_load_n(&heap->slab.pages, __ATOMIC_ACQUIRE);
+}
+
+/** Fronts look at records without the lock, so words are written whole. */
+static inline void slab_word_set(uint64_t *word, uint64_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+static inline void slab_record_set(struct slab_page *page,
+                                   struct slab_page value) {
+    __atomic_store_n(&page->what, value.what, __ATOMIC_RELAXED);
+    slab_word_set(&page->run.used, value.run.used);
+    slab_word_set(&page->run.free, value.run.free);
+    page->run.ends = value.run.ends;
+    __atomic_store_n(&page->words, value.words, __ATOMIC_RELAXED);
 }
 
 /** The number of the page that holds @va, an address of the heap. */
@@ -117,6 +135,8 @@ void slab_run_mark_own(struct heap *heap, uint64_t va);
 void slab_run_free(struct heap *heap, uint64_t va, uint64_t granules);
 /** [@va, @va + @granules) is free, one with the free runs it touches. */
 void slab_run_give(struct heap *heap, uint64_t va, uint64_t granules);
+/** The block at @va has @granules now; its start is marked. */
+void slab_run_measure(struct heap *heap, uint64_t va, uint64_t granules);
 /** @return the address of a run, or 0; @align a power of two */
 uint64_t slab_run_take(struct heap *heap, uint64_t granules, uint64_t align);
 /** Take what follows a block, if enough of it is free. */
@@ -138,12 +158,30 @@ static inline uint64_t granules_for(uint64_t bytes) {
 
 /* --- slab_kept.c --------------------------------------------------------- */
 
-/** @granules < SLAB_KEPT_LENGTHS.  @return a kept run as a block, or NULL */
+/** With the lock held, from heap->front.  @return a kept run as a block, or
+ *  NULL */
 void *slab_kept_take(struct heap *heap, uint64_t granules);
-/** Keep the block @p, which is free from now on. */
-void slab_kept_give(struct heap *heap, void *p, uint64_t granules);
-/** All kept runs become free runs.  @return was there one? */
+/** With the lock held: keep the block @p, which is free from now on.
+ *  @return false: it can't be kept; nothing changed */
+bool slab_kept_give(struct heap *heap, struct heap_front *front, void *p,
+                    uint64_t granules);
+/** Some kept runs of heap->front become free runs.  @return was there one? */
+bool slab_kept_drop_some(struct heap *heap);
+/** All of heap->front and of fronts[0].  @return was there one? */
 bool slab_kept_drop_all(struct heap *heap);
+/** Runs that @front keeps; UINT64_MAX when a stack is none. */
+uint64_t slab_kept_count(const struct heap *heap,
+                         const struct heap_front *front);
+/** Granules of the block that lives at @p, as the record of its page tells; 0:
+ *  there is none, or it is kept. */
+uint64_t slab_block_granules(const struct heap *heap, const void *p);
+/** The short ways of usual layouts that are no slots, at this processor's
+ *  front. */
+void *slab_block_quick_alloc(struct heap *heap, struct layout want,
+                             struct heap_front *front);
+MM_MUST_CHECK enum mm_status slab_block_quick_free(struct heap *heap, void *p,
+                                                   struct layout had,
+                                                   struct heap_front *front);
 
 /* --- slab_slots.c -------------------------------------------------------- */
 
@@ -234,18 +272,9 @@ static inline size_t slab_served(struct layout want) {
 void *slab_block_take(struct heap *heap, struct layout want);
 MM_MUST_CHECK enum mm_status slab_block_give(struct heap *heap, void *p,
                                              struct layout had);
-/** Does a block of @granules start at @p?  The records of its first page and of
- *  its end tell. */
-bool slab_block_lives(const struct heap *heap, const void *p,
-                      uint64_t granules);
 /** As heap_class.resize(), for a block that lives. */
 MM_MUST_CHECK enum mm_status slab_block_resize(struct heap *heap, uint8_t *p,
                                                size_t had, size_t size);
-/** The short ways of what is no slot. */
-void *slab_block_quick_alloc(struct heap *heap, struct layout want);
-MM_MUST_CHECK enum mm_status slab_block_quick_free(struct heap *heap, void *p,
-                                                   struct layout had);
-
 /* --- slab_sizes.c -------------------------------------------------------- */
 
 /** As heap_class.whole() and find(). */

@@ -198,49 +198,58 @@ static void *quick_realloc(struct heap *heap, void *p, struct layout had,
 
 /* --- which way ------------------------------------------------------------ */
 
-/** What is no usual slot.  @return false: not here */
-static bool make_usual(struct layout *want) {
-    const bool is =
-        slab_is_less_aligned(*want) && want->size - 1 < SLAB_SLOT_MAX;
-
-    if (is) {
-        want->align = 8;
-    }
-    return is;
-}
-
+/** Aligned to less than 8?  Then 8 is as good. */
 static MM_NOINLINE void *unusual_alloc(struct heap *heap, struct layout want) {
-    return make_usual(&want) ? heap->ways->alloc(heap, want)
-                             : slab_block_quick_alloc(heap, want);
+    if (!slab_is_less_aligned(want)) {
+        return heap_alloc_long(heap, want);
+    }
+    want.align = 8;
+    return heap->ways->alloc(heap, want);
 }
 
 static MM_NOINLINE enum mm_status unusual_free(struct heap *heap, void *p,
                                                struct layout had) {
-    return make_usual(&had) ? heap->ways->free(heap, p, had)
-                            : slab_block_quick_free(heap, p, had);
+    if (!slab_is_less_aligned(had)) {
+        return heap_free_long(heap, p, had);
+    }
+    had.align = 8;
+    return heap->ways->free(heap, p, had);
 }
 
-static void *one_alloc(struct heap *heap, struct layout want) {
-    return is_usual_slot(want) ? quick_alloc(heap, want, &heap->fronts[1])
+static MM_INLINE void *way_alloc(struct heap *heap, struct layout want,
+                                 struct heap_front *front) {
+    if (is_usual_slot(want)) {
+        return quick_alloc(heap, want, front);
+    }
+    return slab_is_usual(want) ? slab_block_quick_alloc(heap, want, front)
                                : unusual_alloc(heap, want);
 }
 
-static enum mm_status one_free(struct heap *heap, void *p, struct layout had) {
-    return is_usual_slot(had) ? quick_free(heap, p, had, &heap->fronts[1])
+static MM_INLINE enum mm_status way_free(struct heap *heap, void *p,
+                                         struct layout had,
+                                         struct heap_front *front) {
+    if (is_usual_slot(had)) {
+        return quick_free(heap, p, had, front);
+    }
+    return slab_is_usual(had) ? slab_block_quick_free(heap, p, had, front)
                               : unusual_free(heap, p, had);
 }
 
+static void *one_alloc(struct heap *heap, struct layout want) {
+    return way_alloc(heap, want, &heap->fronts[1]);
+}
+
+static enum mm_status one_free(struct heap *heap, void *p, struct layout had) {
+    return way_free(heap, p, had, &heap->fronts[1]);
+}
+
 static void *several_alloc(struct heap *heap, struct layout want) {
-    return is_usual_slot(want) ? quick_alloc(heap, want, heap_front(heap))
-                               : unusual_alloc(heap, want);
+    return way_alloc(heap, want, heap_front(heap));
 }
 
 static enum mm_status several_free(struct heap *heap, void *p,
                                    struct layout had) {
-    struct heap_front *front = heap_front(heap);
-
-    return is_usual_slot(had) ? quick_free(heap, p, had, front)
-                              : unusual_free(heap, p, had);
+    return way_free(heap, p, had, heap_front(heap));
 }
 
 const struct heap_ways slab_quick = {

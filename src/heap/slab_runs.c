@@ -48,6 +48,24 @@ static struct slab_page *page_at(const struct heap *heap, uint64_t va) {
     return slab_page(heap, slab_page_number(heap, va));
 }
 
+/* --- in the records ------------------------------------------------------- */
+
+static uint64_t with_bit(uint64_t word, uint64_t va, bool set) {
+    return set ? word | granule_bit(va) : word & ~granule_bit(va);
+}
+
+static void set_used(const struct heap *heap, uint64_t va, bool set) {
+    uint64_t *word = &page_at(heap, va)->run.used;
+
+    slab_word_set(word, with_bit(*word, va, set));
+}
+
+static void set_free(const struct heap *heap, uint64_t va, bool set) {
+    uint64_t *word = &page_at(heap, va)->run.free;
+
+    slab_word_set(word, with_bit(*word, va, set));
+}
+
 /* --- in the run itself ---------------------------------------------------- */
 
 MM_NO_SANITIZE static uint64_t run_granules(const struct slab_run *run) {
@@ -163,7 +181,7 @@ static void run_link(struct heap *heap, uint64_t va, uint64_t granules) {
     }
     slab->lists[list] = run;
     slab->lists_used[list / 64] |= UINT64_C(1) << list % 64;
-    page_at(heap, va)->run.free |= granule_bit(va);
+    set_free(heap, va, true);
     page_at(heap, last)->run.ends |= granule_bit(last);
 }
 
@@ -195,7 +213,7 @@ static void run_unlink(struct heap *heap, struct slab_run *run) {
             run_prev(heap, next) == run);
         run_set_prev(heap, next, prev);
     }
-    page_at(heap, va)->run.free &= ~granule_bit(va);
+    set_free(heap, va, false);
     page_at(heap, last)->run.ends &= ~granule_bit(last);
 }
 
@@ -238,17 +256,13 @@ void slab_run_give(struct heap *heap, uint64_t va, uint64_t granules) {
 }
 
 void slab_run_mark_own(struct heap *heap, uint64_t va) {
-    struct slab_page *page = page_at(heap, va);
-
-    page->run.used |= granule_bit(va);
-    page->run.free |= granule_bit(va);
+    set_used(heap, va, true);
+    set_free(heap, va, true);
 }
 
 void slab_run_free(struct heap *heap, uint64_t va, uint64_t granules) {
-    struct slab_page *page = page_at(heap, va);
-
-    page->run.used &= ~granule_bit(va);
-    page->run.free &= ~granule_bit(va);
+    set_used(heap, va, false);
+    set_free(heap, va, false);
     slab_run_give(heap, va, granules);
 }
 
@@ -326,13 +340,23 @@ static void carve(struct heap *heap, struct slab_run *run, uint64_t at,
     }
 }
 
+void slab_run_measure(struct heap *heap, uint64_t va, uint64_t granules) {
+    const uint64_t first = va >> GRANULE_SHIFT & (PAGE_GRANULES - 1);
+
+    if (first + granules >= PAGE_GRANULES) {
+        __atomic_store_n(&page_at(heap, va)->words, (uint32_t)granules,
+                         __ATOMIC_RELAXED);
+    }
+}
+
 uint64_t slab_run_take(struct heap *heap, uint64_t granules, uint64_t align) {
     struct slab_run *run;
     const uint64_t at = find(heap, granules, align, &run);
 
     if (at != 0) {
         carve(heap, run, at, granules);
-        page_at(heap, at)->run.used |= granule_bit(at);
+        set_used(heap, at, true);
+        slab_run_measure(heap, at, granules);
     }
     return at;
 }
@@ -349,8 +373,7 @@ void slab_runs_init(struct heap *heap) {
     heap->slab.key = hash_mix(heap->start.v);
     bytes_fill(heap->slab.lists, 0, sizeof(heap->slab.lists));
     bytes_fill(heap->slab.lists_used, 0, sizeof(heap->slab.lists_used));
-    bytes_fill(heap->slab.kept, 0, sizeof(heap->slab.kept));
-    heap->slab.kept_count = heap->slab.kept_turn = 0;
+    heap->slab.kept_max = 0;
 }
 
 bool slab_run_is_sound(const struct heap *heap, uint64_t va,

@@ -3,13 +3,10 @@
  * in front of its blocks where the records tell:
  *
  *   a slab's page    its kind: all slots of a page are of one size
- *   other pages      the bits of starts: up to the next one
+ *   other pages      the bits of starts, up to the next one; the record of a
+ *                    page knows the length of the block that leaves it
  *
- *   [ used | ...................... ][ the next start
- *     1 0 0 0 0 0 | 0 0 0 0 0 0 0 0 0 1            bits of two pages
- *
- * The second looks at a word per page, so blocks above SLAB_KNOWN_MAX are left
- * to a header.
+ * Blocks above SLAB_KNOWN_MAX have a header all the same.
  */
 #include "heap/slab_inside.h"
 
@@ -26,34 +23,8 @@ struct layout slab_whole(struct layout want) {
     return want;
 }
 
-/** The first start above @va, the end of all, or a slab; no further than the
- *  largest block goes. */
-static uint64_t next_start(const struct heap *heap, uint64_t va) {
-    const uint64_t limit = va + SLAB_KNOWN_MAX + GRANULE;
-    const uint64_t end = slab_end(heap) < limit ? slab_end(heap) : limit;
-    uint64_t at = va + GRANULE;
-
-    while (at < end) {
-        const struct slab_page *page =
-            slab_page(heap, slab_page_number(heap, at));
-        const uint64_t bits =
-            (page->run.used | page->run.free) & -granule_bit(at);
-
-        if (page->kind != 0) {
-            return at;
-        }
-        if (bits != 0) {
-            return align_down(at, PAGE_SIZE) +
-                   ((uint64_t)(unsigned)__builtin_ctzl(bits) << GRANULE_SHIFT);
-        }
-        at = align_down(at, PAGE_SIZE) + PAGE_SIZE;
-    }
-    return end;
-}
-
 bool slab_find(const struct heap *heap, const void *p, struct layout *had) {
-    const uint64_t va = vaddr_of_pointer(p).v;
-    const uint64_t n = slab_page_number(heap, va);
+    const uint64_t n = slab_page_number(heap, vaddr_of_pointer(p).v);
     const struct slab_page *page;
 
     if (n >= slab_pages(heap)) {
@@ -68,10 +39,6 @@ bool slab_find(const struct heap *heap, const void *p, struct layout *had) {
         return had->size % HEAP_ALIGN_MIN == 0 &&
                slab_slot_lives(heap, p, index);
     }
-    if (va % GRANULE != 0 ||
-        (page->run.used & ~page->run.free & granule_bit(va)) == 0) {
-        return false;
-    }
-    had->size = next_start(heap, va) - va;
+    had->size = slab_block_granules(heap, p) << GRANULE_SHIFT;
     return had->size > SLAB_SLOT_MAX && had->size <= SLAB_KNOWN_MAX;
 }

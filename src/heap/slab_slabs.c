@@ -89,6 +89,11 @@ static uint64_t words_granules(unsigned index) {
                         slab_word_count(&slab_shapes[index]));
 }
 
+/** As slab_page.words tells it. */
+static uint32_t words_at(const struct heap *heap, const uint64_t *words) {
+    return (uint32_t)((vaddr_of_pointer(words).v - heap->start.v) / 8);
+}
+
 /** Room for the words of a slab with several.  @return false: none */
 static bool words_take(struct heap *heap, struct slab_page *page,
                        unsigned index) {
@@ -97,7 +102,7 @@ static bool words_take(struct heap *heap, struct slab_page *page,
 
     if (va != 0) {
         slab_run_mark_own(heap, va);
-        page->words = (uint32_t)((va - heap->start.v) / 8);
+        page->words = words_at(heap, pointer_of(vaddr(va)));
         MM_UNPOISON(pointer_of(vaddr(va)), granules << GRANULE_SHIFT);
     }
     return va != 0;
@@ -114,7 +119,7 @@ static void slab_drop(struct heap *heap, struct heap_front *front, uint64_t n) {
         MM_POISON(words, words_granules(index) << GRANULE_SHIFT);
         slab_run_free(heap, vaddr_of_pointer(words).v, words_granules(index));
     }
-    *page = (struct slab_page){ .kind = 0 };
+    slab_record_set(page, (struct slab_page){ .kind = 0 });
     slab_run_give(heap, page_va(heap, n), PAGE_GRANULES);
     slab_unlock(heap, front, taken);
 }
@@ -130,15 +135,14 @@ static bool page_take(struct heap *heap, const struct heap_front *front,
     }
     *n = slab_page_number(heap, va);
     page = slab_page(heap, *n);
-    *page = (struct slab_page){
-        .kind = (uint8_t)(index + 1),
-        .front = (uint8_t)front->number,
-        .state = SLAB_CURRENT,
-    };
-    page->words =
-        (uint32_t)((vaddr_of_pointer(&page->slab.bits).v - heap->start.v) / 8);
+    slab_record_set(page, (struct slab_page){
+                              .kind = (uint8_t)(index + 1),
+                              .front = (uint8_t)front->number,
+                              .state = SLAB_CURRENT,
+                              .words = words_at(heap, &page->slab.bits),
+                          });
     if (slab_shapes[index].slots > 64 && !words_take(heap, page, index)) {
-        *page = (struct slab_page){ .kind = 0 };
+        slab_record_set(page, (struct slab_page){ .kind = 0 });
         slab_run_give(heap, va, PAGE_GRANULES);
         return false;
     }

@@ -7,8 +7,6 @@
 
 #include "heap/slab_inside.h"
 
-#define MM_INLINE inline __attribute__((always_inline))
-
 /** Which size serves, by (size - 1) / 8.  Odd entries are for sizes that are
  *  multiples of 16: who is to be aligned to 16 takes the next odd one. */
 extern const uint8_t slab_size_index[SLAB_SLOT_MAX / 8];

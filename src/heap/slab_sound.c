@@ -226,7 +226,7 @@ static bool lists_are_sound(const struct heap *heap,
 
 bool slab_is_sound(const struct heap *heap) {
     struct count count = { 0, 0, 0, 0 };
-    uint64_t va = heap->start.v;
+    uint64_t va = heap->start.v, kept = 0;
 
     if (heap->slab.pages > heap->slab.book_count << SLAB_BOOK_SHIFT ||
         slab_end(heap) > heap->end.v) {
@@ -240,7 +240,15 @@ bool slab_is_sound(const struct heap *heap) {
         }
         va += extent.granules << GRANULE_SHIFT;
     }
+    for (unsigned f = 0; f < HEAP_FRONTS; f++) {
+        const uint64_t more = slab_kept_count(heap, &heap->fronts[f]);
+
+        if (more == UINT64_MAX) {
+            return false;
+        }
+        kept += more;
+    }
     return va == slab_end(heap) && count.bits == bits_in_books(heap) &&
            lists_are_sound(heap, &count) &&
-           count.blocks == heap_stats(heap).live_blocks;
+           count.blocks - kept == heap_stats(heap).live_blocks;
 }

@@ -131,7 +131,7 @@ END_TEST
 
 START_TEST(a_freed_run_serves_the_next_block_of_its_length)
 { /* H11: kept as it is, more than can be kept at once */
-    enum { COUNT = 2 * SLAB_KEPT_MAX };
+    enum { COUNT = 128 };
     static uint8_t *blocks[COUNT];
     uint8_t *p;
 
@@ -143,7 +143,10 @@ START_TEST(a_freed_run_serves_the_next_block_of_its_length)
         arena_free(blocks[k], 1000 + 100 * (k % 8), 16);
         ck_assert(heap_is_sound(&arena.heap));
     }
-    ck_assert_uint_le(arena.heap.slab.kept_count, SLAB_KEPT_MAX);
+    ck_assert_uint_le(arena.heap.fronts[1].slab.kept_granules,
+                      arena.heap.slab.kept_max);
+    ck_assert_uint_ge(arena.heap.fronts[1].slab.kept_granules,
+                      arena.heap.slab.kept_max - 64);
     p = arena_alloc(3000, 16);
     arena_free(p, 3000, 16);
     ck_assert_ptr_eq(arena_alloc(3000, 16), p);
@@ -230,6 +233,44 @@ START_TEST(a_large_block_at_the_end_seldom_moves_when_it_grows)
 }
 END_TEST
 
+START_TEST(a_kept_run_is_not_freed_again)
+{ /* H18: to the records it is in use */
+    uint8_t *p;
+
+    open_slab(_i, 0, ARENA_LIMIT);
+    p = arena_alloc(3000, 16);
+    arena_alloc(3000, 16);
+    arena_free(p, 3000, 16);
+    ck_assert_uint_gt(arena.heap.fronts[1].slab.kept_granules, 0);
+    ck_assert_status(heap_free(&arena.heap, p, layout(3000, 16)),
+                     MM_NOT_ALLOCATED);
+    ck_assert_ptr_null(heap_realloc(&arena.heap, p, layout(3000, 16), 2000));
+    ck_assert(heap_is_sound(&arena.heap));
+    ck_assert_ptr_eq(arena_alloc(3000, 16), p);
+    arena_free(p, 3000, 16); /* now it lives */
+}
+END_TEST
+
+START_TEST(all_kept_runs_serve_one_block_before_a_request_fails)
+{ /* H12: more of them than are sent away at a time */
+    static uint8_t *blocks[400];
+    const size_t most = 60 * PAGE_SIZE;
+
+    open_slab(_i, 62 * PAGE_SIZE, 0);
+    arena.heap.slab.kept_max = 64 * 64;
+    arena_free(arena_alloc(most, 16), most, 16);
+    for (size_t k = 0; k < 400; k++) {
+        blocks[k] = arena_alloc(513 + k % 8, 16);
+    }
+    for (size_t k = 0; k < 400; k++) {
+        arena_free(blocks[k], 513 + k % 8, 16);
+    }
+    ck_assert_uint_eq(arena.heap.fronts[1].slab.kept_granules, 400 * 9);
+    arena_free(arena_alloc(most, 16), most, 16);
+    ck_assert_uint_eq(arena.heap.fronts[1].slab.kept_granules, 0);
+}
+END_TEST
+
 /* Under the sanitizer the write itself is a report. */
 #ifndef MM_ASAN
 START_TEST(a_write_into_a_freed_run_ends_in_a_panic)
@@ -245,8 +286,7 @@ START_TEST(a_write_into_a_freed_run_ends_in_a_panic)
 }
 END_TEST
 
-START_TEST(a_write_into_a_kept_run_ends_in_a_panic)
-{ /* H18 */
+static void write_into_kept_run(size_t bytes) {
     uint8_t *p, *q;
 
     open_slab(1, 0, ARENA_LIMIT);
@@ -254,9 +294,19 @@ START_TEST(a_write_into_a_kept_run_ends_in_a_panic)
     q = arena_alloc(1000, 16);
     arena_free(p, 1000, 16);
     arena_free(q, 1000, 16);
-    memset(q, 0x41, 64);
-    ck_assert_ptr_eq(heap_alloc(&arena.heap, layout(1000, 16)), q);
+    memset(q, 0x41, bytes);
     (void)heap_alloc(&arena.heap, layout(1000, 16));
+}
+
+START_TEST(a_write_into_a_kept_run_ends_in_a_panic)
+{ /* H18 */
+    write_into_kept_run(64);
+}
+END_TEST
+
+START_TEST(a_write_over_the_link_of_a_kept_run_ends_in_a_panic)
+{ /* H18: nobody follows it */
+    write_into_kept_run(8);
 }
 END_TEST
 #endif
@@ -320,6 +370,8 @@ Suite *heap_slab_suite(void) {
     BOTH(an_empty_slab_gives_its_page_back_and_a_full_one_is_found_again);
     BOTH(memory_of_all_small_sizes_serves_one_large_block_again);
     BOTH(a_freed_run_serves_the_next_block_of_its_length);
+    BOTH(a_kept_run_is_not_freed_again);
+    BOTH(all_kept_runs_serve_one_block_before_a_request_fails);
     BOTH(books_grow_with_the_heap);
     BOTH(memory_too_small_for_its_books_waits_for_more);
     BOTH(a_run_grows_and_shrinks_where_it_stands);
@@ -330,6 +382,8 @@ Suite *heap_slab_suite(void) {
                           HW_EXIT_PANIC);
     machine_add_exit_test(tc, a_write_into_a_kept_run_ends_in_a_panic,
                           HW_EXIT_PANIC);
+    machine_add_exit_test(
+        tc, a_write_over_the_link_of_a_kept_run_ends_in_a_panic, HW_EXIT_PANIC);
 #endif
     tcase_add_test(tc, damaged_books_are_noticed);
     suite_add_tcase(suite, tc);
