@@ -77,7 +77,7 @@ static MM_INLINE uint32_t slot_here(const struct heap *heap,
 
     slot->words = size->words;
     if ((uint64_t)((const uint8_t *)p - size->page) >= PAGE_SIZE ||
-        front->slab.given != NULL) {
+        __atomic_load_n(&front->slab.given, __ATOMIC_RELAXED) != NULL) {
         if (!slot_page(heap, p, slot)) {
             return NOT_HERE;
         }
