@@ -1,11 +1,21 @@
 /*
- * Which scripts there are for which lab.
+ * Which scripts there are for which lab.  Those of labs/instructor are weak: a
+ * copy for students is built without.
  */
 #include "grade/lab.h"
 
-extern const struct script lab1_public[];
+extern const struct script lab1_public[], lab2_public[], lab3_public[],
+    lab4_public[], lab5_public[];
+
+#define HIDDEN extern const struct script __attribute__((weak))
+HIDDEN lab1_hidden[], lab2_hidden[], lab3_hidden[], lab4_hidden[],
+    lab5_hidden[];
 
 const struct lab_scripts lab_scripts[] = {
-    { "1-frames", lab1_public, NULL },
+    { "1-frames", lab1_public, lab1_hidden },
+    { "2-four-levels", lab2_public, lab2_hidden },
+    { "3-faults", lab3_public, lab3_hidden },
+    { "4-spaces", lab4_public, lab4_hidden },
+    { "5-heap", lab5_public, lab5_hidden },
     { NULL, NULL, NULL },
 };

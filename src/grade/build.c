@@ -285,14 +285,35 @@ static enum build_is steps(struct build *build, const struct kit *kit,
     return link_program(build, kit, lab) ? BUILD_GOOD : BUILD_LINKER;
 }
 
+/** @lab without the given files that were not handed in. */
+static void drop_given(struct lab *lab, const char *submission) {
+    char path[4300];
+    struct stat info;
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < lab->file_count; i++) {
+        snprintf(path, sizeof path, "%s/%s", submission, lab->files[i].name);
+        if (!lab->files[i].given || lstat(path, &info) == 0) {
+            lab->files[kept++] = lab->files[i];
+        }
+    }
+    lab->file_count = kept;
+}
+
 bool build_make(struct build *build, const struct kit *kit,
                 const struct lab *lab, const char *submission) {
+    struct lab *handed_in = malloc(sizeof *handed_in);
+
     memset(build, 0, sizeof *build);
-    if (!make_folder(build)) {
+    if (handed_in == NULL || !make_folder(build)) {
+        free(handed_in);
         return false;
     }
+    *handed_in = *lab;
+    drop_given(handed_in, submission);
     snprintf(build->program, sizeof build->program, "%s/subject",
              build->folder);
-    build->is = steps(build, kit, lab, submission);
+    build->is = steps(build, kit, handed_in, submission);
+    free(handed_in);
     return true;
 }

@@ -61,15 +61,17 @@ static bool read_lines(struct lab *lab, const char *path, line_reader *reader,
 }
 
 static bool read_conf(struct lab *lab, const char *line) {
-    struct lab_file file;
+    struct lab_file file = { .given = strncmp(line, "given ", 6) == 0 };
     char title[128];
 
     if (sscanf(line, "title %127[^\n]", title) == 1) {
         memcpy(lab->title, title, sizeof title);
         return true;
     }
-    if (sscanf(line, "file %63s replaces %63s", file.name, file.replaces) ==
-            2 &&
+    if (sscanf(line,
+               file.given ? "given %63s replaces %63s"
+                          : "file %63s replaces %63s",
+               file.name, file.replaces) == 2 &&
         lab->file_count < LAB_FILES_MAX && strchr(file.name, '/') == NULL) {
         lab->files[lab->file_count++] = file;
         return true;
@@ -256,7 +258,8 @@ bool lab_read(struct lab *lab, const char *labs, const char *where,
              name != NULL ? name + 1 : lab->folder);
     snprintf(path, sizeof path, "%s/lab.conf", lab->folder);
     if (!read_lines(lab, path, read_conf,
-                    "title TEXT, file NAME replaces FLOOR/NAME.c, seconds N")) {
+                    "title TEXT, file (or given) NAME replaces FLOOR/NAME.c, "
+                    "seconds N")) {
         return false;
     }
     snprintf(path, sizeof path, "%s/weights", lab->folder);

@@ -2,7 +2,8 @@
  * @file lab.h
  * A lab is a folder: what is handed in, what its tests are worth, its hints.
  *
- *   lab.conf   title, "file F replaces FLOOR/F.c", "seconds N"
+ *   lab.conf   title, "file F replaces FLOOR/F.c", "given F replaces FLOOR/F.c"
+ *              for one that may be handed in as well, "seconds N"
  *   weights    "category NAME SHARE" and "POINTS CATEGORY TEST" lines
  *   hints      "[id]" lines, each with a paragraph below
  *
@@ -23,6 +24,7 @@
 struct lab_file {
     char name[LAB_NAME];     /* as the student hands it in */
     char replaces[LAB_NAME]; /* "pmm/bitmap.c" */
+    bool given;              /* who does not hand it in has the product's */
 };
 
 struct lab_category {

@@ -11,6 +11,9 @@ static struct subject_heap *heap_number(struct subject *subject, uint64_t n) {
 static enum mm_status extend(void *ctx, vaddr_t end, size_t bytes) {
     struct subject_heap *h = ctx;
 
+    if (subject_now->irqs_on) {
+        subject_post(subject_now, TALK_IRQ_ON, end.v, bytes);
+    }
     if (h->grants != UINT64_MAX && h->grants-- == 0) {
         h->grants = 0;
         return MM_NO_MEMORY;

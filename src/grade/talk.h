@@ -121,7 +121,7 @@ enum talk_event_kind {
     TALK_KERNEL,    /* + enum event_kind: a, b as in base/events.h */
     TALK_GROW = TALK_KERNEL + EVENT_KIND_COUNT, /* a: heap and end, b: bytes */
     TALK_NO_MEMORY, /* the hook was asked; a: size, b: align */
-    TALK_IRQ_ON     /* interrupts were switched on again inside a call */
+    TALK_IRQ_ON     /* interrupts are on while the heap asks for memory */
 };
 struct talk_event {
     uint32_t kind, call; /* the call it came in */

@@ -1,0 +1,372 @@
+/*
+ * Lab 4, the tests behind the curtain: an oracle of intervals, an oracle of
+ * contents beside chains of forks, ends in any order, devices.
+ */
+#include "../../spaces.h"
+
+/* --- regions ------------------------------------------------------------- */
+
+#define INTERVALS 40
+
+/** Random regions, each call beside a list of intervals. */
+SCRIPT(random_regions_agree_with_an_oracle) {
+    struct {
+        uint64_t first, count;
+    } known[INTERVALS];
+    unsigned count = 0;
+
+    pages_on(t, TLB_LRU);
+    for (unsigned n = 0; n < 1000; n++) {
+        const uint64_t first = draw(t, 400), pages = 1 + draw(t, 12);
+        bool overlaps = false;
+
+        for (unsigned i = 0; i < count; i++) {
+            overlaps |= first < known[i].first + known[i].count &&
+                        known[i].first < first + pages;
+        }
+        if (count > 0 && draw(t, 3) == 0) {
+            const unsigned i = (unsigned)draw(t, count);
+
+            must_ok(t, remove_region(t, 0, PAGE(KERNEL_VA, known[i].first)));
+            known[i] = known[--count];
+        } else if (count < INTERVALS) {
+            must_status(t, "V47",
+                        add_region(t, 0, PAGE(KERNEL_VA, first), pages,
+                                   VMM_WRITE, VMM_DEMAND, 0),
+                        overlaps ? MM_OVERLAP : MM_OK);
+            if (!overlaps) {
+                known[count].first = first;
+                known[count++].count = pages;
+            }
+        }
+        if (n % 20 == 0) {
+            const uint64_t page = draw(t, 420);
+            const struct call *at =
+                ask(t, ASK_VMM_REGION_AT, 0, PAGE(KERNEL_VA, page));
+            bool inside = false;
+
+            for (unsigned i = 0; i < count; i++) {
+                inside |= page >= known[i].first &&
+                          page < known[i].first + known[i].count;
+            }
+            must_status(t, NULL, status_of(at), inside ? MM_OK : MM_NO_REGION);
+            credit(t, n / 11);
+        }
+    }
+}
+
+SCRIPT(ranges_that_are_no_row_of_pages_are_refused) {
+    pages_on(t, TLB_LRU);
+    must_status(t, "V47",
+                status_of(ask(t, ASK_VMM_REGION_ADD, 0, KERNEL_VA,
+                              PAGE_SIZE + 100, VMM_WRITE, VMM_DEMAND, 0)),
+                MM_NOT_ALIGNED);
+    must_status(t, "V47",
+                status_of(ask(t, ASK_VMM_REGION_ADD, 0, KERNEL_VA + 8,
+                              PAGE_SIZE, VMM_WRITE, VMM_DEMAND, 0)),
+                MM_NOT_ALIGNED);
+    must_status(t, NULL,
+                add_region(t, 0, KERNEL_VA, 0, VMM_WRITE, VMM_DEMAND, 0),
+                MM_BAD_RANGE);
+    must_status(
+        t, NULL,
+        add_region(t, 0, UINT64_C(0x7fffffffe000), 8, VMM_WRITE, VMM_DEMAND, 0),
+        MM_BAD_RANGE);
+    must_status(t, NULL, status_of(ask(t, ASK_VMM_REGION_AT, 0, KERNEL_VA)),
+                MM_NO_REGION);
+}
+
+/*
+ *   [ 4 pages ]<- gap ->[ a place for 3 ]<- gap ->[ 4 pages ]
+ */
+SCRIPT(a_place_keeps_its_gap_on_both_sides) {
+    const uint64_t gap = 2;
+    const struct call *found;
+
+    pages_on(t, TLB_LRU);
+    must_ok(t, add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_DEMAND, 0));
+    must_ok(t, add_region(t, 0, PAGE(KERNEL_VA, 10), 4, VMM_WRITE, VMM_DEMAND,
+                          0)); /* 6 pages between: 3 and two gaps of 2 no */
+    must_ok(t, add_region(t, 0, PAGE(KERNEL_VA, 21), 4, VMM_WRITE, VMM_DEMAND,
+                          0)); /* 7 pages between: just enough */
+    found = ask(t, ASK_VMM_REGION_FIND, 0, KERNEL_VA, 400 * PAGE_SIZE,
+                3 * PAGE_SIZE, gap * PAGE_SIZE);
+    must_ok(t, status_of(found));
+    must(t, found->out[0] >= PAGE(KERNEL_VA, 16), "V45",
+         "the place at page %lu is less than %lu pages from a region:\n"
+         "  regions    0 .. 3, 10 .. 13, 21 .. 24\n"
+         "  expected   16 or behind (3 pages with 2 free on either side)",
+         (found->out[0] - KERNEL_VA) / PAGE_SIZE, gap);
+    must(t,
+         found->out[0] == PAGE(KERNEL_VA, 16) ||
+             found->out[0] >= PAGE(KERNEL_VA, 27),
+         "V45", "the place at page %lu meets a region or its gap",
+         (found->out[0] - KERNEL_VA) / PAGE_SIZE);
+}
+
+SCRIPT(without_frames_an_immediate_region_changes_nothing) {
+    uint64_t before;
+
+    pages_on(t, TLB_LRU);
+    before = free_frames(t);
+    for (unsigned given = 0; given < 7; given++) { /* 4 pages, 3 tables */
+        ask_pmm_fail_after(t, given);
+        must_status(t, NULL,
+                    add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_IMMEDIATE, 0),
+                    MM_NO_MEMORY);
+        ask_pmm_fail_after(t, UINT64_MAX);
+        must_status(t, NULL, status_of(ask(t, ASK_VMM_REGION_AT, 0, KERNEL_VA)),
+                    MM_NO_REGION);
+        must_have_free(t, NULL, before);
+    }
+    must_ok(t, add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_IMMEDIATE, 0));
+}
+
+SCRIPT(the_frames_of_a_device_stay_its_own) {
+    uint64_t f = 0;
+
+    pages_on(t, TLB_LRU);
+    must_ok(t, ask_pmm_alloc_run(t, 4, 1, 0, &f)); /* a device in RAM */
+    must_ok(t, add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_DEVICE, f));
+    must_show(t, NULL, PAGE(KERNEL_VA, 2), f + 2);
+    must_ok(t, remove_region(t, 0, KERNEL_VA));
+    for (unsigned n = 0; n < 4; n++) {
+        must(t, ask_pmm_is_used(t, f + n), "V44",
+             "frame 0x%lx of the device went to the pmm with its region",
+             f + n);
+    }
+}
+
+/* --- spaces -------------------------------------------------------------- */
+
+SCRIPT(a_new_upper_entry_of_the_kernel_reaches_all_spaces) {
+    const uint64_t far = KERNEL_VA + 3 * 512 * GIB;
+
+    family_on(t, TLB_LRU);
+    in_space(t, A);
+    must_ok(t, add_region(t, 0, far, 2, VMM_WRITE, VMM_IMMEDIATE, 0));
+    put(t, far, 7);
+    in_space(t, B);
+    must_read(t, "V36", far, 7);
+    in_space(t, 0);
+    must_read(t, "V36", far, 7);
+}
+
+SCRIPT(a_private_page_is_gone_in_another_space) {
+    struct access_result r;
+    uint64_t value;
+
+    family_on(t, TLB_HOSTILE);
+    private_region(t, A);
+    in_space(t, A);
+    put(t, USER_VA, 5);
+    in_space(t, B);
+    set_user(t, true);
+    r = load(t, USER_VA, 8, &value);
+    set_user(t, false);
+    must(t, !r.done, "V33", "space B reads %lu, which is space A's", value);
+}
+
+SCRIPT(nothing_is_left_of_spaces_in_whatever_order_they_end) {
+    static const unsigned orders[6][3] = { { A, B, C }, { A, C, B },
+                                           { B, A, C }, { B, C, A },
+                                           { C, A, B }, { C, B, A } };
+    uint64_t before;
+
+    pages_on(t, TLB_LRU);
+    must_ok(t, ask_pmm_keep_books(t));
+    before = free_frames(t);
+    for (unsigned o = 0; o < 6; o++) {
+        must_ok(t, status_of(ask(t, ASK_VMM_CREATE, A)));
+        must_ok(t, status_of(ask(t, ASK_VMM_CREATE, B)));
+        private_region(t, A);
+        private_region(t, B);
+        in_space(t, B);
+        put(t, USER_VA, 2);
+        in_space(t, A);
+        put(t, USER_VA, 1);
+        put(t, PAGE(USER_VA, 3), 3);
+        must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+        put(t, USER_VA, 4);
+        in_space(t, 0);
+        for (unsigned i = 0; i < 3; i++) {
+            must_ok(t, status_of(ask(t, ASK_VMM_DESTROY, orders[o][i])));
+        }
+        must_have_free(t, "V38", before);
+        credit(t, 16 * o);
+    }
+    must(t, ask_pmm_is_sound(t), "V38", "the frames are not sound");
+}
+
+/* --- copy on write ------------------------------------------------------- */
+
+SCRIPT(the_last_owner_writes_without_a_copy) {
+    uint64_t before, after;
+
+    family_on(t, TLB_LRU);
+    private_region(t, A);
+    in_space(t, A);
+    put(t, USER_VA, 1);
+    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+    put(t, USER_VA, 2); /* a copy; C is alone with the old frame */
+    in_space(t, C);
+    before = free_frames(t);
+    put(t, USER_VA, 3);
+    after = free_frames(t);
+    must(t, before == after && ask(t, ASK_VMM_STATS, C)->out[4] == 0, "V51a",
+         "the last owner of a frame writes, and the page is copied");
+    must_read(t, "V51a", USER_VA, 3);
+}
+
+SCRIPT(a_shared_frame_lives_as_long_as_someone_shows_it) {
+    family_on(t, TLB_LRU);
+    private_region(t, A);
+    in_space(t, A);
+    put(t, USER_VA, 11);
+    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+    in_space(t, C);
+    must_ok(t, status_of(ask(t, ASK_VMM_DESTROY, A)));
+    for (unsigned n = 0; n < 64; n++) { /* whoever gets the frame writes */
+        uint64_t f;
+
+        if (ask_pmm_alloc(t, &f) == MM_OK) {
+            memset(physical(t, f << PAGE_SHIFT), 0xee, PAGE_SIZE);
+        }
+    }
+    must_read(t, "P23", USER_VA, 11);
+}
+
+SCRIPT(chains_of_forks_agree_with_an_oracle_of_contents) {
+    uint64_t want[6][REGION_PAGES] = { { 0 } };
+    bool lives[6] = { false };
+
+    family_on(t, TLB_HOSTILE);
+    private_region(t, A);
+    lives[A] = true;
+    for (unsigned n = 0; n < 300; n++) {
+        const unsigned s = A + (unsigned)draw(t, 5);
+        const unsigned page = (unsigned)draw(t, REGION_PAGES);
+
+        if (s == B) {
+            continue; /* has no region */
+        }
+        if (!lives[s]) {
+            unsigned parent = A;
+
+            while (!lives[parent]) {
+                parent++;
+            }
+            must_ok(t, status_of(ask(t, ASK_VMM_FORK, s, parent)));
+            memcpy(want[s], want[parent], sizeof want[s]);
+            lives[s] = true;
+        } else if (s != A && draw(t, 12) == 0) {
+            in_space(t, 0);
+            must_ok(t, status_of(ask(t, ASK_VMM_DESTROY, s)));
+            lives[s] = false;
+        } else {
+            in_space(t, s);
+            must_read(t, "V50", PAGE(USER_VA, page), want[s][page]);
+            want[s][page] = n + 1;
+            put(t, PAGE(USER_VA, page), n + 1);
+        }
+        credit(t, n / 4);
+    }
+    for (unsigned s = A; s <= E; s++) {
+        if (lives[s]) {
+            in_space(t, s);
+            for (unsigned page = 0; page < REGION_PAGES; page++) {
+                must_read(t, "V51b", PAGE(USER_VA, page), want[s][page]);
+            }
+        }
+    }
+}
+
+SCRIPT(a_page_that_was_read_only_stays_so_after_a_fork) {
+    bool done;
+
+    family_on(t, TLB_LRU);
+    private_region(t, A);
+    in_space(t, A);
+    put(t, USER_VA, 1);
+    must_ok(t, status_of(ask(t, ASK_VMM_REGION_PROTECT, A, USER_VA, VMM_USER)));
+    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+    for (unsigned s = A; s <= C; s += C - A) {
+        in_space(t, s);
+        set_user(t, true);
+        done = store(t, USER_VA, 8, 2).done;
+        set_user(t, false);
+        must(t, !done, NULL, "a read-only page can be written after a fork");
+        must_read(t, NULL, USER_VA, 1);
+    }
+}
+
+SCRIPT(a_copy_to_the_user_does_not_write_to_both_sides) {
+    family_on(t, TLB_LRU);
+    private_region(t, A);
+    in_space(t, A);
+    put(t, USER_VA, 1);
+    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+    memset(blob(t), 9, 8);
+    must_ok(t, status_of(ask(t, ASK_VMM_COPY_OUT, A, USER_VA, 8)));
+    must_read(t, "V53", USER_VA, UINT64_C(0x0909090909090909));
+    in_space(t, C);
+    must_read(t, "V53", USER_VA, 1);
+}
+
+SCRIPT(a_copy_obeys_the_rights_of_the_user) {
+    const struct call *copied;
+
+    family_on(t, TLB_LRU);
+    must_ok(t, add_region(t, A, USER_VA, 2, VMM_USER, VMM_DEMAND, 0));
+    must_ok(t, add_region(t, A, USER_VA + GIB, 2, VMM_USER | VMM_WRITE,
+                          VMM_DEMAND, 0));
+    in_space(t, A);
+    must_read(t, NULL, USER_VA, 0);
+    memset(blob(t), 7, 8192);
+    must(t, status_of(ask(t, ASK_VMM_COPY_OUT, A, USER_VA, 8)) != MM_OK, "V53",
+         "the kernel copied to a page that the user may only read");
+    must_read(t, "V53", USER_VA, 0);
+    copied = ask(t, ASK_VMM_COPY_OUT, A, PAGE(USER_VA + GIB, 2) - 4096, 8192);
+    must(t, copied->out[0] == 4096 && status_of(copied) != MM_OK, NULL,
+         "a copy that leaves its region copied %lu bytes, expected 4096",
+         copied->out[0]);
+}
+
+SCRIPT(a_fork_without_frames_changes_nothing) {
+    uint64_t before;
+
+    family_on(t, TLB_LRU);
+    private_region(t, A);
+    in_space(t, A);
+    put(t, USER_VA, 1);
+    before = free_frames(t);
+    for (unsigned given = 0; given < 4; given++) { /* root, three tables */
+        ask_pmm_fail_after(t, given);
+        must_status(t, NULL, status_of(ask(t, ASK_VMM_FORK, C, A)),
+                    MM_NO_MEMORY);
+        ask_pmm_fail_after(t, UINT64_MAX);
+        must_have_free(t, "V38", before);
+        credit(t, 25 * given);
+    }
+    put(t, USER_VA, 2);
+    must_have_free(t, "V51a", before);
+}
+
+const struct script lab4_hidden[] = {
+    LISTED(random_regions_agree_with_an_oracle),
+    LISTED(ranges_that_are_no_row_of_pages_are_refused),
+    LISTED(a_place_keeps_its_gap_on_both_sides),
+    LISTED(without_frames_an_immediate_region_changes_nothing),
+    LISTED(the_frames_of_a_device_stay_its_own),
+    LISTED(a_new_upper_entry_of_the_kernel_reaches_all_spaces),
+    LISTED(a_private_page_is_gone_in_another_space),
+    LISTED(nothing_is_left_of_spaces_in_whatever_order_they_end),
+    LISTED(the_last_owner_writes_without_a_copy),
+    LISTED(a_shared_frame_lives_as_long_as_someone_shows_it),
+    LISTED(chains_of_forks_agree_with_an_oracle_of_contents),
+    LISTED(a_page_that_was_read_only_stays_so_after_a_fork),
+    LISTED(a_copy_to_the_user_does_not_write_to_both_sides),
+    LISTED(a_copy_obeys_the_rights_of_the_user),
+    LISTED(a_fork_without_frames_changes_nothing),
+    { NULL, NULL },
+};

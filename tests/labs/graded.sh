@@ -1,0 +1,158 @@
+#!/bin/sh
+# Are the labs fair, and do they see?  Prints TAP.
+#
+#   reference   the product's own files                    100 points
+#   variant     another correct way, labs/instructor/variants 100 points
+#   mutant      a mistake, labs/instructor/mutants          loses points
+#   starter     what students begin with                    0 points
+#
+# tests/labs/graded.sh [all | reference N | ID ...]   default: the reference and
+# the starter of each lab, GRADED of the mutants (4), drawn by MUTANTS_SEED (1).
+# "reference N": N times each, with other seeds.  `make graded` tries all and
+# prints which tests of the lab noticed what.
+set -u
+labs=$top_srcdir/labs
+overlay=$labs/instructor
+grade=$top_builddir/memtwin-grade
+
+cd "$top_builddir" || exit 1
+if ! command -v patch >/dev/null; then
+    echo "1..0 # SKIP patch is missing: apt install patch"
+    exit 0
+fi
+work=$(mktemp -d ./graded-lab.XXXXXX) || exit 1
+work=$(cd "$work" && pwd)
+trap 'rm -rf "$work"' EXIT
+
+all_labs="1-frames 2-four-levels 3-faults 4-spaces 5-heap"
+number=0
+status=0
+
+verdict() { # good?, name: what the grader said is in $work/said
+    number=$((number + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $number - $2"
+    else
+        echo "not ok $number - $2"
+        status=1
+    fi
+}
+files_of() { # lab: lines "NAME FLOOR/NAME.c"
+    sed -n 's/^\(file\|given\) \([^ ]*\) replaces \(.*\)/\2 \3/p' \
+        "$labs/$1/lab.conf"
+}
+submission() { # lab: the product's files in $work/in
+    rm -rf "$work/in" && mkdir "$work/in" || return
+    files_of "$1" | while read -r name replaces; do
+        cp "$top_srcdir/src/$replaces" "$work/in/$name" &&
+            chmod u+w "$work/in/$name" || exit 1
+    done
+}
+grade() { # lab, seed
+    echo "$2" >"$work/salt"
+    "$grade" --salt-file "$work/salt" --student "$2" "$1" "$work/in" \
+        >"$work/said" 2>&1
+}
+has_all() {
+    grep -q '^score 100.0 of 100.0$' "$work/said"
+}
+failed_tests() {
+    sed -n 's/^FAILED *[0-9.]* of *[0-9.]* *//p' "$work/said"
+}
+reference() { # lab, seed
+    submission "$1" && grade "$1" "$2" && has_all
+    verdict $? "the reference of $1 has all points (seed $2)"
+    failed_tests | sed 's/^/#   /'
+}
+# The lab whose files hold the one that a patch changes: the one it names.
+lab_of() { # patch
+    n=$(sed -n '/^---/q; s/^lab: //p' "$1")
+    for lab in $all_labs; do
+        case $lab in "$n"-*) echo "$lab" ;; esac
+    done
+}
+change() { # lab, patch: $work/in with it; fails when the lab has no such file
+    submission "$1" || return
+    path=$(sed -n 's/^+++ b\/src\///p' "$2")
+    name=$(files_of "$1" | sed -n "s|^\([^ ]*\) $path\$|\1|p")
+    [ -n "$name" ] && patch -s "$work/in/$name" <"$2"
+}
+mutant() { # ID
+    patch=$overlay/mutants/$1.patch
+    lab=$(lab_of "$patch")
+    bug=$(sed -n '/^---/q; s/^bug: //p' "$patch")
+    if [ -z "$lab" ] || ! change "$lab" "$patch" >"$work/said" 2>&1; then
+        verdict 0 "$1 $bug # SKIP no lab has this file"
+        return
+    fi
+    grade "$lab" "$1"
+    ! has_all && grep -q '^build: good\|^FAILED' "$work/said" &&
+        ! grep -q '^build: \(refused\|compiler\|missing\|linker\)' "$work/said"
+    verdict $? "$1 $bug: loses points in $lab"
+    failed_tests | sed 's/^/#   /'
+}
+variant() { # ID
+    patch=$overlay/variants/$1.patch
+    lab=$(lab_of "$patch")
+    change "$lab" "$patch" >"$work/said" 2>&1 && grade "$lab" "$1" && has_all
+    verdict $? "$1 keeps all points in $lab: $(sed -n \
+        '/^---/q; s/^way: //p' "$patch")"
+    failed_tests | sed 's/^/#   /'
+}
+starter() { # lab
+    rm -rf "$work/in" && mkdir "$work/in" || return
+    sh "$labs/make-starters" "$labs/$1" "$work/in" >"$work/said" 2>&1 &&
+        grade "$1" 1 && grep -q '^score 0.0 of 100.0$' "$work/said" &&
+        grep -q 'not implemented: lab' "$work/said"
+    verdict $? "the starter of $1 builds, has no points and says what to do"
+}
+ids() { # mutants or variants
+    for file in "$overlay/$1"/*.patch; do
+        [ ! -f "$file" ] || basename "$file" .patch
+    done
+}
+draw() { # how many, seed: the same ones for the same seed
+    ids mutants | awk -v n="$1" -v seed="$2" 'BEGIN { srand(seed) }
+        { at[NR] = $0 }
+        END { for (i = 1; i <= n && i <= NR; i++) {
+                  j = i + int(rand() * (NR - i + 1))
+                  t = at[i]; at[i] = at[j]; at[j] = t; print at[i] } }'
+}
+
+case ${1-} in
+reference)
+    for lab in $all_labs; do
+        for seed in $(seq "$2"); do
+            reference "$lab" "$seed"
+        done
+    done
+    ;;
+all | '')
+    for lab in $all_labs; do
+        reference "$lab" 1
+        starter "$lab"
+    done
+    if [ "${1-}" = all ]; then
+        for id in $(ids variants); do
+            variant "$id"
+        done
+        chosen=$(ids mutants)
+    else
+        chosen=$(draw "${GRADED-4}" "${MUTANTS_SEED-1}")
+    fi
+    for id in $chosen; do
+        mutant "$id"
+    done
+    ;;
+*)
+    for id in "$@"; do
+        if [ -f "$overlay/variants/$id.patch" ]; then
+            variant "$id"
+        else
+            mutant "$id"
+        fi
+    done
+    ;;
+esac
+echo "1..$number"
+exit $status
