@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "grade/grade.h"
+#include "grade/export.h"
 
 static const char *word_of(const struct graded_test *graded) {
     switch (graded->verdict.is) {

@@ -57,6 +57,7 @@ struct grade {
     unsigned count;
     double score, max;
     double seconds; /* it took */
+    char key[20];   /* batch.h */
 };
 
 struct grade_want {
@@ -72,6 +73,8 @@ struct grade_want {
 /** Build and run.  @return NULL: the host failed, after a message */
 struct grade *grade_make(const struct grade_want *want);
 void grade_destroy(struct grade *grade);
+/** What a submission printed may be any bytes: leave printable ASCII. */
+void grade_clean(struct grade *grade);
 
 /** Run one script in a judge of its own. */
 void test_run(const struct script *script, const char *program, uint64_t seed,
@@ -82,12 +85,8 @@ _Noreturn void test_run_here(const struct script *script,
                              struct verdict *verdict);
 uint64_t seed_of(const char *salt, const char *student, const char *test);
 
-/* Exporters, one file each: how a grade is written.  @out is open for writing;
- * false: the host has no memory. */
 struct json_t;
+/** The grade as one object; export_json.c and doc/grading.md. */
 struct json_t *grade_json(const struct grade *grade);
-bool export_json(const struct grade *grade, FILE *out);
-bool export_text(const struct grade *grade, FILE *out);
-bool export_tap(const struct grade *grade, FILE *out);
 
 #endif

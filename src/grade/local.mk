@@ -12,8 +12,10 @@ libgrade_a_CPPFLAGS = $(grade_flags)
 libgrade_a_SOURCES = %D%/talk.h %D%/script.h %D%/test.h %D%/test.c %D%/ask.c \
 	%D%/access.c %D%/frames.c %D%/pc.c %D%/transport.c %D%/cage.h %D%/cage.c \
 	%D%/code_name.c %D%/lab.h %D%/lab.c %D%/object_check.h \
-	%D%/object_check.c %D%/grade.h %D%/build.c %D%/run.c %D%/say.h %D%/say.c \
-	%D%/export_text.c %D%/export_json.c
+	%D%/object_check.c %D%/grade.h %D%/build.c %D%/run.c %D%/batch.h %D%/batch.c %D%/say.h %D%/say.c \
+	%D%/export.h %D%/export.c %D%/export_text.c %D%/export_json.c \
+	%D%/export_gradescope.c %D%/export_classroom50.c %D%/export_github.c \
+	%D%/export_junit.c %D%/export_csv.c
 
 noinst_LIBRARIES += libsubject.a
 libsubject_a_SOURCES = %D%/subject.h %D%/subject.c %D%/subject_pmm.c \

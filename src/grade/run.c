@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "grade/grade.h"
+#include "grade/batch.h"
 #include "grade/say.h"
 
 uint64_t seed_of(const char *salt, const char *student, const char *test) {
@@ -141,6 +141,22 @@ static void test_one(struct grade *grade, const struct grade_want *want,
     }
 }
 
+static void clean(char *text) {
+    for (; *text != '\0'; text++) {
+        const bool printable = *text >= ' ' && *text < 0x7f;
+
+        *text = printable || *text == '\n' || *text == '\t' ? *text : '?';
+    }
+}
+
+void grade_clean(struct grade *grade) {
+    clean(grade->build.text);
+    for (unsigned i = 0; i < grade->count; i++) {
+        clean(grade->tests[i].verdict.text);
+        clean(grade->tests[i].verdict.output);
+    }
+}
+
 static double seconds_now(void) {
     struct timespec now;
 
@@ -165,6 +181,7 @@ struct grade *grade_make(const struct grade_want *want) {
     grade->student = want->student;
     grade->submission = want->submission;
     grade->cage = want->cage;
+    grade_key(want, grade->key);
     if (!build_make(&grade->build, want->kit, lab, want->submission)) {
         grade_destroy(grade);
         return NULL;
@@ -183,6 +200,7 @@ struct grade *grade_make(const struct grade_want *want) {
             grade->max += graded->test->max;
         }
     }
+    grade_clean(grade);
     grade->seconds = seconds_now() - start;
     return grade;
 }

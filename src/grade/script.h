@@ -191,7 +191,7 @@ void must_status(struct test *t, const char *mistake, enum mm_status status,
 void note(struct test *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void note_clear(struct test *t);
-/** This much of the test's points is certain from now on, 0 to 100 %. */
+/** This much of the test's points is certain from now on, 0 to 99 %. */
 void credit(struct test *t, unsigned percent);
 /** Not to be judged on this host, and why: no points lost or won. */
 _Noreturn void skip(struct test *t, const char *why);

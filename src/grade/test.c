@@ -107,7 +107,7 @@ void note_clear(struct test *t) {
 }
 
 void credit(struct test *t, unsigned percent) {
-    t->verdict->credit = percent < 100 ? percent : 100;
+    t->verdict->credit = percent < 99 ? percent : 99;
 }
 
 _Noreturn void skip(struct test *t, const char *why) {
@@ -147,11 +147,28 @@ void test_events(struct test *t) {
     }
 }
 
+/** Is the question as it was put?  The subject has no business there. */
+static void must_be_untouched(struct test *t) {
+    const struct talk *talk = t->talk;
+    bool same = talk->call_count == t->queued &&
+                talk->event_count <= TALK_EVENTS && talk->text_len <= TALK_TEXT;
+
+    for (unsigned i = 0; same && i < t->queued; i++) {
+        same = talk->calls[i].ask == t->answers[i].ask &&
+               memcmp(talk->calls[i].in, t->answers[i].in,
+                      sizeof t->answers[i].in) == 0;
+    }
+    if (!same) {
+        test_died(t, "talk", "the submission wrote into the grader's memory");
+    }
+}
+
 void test_turn(struct test *t) {
     t->talk->event_count = 0;
     t->talk->call_count = t->queued;
     t->steps = 0;
     t->transport->turn(t);
+    must_be_untouched(t);
     for (unsigned i = 0; i < t->queued; i++) {
         const struct call answer = t->talk->calls[i];
 

@@ -66,6 +66,9 @@ static const char *signal_story(int signal) {
     case SIGILL:
         return "executed an instruction that a program may not (or "
                "__builtin_trap())";
+    case SIGSYS:
+        return "asked the operating system for something by a door that is "
+               "closed (Bad system call)";
     default:
         return strsignal(signal);
     }
@@ -217,6 +220,11 @@ static void panicked(struct test *t) {
     test_died(t, "panic", what);
 }
 
+static _Noreturn void out_of_turn(struct test *t) {
+    test_died(t, "talk",
+              "the submission wrote to the grader's socket by itself");
+}
+
 static void process_turn(struct test *t) {
     if (t->count && t->traced) {
         step(t);
@@ -228,6 +236,9 @@ static void process_turn(struct test *t) {
         case TURN_DONE:
             return;
         case TURN_EVENTS:
+            if (t->talk->event_count != TALK_EVENTS) {
+                out_of_turn(t);
+            }
             test_events(t);
             t->talk->event_count = 0;
             send_go(t);
@@ -236,8 +247,7 @@ static void process_turn(struct test *t) {
             panicked(t);
             break;
         default:
-            test_died(t, "talk",
-                      "the submission wrote to the grader's socket by itself");
+            out_of_turn(t);
         }
     }
 }

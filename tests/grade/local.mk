@@ -1,5 +1,11 @@
 # The grader, by scripts that print TAP and run in the top of the build tree.
-grade_tests = %D%/grade.sh
+grade_tests = %D%/grade.sh %D%/attacks.sh %D%/exports.sh %D%/batch.sh
 dist_check_SCRIPTS += $(grade_tests)
 TESTS += $(grade_tests)
-EXTRA_DIST += %D%/tap.sh
+EXTRA_DIST += %D%/tap.sh %D%/attacks %D%/attack_call.inc %D%/golden %D%/rules.py
+
+check_PROGRAMS += %D%/exported
+%C%_exported_SOURCES = %D%/exported.c
+%C%_exported_CPPFLAGS = $(grade_flags)
+%C%_exported_LDADD = $(grade_libs)
+%D%/exports.log: %D%/exported
