@@ -526,7 +526,7 @@ START_TEST(an_upper_entry_that_is_none_is_refused)
         { vaddr(UINT64_C(1) << 47), 2, ALL, MM_NOT_CANONICAL },
         { vaddr_add(page, 2 * MIB), 2, ALL, MM_NOT_MAPPED },
         { vaddr_add(page, 512 * GIB), 2, ALL, MM_NOT_MAPPED },
-        { m.space.direct_base, 2, ALL, MM_HUGE_PAGE },
+        { vaddr_add(m.space.direct_base, 16 * MIB), 2, ALL, MM_HUGE_PAGE },
     };
     const uint64_t tables = (map_new(page, 0), machine_tables_hash(&m.space));
 
