@@ -65,6 +65,14 @@ TESTS += %D%/programs/test_vmm_counts
 %C%_programs_test_vmm_counts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_programs_test_vmm_counts_LDADD = $(functional_libs) $(CHECK_LIBS)
 
+# Seeded mistakes of src/vmm and src/trap: `make mutants-vmm`, some minutes.
+EXTRA_DIST += %D%/vmm/mutants %D%/vmm/mutants.sh
+mutants-vmm: tests/twin_host tests/programs/test_vmm_counts \
+	tests/programs/test_vmm_programs
+	@$(AM_TESTS_ENVIRONMENT) \
+	PROGRAMS_LIBS='$(tests_programs_test_vmm_counts_LDADD)' \
+	$(SHELL) $(srcdir)/tests/vmm/mutants.sh $(MUTANTS)
+
 # The live machine, with a kernel of a few lines.
 live_test_sources = %D%/sim/live_machine.h
 live_test_libs = $(live_libs) $(CHECK_LIBS)
@@ -139,6 +147,8 @@ dist_check_SCRIPTS += %D%/gdb/gdb.sh
 TESTS += %D%/gdb/gdb.sh
 tests/gdb/gdb.log: tests/twin_host
 endif
+
+.PHONY: mutants-vmm
 
 dist_check_SCRIPTS += %D%/floors-can-fall
 TESTS += %D%/floors-can-fall

@@ -3,12 +3,15 @@
  * frames are short.
  *
  *   touch   [ absent ] -- frame, load --> [ frame, A ]
- *   evict   [ frame, A ]    A is cleared: a second chance
- *           [ frame ]       unmap, flush, save if D is set, free
+ *   evict   [ frame, A ]    A is cleared, flush: a second chance
+ *           [ frame ]       unmap, save if D is set, free
  *                           what can not be saved is shown again
  *
- * The page is unmapped and flushed before it is saved, so no write comes too
- * late to be kept; and its frame goes back only when that is done.  Which page:
+ * The page is unmapped before it is saved, so no write comes too late to be
+ * kept; and its frame goes back only when that is done.  A page that is
+ * unmapped without A needs no flush: a processor sets A before it remembers a
+ * translation, and what it remembered before was flushed when A was cleared.
+ * Intel SDM vol. 3A, "Details of TLB Use".  Which page:
  * the clock.  A hand goes round through the pages of all paged regions of the
  * space; a page that was touched since it came by the last time is left alone.
  * Two rounds find one, if any can be saved.
@@ -85,9 +88,12 @@ static pte_t entry_clear(pte_t *entry, uint64_t bits) {
     return pte(__atomic_fetch_and(&entry->v, ~bits, __ATOMIC_ACQ_REL));
 }
 
+/** @seen was changed; without A nobody can have remembered it. */
 static void flush_page(struct vmm_space *space, vaddr_t page, pte_t seen) {
     space->changes++;
-    vmm_flush(token_owe(space, page, 1, 1, pte_has(seen, PTE_GLOBAL)));
+    if (pte_has(seen, PTE_ACCESSED)) {
+        vmm_flush(token_owe(space, page, 1, 1, pte_has(seen, PTE_GLOBAL)));
+    }
 }
 
 /** Save the page if it was written to. */

@@ -163,9 +163,7 @@ enum mm_status entry_make(struct vmm_space *space, vaddr_t va, pte_t **entry) {
     struct frame_chain tables = { 0 };
     enum mm_status status;
 
-    if (slot.level > 1 && pte_is_present(entry_get(slot.entry))) {
-        return MM_HUGE_PAGE;
-    }
+    MM_ASSERT(slot.level == 1 || !pte_is_present(entry_get(slot.entry)));
     status = take(space, &tables, va, slot.level - 1, true);
     if (status == MM_OK) {
         *entry = link_tables(space, va, 1, &tables);

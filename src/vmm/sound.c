@@ -162,7 +162,7 @@ static bool pages_are_sound(const struct vmm_space *space,
     return true;
 }
 
-#define WINDOW_FRAMES UINT64_C(8192)
+#define WINDOW_FRAMES UINT64_C(2048)
 
 /** The frames [first, first + WINDOW_FRAMES): which were seen. */
 struct window {

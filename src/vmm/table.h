@@ -396,8 +396,8 @@ enum mm_status pages_map(struct vmm_space *space, struct mapping mapping);
  */
 void pages_drop(struct vmm_space *space, vaddr_t va, uint64_t count,
                 bool give_back);
-/** The entry of level 1 for @va, with the tables above it made.
- *  @return MM_OK, MM_HUGE_PAGE, MM_NO_MEMORY; then nothing changed */
+/** The entry of level 1 for @va, where no large leaf stands, with the tables
+ *  above it made.  @return MM_OK, or MM_NO_MEMORY: nothing changed */
 enum mm_status entry_make(struct vmm_space *space, vaddr_t va, pte_t **entry);
 
 /* --- share.c: frames with several owners --------------------------------- */

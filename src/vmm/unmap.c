@@ -239,15 +239,14 @@ struct vmm_token pages_share(struct vmm_space *space, vaddr_t va,
 /* --- dropping ------------------------------------------------------------ */
 
 /** Give back what a leaf showed: a run, or frames that were handed out or
- *  broken up one by one. */
+ *  broken up one by one, or all but one that went back by another way. */
 static enum mm_status free_shown(struct vmm_space *space, pfn_t f,
                                  uint64_t count) {
     enum mm_status status;
 
     frames_forget(space, f, count);
     status = pmm_free_run(space->pmm, f, count);
-
-    if (status == MM_BAD_RANGE && count > 1) {
+    if (status != MM_OK && count > 1) {
         status = MM_OK;
         for (uint64_t n = 0; n < count; n++) {
             const enum mm_status one = pmm_free(space->pmm, pfn_add(f, n));

@@ -10,7 +10,7 @@ twin_sources += %D%/test_pmm_class.c %D%/test_pmm_model.c \
 	%D%/test_pmm_sweep.c %D%/test_pmm_withheld.c %D%/test_pmm_reclaim.c
 twin_sources += %D%/test_vmm_map.c %D%/test_vmm_flush.c \
 	%D%/test_vmm_large.c %D%/test_vmm_range.c %D%/test_vmm_space.c \
-	%D%/test_vmm_translate.c %D%/test_vmm_region.c %D%/test_vmm_tree.c %D%/test_vmm_fault.c %D%/test_vmm_paged.c %D%/test_vmm_pager.c %D%/test_vmm_parts.c \
+	%D%/test_vmm_translate.c %D%/test_vmm_region.c %D%/test_vmm_tree.c %D%/test_vmm_fault.c %D%/test_vmm_paged.c %D%/test_vmm_pager.c %D%/test_vmm_rare.c %D%/test_vmm_stale.c %D%/test_vmm_parts.c \
 	%D%/test_vmm_sweep.c %D%/test_vmm_sound.c %D%/test_vmm_kinds.c \
 	%D%/test_vmm_share.c %D%/test_vmm_edges.c \
 	%D%/test_vmm_random.c %D%/test_vmm_reach.c

@@ -321,6 +321,26 @@ START_TEST(a_write_after_a_save_is_saved_the_next_time)
 }
 END_TEST
 
+/* INVLPG when A is cleared; none of a page that lacks A since. */
+START_TEST(a_page_that_is_taken_away_costs_one_flush)
+{ /* V2 V23 */
+    const vaddr_t own = vaddr(UINT64_C(0x444444440000));
+    struct vmm_region region = region_at(own);
+    uint64_t invlpgs;
+
+    region.access = VMM_WRITE;
+    ck_assert_status(vmm_region_add(&m.space, region), MM_OK);
+    *(volatile uint8_t *)pointer_of(own) = 1;
+    invlpgs = m.space.stats.invlpgs;
+    ck_assert_status(vmm_evict(&m.space), MM_OK);
+    ck_assert_uint_eq(m.space.stats.invlpgs, invlpgs + 1);
+    *(volatile uint8_t *)pointer_of(own) = 2; /* nothing is remembered of it */
+    ck_assert_uint_eq(m.space.stats.loads, 2);
+    ck_assert_status(vmm_region_remove(&m.space, own), MM_OK);
+    destroy(0);
+}
+END_TEST
+
 /* The hand of the clock, and the loop over a region, stop at 2^64. */
 START_TEST(the_last_page_there_is_can_be_kept_and_taken_away)
 { /* V7 V23 */
@@ -358,6 +378,7 @@ Suite *vmm_pager_suite(void) {
     tcase_add_test(tc, a_region_is_saved_when_somebody_asks_and_its_pages_stay);
     tcase_add_test(tc, only_a_paged_region_can_be_saved);
     tcase_add_test(tc, a_write_after_a_save_is_saved_the_next_time);
+    tcase_add_test(tc, a_page_that_is_taken_away_costs_one_flush);
     tcase_add_test(tc, the_last_page_there_is_can_be_kept_and_taken_away);
     suite_add_tcase(suite, tc);
     return suite;

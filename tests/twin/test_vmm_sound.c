@@ -57,12 +57,13 @@ END_TEST
 
 START_TEST(regions_in_disorder_are_noticed)
 {
-    struct vmm_region *regions[3];
+    struct vmm_region *regions[3], first;
 
     for (size_t i = 0; i < 3; i++) {
         regions[i] = (struct vmm_region *)(uintptr_t)vmm_region_next(
             &m.space, i == 0 ? NULL : regions[i - 1]);
     }
+    first = *regions[0];
     regions[0]->range.len += 2 * PAGE_SIZE;
     expect_complaint("two regions overlap or are out of order");
     regions[0]->range.len -= 2 * PAGE_SIZE;
@@ -76,6 +77,12 @@ START_TEST(regions_in_disorder_are_noticed)
     regions[1]->range.len = PAGE_SIZE;
     expect_complaint("the tree of regions does not fit them");
     regions[1]->range.len = 2 * PAGE_SIZE;
+    regions[0]->range.base.v += 1; /* in a branch: the first mistake counts */
+    expect_complaint("a region is no range of whole pages");
+    regions[0]->range.base = vaddr(-(uint64_t)PAGE_SIZE); /* nothing behind */
+    regions[0]->range.len = PAGE_SIZE;
+    expect_complaint("two regions overlap or are out of order");
+    *regions[0] = first;
 }
 END_TEST
 
