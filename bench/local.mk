@@ -1,7 +1,7 @@
 # Figures, never tests: `make bench-pmm`; over the trace of frames of the tests,
 # or FRAMES=FILE.
 if LIVE
-EXTRA_PROGRAMS = %D%/bench_pmm
+EXTRA_PROGRAMS += %D%/bench_pmm
 %C%_bench_pmm_SOURCES = %D%/bench_pmm.h %D%/bench_pmm.c %D%/machine.c \
 	%D%/trace_pmm.c %D%/threads_pmm.c $(hw_alone_sources)
 %C%_bench_pmm_CPPFLAGS = $(memtwin_flags)

@@ -16,6 +16,10 @@ overlay=$labs/instructor
 grade=$top_builddir/memtwin-grade
 
 cd "$top_builddir" || exit 1
+if [ ! -d "$top_srcdir/labs/instructor" ]; then
+    echo "1..0 # SKIP this copy has no labs/instructor"
+    exit 0
+fi
 if ! command -v patch >/dev/null; then
     echo "1..0 # SKIP patch is missing: apt install patch"
     exit 0

@@ -17,6 +17,10 @@ if [ -n "${TEST_COUNTS-}" ]; then
     echo "1..0 # SKIP a build that counts would count the mistakes"
     exit 0
 fi
+if [ ! -d "$top_srcdir/labs/instructor" ]; then
+    echo "1..0 # SKIP this copy has no labs/instructor"
+    exit 0
+fi
 if ! command -v patch >/dev/null; then
     echo "1..0 # SKIP patch is missing: apt install patch"
     exit 0
