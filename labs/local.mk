@@ -60,3 +60,14 @@ run-qemu: $(run_qemu_needs)
 	$(SHELL) $(srcdir)/labs/run-qemu "$(LAB)" "$(SUBMISSION)"
 endif
 .PHONY: labs labs-html labs-pdf dist-labs run-qemu
+
+# Lab 6: the student's tests against mutants and variants.
+grade-tests: libgrade.a kit/stamp memtwin-grade
+	@$(AM_TESTS_ENVIRONMENT) \
+	GRADE_COMPILE='$(COMPILE) $(grade_flags) $(AM_CFLAGS)'; export GRADE_COMPILE; \
+	GRADE_OBJECTS='src/grade/memtwin_grade-main.o src/grade/memtwin_grade-options.o'; \
+	export GRADE_OBJECTS; \
+	GRADE_LIBS='$(grade_libs)'; export GRADE_LIBS; \
+	$(SHELL) $(srcdir)/labs/grade-tests "$(SUBMISSION)"
+.PHONY: grade-tests
+EXTRA_DIST += %D%/grade-tests %D%/6-break-it

@@ -75,22 +75,24 @@ lab_of() { # patch
         case $lab in "$n"-*) echo "$lab" ;; esac
     done
 }
-change() { # lab, patch: $work/in with it; fails when the lab has no such file
-    submission "$1" || return
+name_in() { # lab, patch: what the lab calls the file that the patch changes
+    [ -n "$1" ] || return
     path=$(sed -n 's/^+++ b\/src\///p' "$2")
-    name=$(files_of "$1" | sed -n "s|^\([^ ]*\) $path\$|\1|p")
-    [ -n "$name" ] && patch -s "$work/in/$name" <"$2"
+    files_of "$1" | sed -n "s|^\([^ ]*\) $path\$|\1|p"
+}
+change() { # lab, patch: $work/in with it
+    submission "$1" && patch -s "$work/in/$(name_in "$1" "$2")" <"$2"
 }
 mutant() { # ID
     patch=$overlay/mutants/$1.patch
     lab=$(lab_of "$patch")
     bug=$(sed -n '/^---/q; s/^bug: //p' "$patch")
-    if [ -z "$lab" ] || ! change "$lab" "$patch" >"$work/said" 2>&1; then
+    if [ -z "$(name_in "$lab" "$patch")" ]; then
         verdict 0 "$1 $bug # SKIP no lab has this file"
         return
     fi
-    grade "$lab" "$1"
-    ! has_all && grep -q '^build: good\|^FAILED' "$work/said" &&
+    change "$lab" "$patch" >"$work/said" 2>&1 && grade "$lab" "$1" &&
+        ! has_all && grep -q '^FAILED' "$work/said" &&
         ! grep -q '^build: \(refused\|compiler\|missing\|linker\)' "$work/said"
     verdict $? "$1 $bug: loses points in $lab"
     failed_tests | sed 's/^/#   /'
