@@ -10,6 +10,25 @@ if COVERAGE
 endif
 endif
 
+# A trace through every class; TRACES="..." through every class, some minutes.
+dist_check_SCRIPTS += %D%/replay.sh
+if LIVE
+TESTS += %D%/replay.sh
+%D%/replay.log: memtwin
+endif
+replay-heaps: memtwin
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/replay.sh $(TRACES)
+.PHONY: replay-heaps
+
+# Seeded mistakes: `make mutants-heap`, some minutes.
+EXTRA_DIST += %D%/mutants.sh %D%/mutants/list
+mutants-heap: %D%/test_heap_model tests/twin_host
+	@$(AM_TESTS_ENVIRONMENT) \
+	    MODEL_OBJECTS='$(tests_heap_test_heap_model_OBJECTS)' \
+	    MODEL_LIBS='$(tests_heap_test_heap_model_LDADD)' \
+	    $(SHELL) $(srcdir)/%D%/mutants.sh $(MUTANTS)
+.PHONY: mutants-heap
+
 # The default heap for another language: all of it in one archive.
 if LIVE
 check_LIBRARIES += %D%/librustheap.a

@@ -206,3 +206,49 @@ void arena_expect_runs(unsigned free, unsigned used) {
     ck_assert_uint_eq(runs[true], used);
     ck_assert(heap_is_sound(&arena.heap));
 }
+
+void arena_expect_joined(unsigned order, size_t header) {
+    static const unsigned orders[ARENA_ORDERS][3] = {
+        { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+        { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 }
+    };
+    uint8_t *blocks[3];
+
+    for (unsigned k = 0; k < 3; k++) {
+        blocks[k] = arena_alloc(64, 16);
+        ck_assert_ptr_eq(blocks[k], blocks[0] + k * (64 + header));
+    }
+    arena_expect_runs(1, 3);
+    for (unsigned k = 0; k < 3; k++) {
+        arena_free(blocks[orders[order][k]], 64, 16);
+        ck_assert(heap_is_sound(&arena.heap));
+    }
+    arena_expect_runs(1, 0);
+    for (unsigned k = 0; k < 3; k++) {
+        ck_assert_status(heap_free(&arena.heap, blocks[k], layout(64, 16)),
+                         MM_NOT_ALLOCATED);
+    }
+    arena_free(arena_alloc(PAGE_SIZE - header, 16), PAGE_SIZE - header, 16);
+}
+
+void arena_expect_one_block(uint8_t *p, size_t header) {
+    const struct {
+        uint8_t *p;
+        size_t size;
+    } wrong[] = {
+        { p + 16, 64 }, { p, 128 }, { p, 272 }, { p - header + 16, 16 }
+    };
+    uint64_t before;
+
+    pattern_fill(p, 256, 3);
+    before = arena_state();
+    for (unsigned k = 0; k < sizeof wrong / sizeof wrong[0]; k++) {
+        ck_assert_status(
+            heap_free(&arena.heap, wrong[k].p, layout(wrong[k].size, 16)),
+            MM_NOT_ALLOCATED);
+    }
+    ck_assert_ptr_null(heap_realloc(&arena.heap, p + 16, layout(64, 16), 32));
+    ck_assert(arena_state() == before);
+    pattern_check(p, 256, 3);
+    arena_free(p, 256, 16);
+}

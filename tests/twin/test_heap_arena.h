@@ -67,6 +67,17 @@ void arena_free(void *p, size_t size, size_t align);
 /** The heap is sound and has so many runs, free and in use. */
 void arena_expect_runs(unsigned free, unsigned used);
 
+/** Of an empty heap of a page whose blocks have headers of @header bytes: three
+ *  blocks that touch, freed in order number @order of ARENA_ORDERS, are one
+ * free run again that can be used to its last byte, and no longer blocks. */
+#define ARENA_ORDERS 6
+void arena_expect_joined(unsigned order, size_t header);
+
+/** The only block, of 256 bytes at @p, is freed and resized as nothing else:
+ * not from within it or its header of @header bytes, and by no other size. Then
+ * it is freed. */
+void arena_expect_one_block(uint8_t *p, size_t header);
+
 /** Everything that a refused request must leave as it is, but for the count of
  *  failures and what the source and the hook were asked. */
 uint64_t arena_state(void);
