@@ -154,6 +154,29 @@ MM_NO_SANITIZE static void boundary_add(struct heap *heap, void *at,
     merge(heap, h);
 }
 
+MM_NO_SANITIZE static size_t boundary_trim(struct heap *heap) {
+    struct heap_header *h = heap->boundary.last;
+    const uint64_t end = heap->end.v;
+    uint64_t keep;
+
+    if (!is_free(h)) {
+        return 0;
+    }
+    keep = address_of(h);
+    if (keep % PAGE_SIZE != 0) {
+        keep = end - heap_whole_pages(heap, keep + SMALLEST);
+        h->bytes = keep - block_of(h);
+        return end - keep;
+    }
+    heap->boundary.last = h->previous;
+    if (h->previous == NULL) {
+        heap->boundary.first = NULL;
+    } else {
+        h->previous->next = NULL;
+    }
+    return end - keep;
+}
+
 /**
  * Where a block aligned to @align may begin that has its header at @from or
  * behind it; the gap is nothing, or enough for a block.
@@ -291,6 +314,7 @@ const struct heap_class heap_boundary = {
     .granule = HEAP_ALIGN_MIN,
     .init = boundary_init,
     .add = boundary_add,
+    .trim = boundary_trim,
     .alloc = boundary_alloc,
     .free = boundary_free,
     .resize = boundary_resize,

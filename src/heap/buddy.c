@@ -149,6 +149,32 @@ static void buddy_add(struct heap *heap, void *at, size_t bytes) {
     }
 }
 
+/** The order of the free block that ends at @end; 0: none of whole pages does.
+ */
+static unsigned free_below(const struct heap *heap, uint64_t end) {
+    unsigned order = HEAP_BUDDY_ORDERS - 1;
+
+    while (size_of(order) >= PAGE_SIZE) {
+        if (end % size_of(order) == 0 &&
+            is_free_at(heap, end - size_of(order), order)) {
+            return order;
+        }
+        order--;
+    }
+    return 0;
+}
+
+static size_t buddy_trim(struct heap *heap) {
+    uint64_t end = heap->end.v;
+    unsigned order;
+
+    while ((order = free_below(heap, end)) != 0) {
+        end -= size_of(order);
+        take_out(heap, end, order);
+    }
+    return heap->end.v - end;
+}
+
 /** The order of a block that holds @want wherever in memory it stands. */
 static unsigned order_of(struct layout want) {
     return order_for(want.size > want.align ? want.size : want.align);
@@ -327,6 +353,7 @@ const struct heap_class heap_buddy = {
     .peeks = true, /* for a mark of its own */
     .init = buddy_init,
     .add = buddy_add,
+    .trim = buddy_trim,
     .alloc = buddy_alloc,
     .free = buddy_free,
     .resize = buddy_resize,

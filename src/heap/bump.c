@@ -25,6 +25,10 @@ static void bump_add(struct heap *heap, void *at, size_t bytes) {
     (void)heap, (void)at, (void)bytes; /* heap->end says it all */
 }
 
+static size_t bump_trim(struct heap *heap) {
+    return heap_whole_pages(heap, heap->bump.next.v);
+}
+
 /** Where a block for @want would start and end, and whether 64 bits hold it. */
 static bool bump_place(const struct heap *heap, struct layout want,
                        uint64_t *start, uint64_t *end) {
@@ -119,6 +123,7 @@ const struct heap_class heap_bump = {
     .granule = HEAP_ALIGN_MIN,
     .init = bump_init,
     .add = bump_add,
+    .trim = bump_trim,
     .alloc = bump_alloc,
     .free = bump_free,
     .resize = bump_resize,
@@ -132,6 +137,7 @@ const struct heap_class heap_bump_noreset = {
     .granule = HEAP_ALIGN_MIN,
     .init = bump_init,
     .add = bump_add,
+    .trim = bump_trim,
     .alloc = bump_alloc,
     .free = bump_noreset_free,
     .resize = bump_resize,

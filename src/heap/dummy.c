@@ -12,6 +12,10 @@ static void dummy_add(struct heap *heap, void *at, size_t bytes) {
     (void)heap, (void)at, (void)bytes;
 }
 
+static size_t dummy_trim(struct heap *heap) {
+    return heap_size(heap);
+}
+
 static void *dummy_alloc(struct heap *heap, struct layout want) {
     (void)heap, (void)want;
     return NULL;
@@ -50,6 +54,7 @@ const struct heap_class heap_dummy = {
     .granule = HEAP_ALIGN_MIN,
     .init = dummy_init,
     .add = dummy_add,
+    .trim = dummy_trim,
     .alloc = dummy_alloc,
     .free = dummy_free,
     .resize = dummy_resize,

@@ -175,6 +175,11 @@ static void fixed_add(struct heap *heap, void *at, size_t bytes) {
     heap_list.add(heap, at, bytes);
 }
 
+/** The list's end; what the stacks hold stays. */
+static size_t fixed_trim(struct heap *heap) {
+    return heap_list.trim(heap);
+}
+
 static void fixed_walk(const struct heap *heap, heap_visit *visit, void *ctx) {
     heap_list.walk(heap, visit, ctx);
 }
@@ -184,6 +189,7 @@ const struct heap_class heap_fixed = {
     .granule = HEAP_ALIGN_MIN,
     .init = fixed_init,
     .add = fixed_add,
+    .trim = fixed_trim,
     .alloc = fixed_alloc,
     .free = fixed_free,
     .resize = fixed_resize,

@@ -69,6 +69,9 @@ struct heap_class {
     /** Short ways, for heaps that nobody listens to and that are not poisoned,
      *  of one processor and of one of several; NULL: the class has none. */
     const struct heap_ways *quick, *quick_several;
+    /** Forget what is free at the end, in whole pages.  @return bytes; add()
+     *  may bring them back */
+    size_t (*trim)(struct heap *heap);
     /** NULL: no room.  Then heap.c grows by grow_hint() and asks again. */
     void *(*alloc)(struct heap *heap, struct layout want);
     /** @return MM_OK, or MM_NOT_ALLOCATED when the class can tell that @p is
@@ -110,6 +113,18 @@ struct heap_source {
     /** Make [@end, @end + @bytes) usable; both multiples of 4 KiB.
      *  @return MM_OK, or MM_NO_MEMORY or another; then nothing changed */
     enum mm_status (*extend)(void *ctx, vaddr_t end, size_t bytes);
+    void *ctx;
+};
+
+/** Where memory goes back to. */
+struct heap_drain {
+    /** Take [@end, @end + @bytes), the last of what extend() gave, back; NULL:
+     *  nothing is taken back.
+     *  @return MM_OK, or another; then it stays usable */
+    enum mm_status (*shrink)(void *ctx, vaddr_t end, size_t bytes);
+    /** What the pages [@at, @at + @bytes) hold is not needed; they stay usable.
+     *  NULL: never mind. */
+    void (*discard)(void *ctx, vaddr_t at, size_t bytes);
     void *ctx;
 };
 
@@ -173,6 +188,7 @@ struct heap {
     struct lock lock;
     struct events *events; /* NULL: record nothing */
     struct heap_source source;
+    struct heap_drain drain; /* heap_trim(); nothing at the start */
     vaddr_t start, end, limit;
     size_t quantum; /* grow by at least this, where the limit allows */
     bool alone;     /* nobody else uses it at the same time: no lock needed */
@@ -239,6 +255,15 @@ void heap_set_processors(struct heap *heap, unsigned processors);
 
 /** Debug: fill fresh and freed blocks with known bytes.  Off at the start. */
 void heap_set_poison(struct heap *heap, bool poison);
+
+/**
+ * Give the source back what is free: whole pages at the end, and what whole
+ * pages inside free runs hold.  A heap in which nothing lives gives all.  With
+ * several processors nothing inside is given back: the others are at work.
+ * Cost: O(blocks).
+ * @return bytes that the heap is shorter
+ */
+uint64_t heap_trim(struct heap *heap);
 
 /** Forget the memory: whoever gave it may take it back now. */
 void heap_release(struct heap *heap);

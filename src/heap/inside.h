@@ -44,6 +44,11 @@ void *heap_fail(struct heap *heap);
 /** heap.ways, from what else the heap says. */
 void heap_choose_ways(struct heap *heap);
 
+/** Of what is free from @start to the end: whole pages, in bytes. */
+static inline size_t heap_whole_pages(const struct heap *heap, uint64_t start) {
+    return align_down(heap->end.v - start, PAGE_SIZE);
+}
+
 /** heap_alloc() and so on, step by step. */
 void *heap_alloc_long(struct heap *heap, struct layout want);
 MM_MUST_CHECK enum mm_status heap_free_long(struct heap *heap, void *p,

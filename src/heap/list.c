@@ -154,6 +154,29 @@ static void list_add(struct heap *heap, void *at, size_t bytes) {
     insert(heap, holes_around(heap, va), va, bytes);
 }
 
+/** The last hole, as long as it ends at the end; without merging there may be
+ *  several. */
+MM_NO_SANITIZE static size_t list_trim(struct heap *heap) {
+    uint64_t end = heap->end.v;
+    struct heap_hole *last = holes_around(heap, end).below;
+
+    while (last != NULL && hole_end(last) == end) {
+        const uint64_t start = hole_start(last);
+        const uint64_t bytes = align_down(end - start, PAGE_SIZE);
+
+        end -= bytes;
+        last->bytes -= bytes;
+        heap->list.hole_bytes -= bytes;
+        if (end > start) {
+            break;
+        }
+        heap->list.holes--;
+        last = holes_around(heap, start).below;
+        link_after(heap, last, NULL);
+    }
+    return heap->end.v - end;
+}
+
 /** Is there room for @want in @hole?  *@at: where it begins. */
 static bool hole_fits(const struct heap_hole *hole, struct layout want,
                       uint64_t *at) {
@@ -285,6 +308,7 @@ const struct heap_class heap_list = {
     .granule = HEAP_ALIGN_MIN,
     .init = list_init,
     .add = list_add,
+    .trim = list_trim,
     .alloc = list_alloc,
     .free = list_free,
     .resize = list_resize,
@@ -298,6 +322,7 @@ const struct heap_class heap_list_nomerge = {
     .granule = HEAP_ALIGN_MIN,
     .init = list_nomerge_init,
     .add = list_add,
+    .trim = list_trim,
     .alloc = list_alloc,
     .free = list_free,
     .resize = list_resize,

@@ -1,4 +1,4 @@
-core_sources += %D%/heap.h %D%/inside.h %D%/front.h %D%/heap.c %D%/grow.c \
+core_sources += %D%/heap.h %D%/inside.h %D%/front.h %D%/heap.c %D%/grow.c %D%/trim.c \
 	%D%/classes.c %D%/dummy.c %D%/bump.c %D%/list.c %D%/boundary.c %D%/buddy.c %D%/tlsf_inside.h %D%/tlsf.c %D%/tlsf_parts.c %D%/fixed.c \
 	%D%/slab.h %D%/slab_inside.h %D%/slab.c %D%/slab_slots.c \
 	%D%/slab_slot.h %D%/slab_quick.c \

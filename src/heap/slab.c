@@ -30,6 +30,20 @@ static void slab_add(struct heap *heap, void *at, size_t bytes) {
     slab_books_extend(heap);
 }
 
+/** What is held for later becomes free first. */
+static size_t slab_trim(struct heap *heap) {
+    uint64_t bytes;
+
+    (void)slab_given_collect(heap, heap->front);
+    (void)slab_kept_drop_all(heap);
+    (void)slab_give_up_empty(heap);
+    bytes = heap_whole_pages(heap, slab_runs_tail(heap));
+    if (heap->end.v - bytes < slab_end(heap)) {
+        slab_runs_cut(heap, heap->end.v - bytes);
+    }
+    return bytes;
+}
+
 static void *take(struct heap *heap, struct layout want) {
     if (slab_is_small(want)) {
         return slab_slot_take(heap, slab_slot_index(want));
@@ -137,6 +151,7 @@ const struct heap_class heap_slab = {
     .granule = 8,
     .init = slab_init,
     .add = slab_add,
+    .trim = slab_trim,
     .quick = &slab_quick,
     .quick_several = &slab_quick_several,
     .alloc = slab_alloc,

@@ -141,6 +141,9 @@ void slab_run_measure(struct heap *heap, uint64_t va, uint64_t granules);
 uint64_t slab_run_take(struct heap *heap, uint64_t granules, uint64_t align);
 /** Take what follows a block, if enough of it is free. */
 bool slab_run_take_at(struct heap *heap, uint64_t va, uint64_t granules);
+/** Pages from @end on are no longer ours: the free run at the very end ends
+ *  there now. */
+void slab_runs_cut(struct heap *heap, uint64_t end);
 /** Where the free run at the very end starts; slab_end(): there is none. */
 uint64_t slab_runs_tail(const struct heap *heap);
 /** The free run at @va: is there one, with its ends as they must be? */

@@ -297,6 +297,17 @@ uint64_t slab_runs_tail(const struct heap *heap) {
                : end;
 }
 
+void slab_runs_cut(struct heap *heap, uint64_t end) {
+    const uint64_t tail = slab_runs_tail(heap);
+
+    run_unlink(heap, run_at(tail));
+    if (tail < end) {
+        run_link(heap, tail, (end - tail) >> GRANULE_SHIFT);
+    }
+    __atomic_store_n(&heap->slab.pages, slab_page_number(heap, end),
+                     __ATOMIC_RELEASE);
+}
+
 /** A run that @granules fit into, and where in it. */
 static uint64_t find(const struct heap *heap, uint64_t granules, uint64_t align,
                      struct slab_run **run) {

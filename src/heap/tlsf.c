@@ -118,6 +118,26 @@ MM_NO_SANITIZE static void tlsf_add(struct heap *heap, void *at, size_t bytes) {
     set_free(heap, b);
 }
 
+MM_NO_SANITIZE static size_t tlsf_trim(struct heap *heap) {
+    struct tlsf_block *b = heap->tlsf.last;
+    const uint64_t end = heap->end.v;
+    uint64_t keep;
+
+    if (!is_free(b)) {
+        return 0;
+    }
+    tlsf_take_out(heap, b);
+    keep = address_of(b);
+    if (keep % PAGE_SIZE != 0) {
+        keep = end - heap_whole_pages(heap, keep + HEADER + SMALLEST);
+        set(b, keep - address_of(b) - HEADER, FREE);
+        tlsf_push(heap, b);
+    } else {
+        heap->tlsf.last = b->before;
+    }
+    return end - keep;
+}
+
 /** How large a block must be to hold @want wherever it stands; 0: larger than
  *  any. */
 static uint64_t need(struct layout want) {
@@ -260,6 +280,7 @@ const struct heap_class heap_tlsf = {
     .granule = HEAP_ALIGN_MIN,
     .init = tlsf_init,
     .add = tlsf_add,
+    .trim = tlsf_trim,
     .alloc = tlsf_alloc,
     .free = tlsf_free,
     .resize = tlsf_resize,

@@ -28,6 +28,7 @@ bool module_make(struct module *module, const struct trace *trace,
         .heap_size = options->heap_size,
         .heap_limit = options->heap_limit,
         .immediate = options->immediate,
+        .heap_debug = options->heap_debug,
         .sound_every = (uint32_t)options->sound_every,
     };
     /* The options hold names that fit; the rest of each field is zero. */

@@ -17,6 +17,7 @@ enum key {
     KEY_ON = 0x100,
     KEY_HEAP,
     KEY_HEAP_BASE,
+    KEY_HEAP_DEBUG,
     KEY_HEAP_SIZE,
     KEY_HEAP_LIMIT,
     KEY_BACKING,
@@ -56,6 +57,10 @@ static const struct argp_option option_table[] = {
       1 },
     { "heap-base", KEY_HEAP_BASE, "ADDRESS", 0,
       "Where the heap starts (default 0x444444440000)", 1 },
+    { "heap-debug", KEY_HEAP_DEBUG, "zones|pages|fenced", OPTION_ARG_OPTIONAL,
+      "Debug mode of the heap: zones around each block (default), a guard page "
+      "behind it as well, or one on either side",
+      1 },
     { "backing", KEY_BACKING, "demand|immediate", 0,
       "When heap pages get frames: at the first touch (default) or at once",
       1 },
@@ -170,6 +175,8 @@ static error_t parse_subsystem(struct run_options *o, int key,
         return option_heap(o, value);
     case KEY_HEAP_BASE:
         return option_base(o, value);
+    case KEY_HEAP_DEBUG:
+        return option_heap_debug(o, value);
     case KEY_HEAP_SIZE:
         return option_pages(&o->heap_size, "heap-size", value);
     case KEY_HEAP_LIMIT:

@@ -19,6 +19,7 @@ struct run_options {
     uint64_t heap_base, heap_size, heap_limit; /* bytes; parsed: a limit that
                                                   was not given is chosen */
     bool immediate;
+    unsigned heap_debug;  /* enum mm_heap_debug */
     uint64_t ram;         /* bytes */
     const char *map_path; /* NULL: the map of QEMU's PC with that much RAM */
     enum tlb_policy tlb_policy;

@@ -62,6 +62,12 @@ bool options_fit(const struct run_options *o) {
     if (!heap_fits(o)) {
         return false;
     }
+    if (o->heap_debug >= MM_DEBUG_PAGES &&
+        (o->immediate || heap_class_by_name(o->heap_class)->peeks)) {
+        complain("--heap-debug with guard pages needs demand backing and a "
+                 "heap class other than buddy");
+        return false;
+    }
     if (o->map_path != NULL && (o->on & ON_QEMU) != 0) {
         complain("--map is for the simulator alone; QEMU makes its own map "
                  "from --ram");

@@ -13,6 +13,7 @@ int option_on(struct run_options *o, const char *value);
 int option_tlb(struct run_options *o, const char *value);
 int option_backing(struct run_options *o, const char *value);
 int option_heap(struct run_options *o, const char *value);
+int option_heap_debug(struct run_options *o, const char *value);
 int option_pmm(struct run_options *o, const char *value);
 int option_ram(struct run_options *o, const char *value);
 int option_base(struct run_options *o, const char *value);

@@ -143,6 +143,19 @@ int option_count(uint64_t *count, const char *option, const char *value,
     return option_is_bad(option, value, right);
 }
 
+/** @value  NULL: none is given */
+int option_heap_debug(struct run_options *o, const char *value) {
+    static const char *const modes[] = { "", "zones", "pages", "fenced" };
+
+    for (unsigned i = 1; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (value == NULL || strcmp(value, modes[i]) == 0) {
+            o->heap_debug = i;
+            return 0;
+        }
+    }
+    return option_is_bad("heap-debug", value, "zones, pages or fenced");
+}
+
 int option_base(struct run_options *o, const char *value) {
     return number_parse_address(value, &o->heap_base) &&
                    o->heap_base % PAGE_SIZE == 0 && o->heap_base != 0

@@ -105,9 +105,10 @@ static void heading(const struct run *run) {
     printf("trace      %s (%s), %" PRIu64 " operations, %" PRIu64 " ids\n",
            t->path, t->name[0] != '\0' ? t->name : "no name", t->op_count,
            t->id_count);
-    printf("subsystem  %s heap at 0x%" PRIx64 ", %s frames, %s backing\n",
+    printf("subsystem  %s heap at 0x%" PRIx64 ", %s frames, %s backing%s\n",
            o->heap_class, o->heap_base, o->pmm_class,
-           o->immediate ? "immediate" : "demand");
+           o->immediate ? "immediate" : "demand",
+           o->heap_debug != MM_DEBUG_OFF ? ", debug mode" : "");
     if (o->map_path != NULL) {
         printf("machine    memory map %s\n\n", o->map_path);
     } else {

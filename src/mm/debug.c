@@ -35,19 +35,7 @@ static enum mm_status extend(void *ctx, vaddr_t end, size_t bytes) {
 }
 
 static void forbid(void *ctx, vaddr_t at, uint64_t bytes) {
-    struct mm *mm = ctx;
-
-    for (vaddr_t va = at; va.v < at.v + bytes; va.v += PAGE_SIZE) {
-        const struct vmm_unmapped page = vmm_unmap(&mm->space, va);
-        enum mm_status st;
-
-        if (page.status == MM_OK) {
-            vmm_flush(page.token);
-            st = pmm_free(&mm->pmm, page.frame);
-            MM_ASSERT(st == MM_OK); /* a fault filled it */
-            mm->heap_pages_filled--;
-        }
-    }
+    mm_empty_pages(ctx, at, bytes);
 }
 
 enum mm_status mm_debug_start(struct mm *mm) {

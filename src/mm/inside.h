@@ -11,6 +11,9 @@
  *  and for @others more? */
 bool mm_can_promise(const struct mm *mm, uint64_t len, uint64_t others);
 
+/** Whole pages of the heap lose their frames. */
+void mm_empty_pages(struct mm *mm, vaddr_t at, uint64_t bytes);
+
 /** The debug mode of a new heap, as the configuration says.
  *  @return MM_OK; for guard pages MM_BAD_ARGUMENT (they need demand backing) or
  *          MM_REFUSED (the class reads the memory of blocks) */

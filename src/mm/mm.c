@@ -97,6 +97,47 @@ static enum mm_status extend(void *ctx, vaddr_t end, size_t bytes) {
     return vmm_region_extend(&mm->space, heap.range.base, heap.range.len);
 }
 
+void mm_empty_pages(struct mm *mm, vaddr_t at, uint64_t bytes) {
+    for (vaddr_t va = at; va.v < at.v + bytes; va.v += PAGE_SIZE) {
+        const struct vmm_unmapped page = vmm_unmap(&mm->space, va);
+        enum mm_status st;
+
+        if (page.status == MM_OK) {
+            vmm_flush(page.token);
+            st = pmm_free(&mm->pmm, page.frame);
+            MM_ASSERT(st == MM_OK); /* the region's own */
+            mm->heap_pages_filled -= mm->config.heap_backing == VMM_DEMAND;
+        }
+    }
+}
+
+/** Behind the last page of the heap there is nothing again. */
+static enum mm_status shrink(void *ctx, vaddr_t end, size_t bytes) {
+    struct mm *mm = ctx;
+    enum mm_status st;
+
+    if (end.v != mm->config.heap_base.v) {
+        st = vmm_region_split(&mm->space, end);
+        if (st != MM_OK) {
+            return st;
+        }
+    }
+    mm_empty_pages(mm, end, bytes);
+    st = vmm_region_remove(&mm->space, end);
+    MM_ASSERT(st == MM_OK); /* it begins there */
+    (void)vmm_reclaim_tables(&mm->space, (struct vrange){ end, bytes });
+    return MM_OK;
+}
+
+/** Pages that are filled when they are touched may be empty until then. */
+static void discard(void *ctx, vaddr_t at, size_t bytes) {
+    struct mm *mm = ctx;
+
+    if (mm->config.heap_backing == VMM_DEMAND) {
+        mm_empty_pages(mm, at, bytes);
+    }
+}
+
 /* --- up and down --------------------------------------------------------- */
 
 static struct mm_init_result result(enum mm_status status, const char *step) {
@@ -197,6 +238,7 @@ static struct mm_init_result build_heap(struct mm *mm, enum built *built) {
         return result(st, "heap");
     }
     *built = BUILT_HEAP;
+    mm->heap.drain = (struct heap_drain){ shrink, discard, mm };
     if (config->heap_quantum != 0) {
         mm->heap.quantum = config->heap_quantum;
     }

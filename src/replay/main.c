@@ -51,7 +51,11 @@ static bool read_config(const struct replay_header *h,
         .heap_size = h->heap_size,
         .heap_limit = h->heap_limit,
         .heap_backing = h->immediate != 0 ? VMM_IMMEDIATE : VMM_DEMAND,
+        .heap_debug = (enum mm_heap_debug)h->heap_debug,
     };
+    if (h->heap_debug > MM_DEBUG_FENCED) {
+        return refuse("the module names no debug mode of this kernel");
+    }
     if (config->pmm_class == NULL) {
         return refuse("the module names no frame allocator of this kernel");
     }

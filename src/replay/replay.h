@@ -38,7 +38,7 @@ struct replay_header {
     uint32_t immediate;                        /* 1: VMM_IMMEDIATE */
     uint32_t sound_every; /* check soundness every so many ops; 0: at the end */
     uint32_t list_state;  /* 1: print what the digest was taken over */
-    uint32_t unused;
+    uint32_t heap_debug;  /* enum mm_heap_debug */
     char heap_class[REPLAY_NAME_MAX], pmm_class[REPLAY_NAME_MAX];
     /* then op_count times struct replay_op */
 };

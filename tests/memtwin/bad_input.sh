@@ -199,6 +199,12 @@ done
 usage "no TLB at all is refused" \
 	"memtwin: --tlb: without a TLB ('none') no compiled code can run; lru:8 is the least" \
 	run --tlb none "$t"
+usage "an unknown debug mode is refused" \
+	"memtwin: --heap-debug: 'x' is not right; right would be zones, pages or fenced" \
+	run --heap-debug=x "$t"
+usage "guard pages are refused where they can't be" \
+	"memtwin: --heap-debug with guard pages needs demand backing and a heap class other than buddy" \
+	run --heap-debug=pages --heap buddy "$t"
 usage "an unknown backing is refused" \
 	"memtwin: --backing: 'x' is not right; right would be demand or immediate" \
 	run --backing x "$t"

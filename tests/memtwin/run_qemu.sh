@@ -31,6 +31,8 @@ equal() {
 equal "the bundled trace leads to the same state on both machines" "$demo"
 equal "so it does with the bump heap" --heap bump --ops 5000 "$demo"
 equal "so it does with immediate backing" --backing immediate --ops 5000 "$demo"
+equal "so it does in debug mode with guard pages" --heap-debug=pages \
+	--ops 3000 "$demo"
 equal "so it does with the hostile TLB" --tlb hostile --ops 5000 "$demo"
 equal "so it does with a heap at 0x8000000" --heap-base 0x8000000 \
 	--heap-size 4000K --heap-limit 8000K --ops 5000 "$demo"

@@ -45,7 +45,8 @@ if xz -dc "$demo" >"$dir/plain" 2>/dev/null; then
 else
 	skip "a trace as plain text gives the same" "no xz here to unpack it"
 fi
-for option in --backing=immediate --heap-size=4M \
+for option in --backing=immediate --heap-size=4M --heap-debug \
+	--heap-debug=pages '--heap-debug=fenced --heap=list' \
 	'--heap-base=0x8000000 --heap-limit=4000K' --heap-base=0x8000000 \
 	--heap-base=0x8100000 --heap-limit=2M --ram=32M; do
 	# shellcheck disable=SC2086 # two options in one word

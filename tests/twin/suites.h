@@ -58,6 +58,7 @@
     suite(heap_slab_suite)                                                     \
     suite(heap_debug_suite)                                                    \
     suite(heap_pages_suite)                                                    \
+    suite(heap_trim_suite)                                                     \
     suite(heap_misuse_suite)                                                   \
     suite(heap_front_suite)                                                    \
     suite(heap_lessons_suite)                                                  \

@@ -368,6 +368,27 @@ START_TEST(heap_pages_can_have_their_frames_at_once)
 }
 END_TEST
 
+START_TEST(a_replay_in_debug_mode_leaves_nothing_behind)
+{ /* H18 */
+    struct replay_header *h = load_module();
+
+    h->heap_debug = MM_DEBUG_FENCED;
+    ck_assert(replay_module(&mm, &loaded));
+    ck_assert_uint_eq(mm.debug.number, 1);
+    machine_power_off();
+}
+END_TEST
+
+START_TEST(a_debug_mode_that_is_none_is_refused)
+{ /* H18 */
+    struct replay_header *h = load_module();
+
+    h->heap_debug = MM_DEBUG_FENCED + 1;
+    ck_assert(!replay_module(&mm, &loaded));
+    machine_power_off();
+}
+END_TEST
+
 /* Each takes one thing away from a whole module. */
 START_TEST(a_module_that_is_not_whole_is_refused)
 {
@@ -436,6 +457,8 @@ Suite *replay_suite(void) {
     tcase_add_test(tc, a_byte_that_is_not_zero_is_found_wherever_it_is);
     tcase_add_test(tc, a_whole_module_is_replayed);
     tcase_add_test(tc, heap_pages_can_have_their_frames_at_once);
+    tcase_add_test(tc, a_replay_in_debug_mode_leaves_nothing_behind);
+    tcase_add_test(tc, a_debug_mode_that_is_none_is_refused);
     tcase_add_loop_test(tc, a_module_that_is_not_whole_is_refused, 0, 11);
     suite_add_tcase(suite, tc);
     return suite;
