@@ -35,7 +35,11 @@ static enum mm_status extend(void *ctx, vaddr_t end, size_t bytes) {
 }
 
 static void forbid(void *ctx, vaddr_t at, uint64_t bytes) {
-    mm_empty_pages(ctx, at, bytes);
+    struct mm *mm = ctx;
+
+    lock_acquire(&mm->heap.lock); /* as for all that the heap maps */
+    mm_empty_pages(mm, at, bytes);
+    lock_release(&mm->heap.lock);
 }
 
 enum mm_status mm_debug_start(struct mm *mm) {

@@ -81,6 +81,13 @@ mm_init_frames(struct mm *mm, const struct hw_boot *boot,
 /** MM_OVERLAP when there is a heap: one kernel, one heap behind kmalloc(). */
 MM_MUST_CHECK struct mm_init_result mm_init_heap(struct mm *mm);
 
+/** From the first byte of the kernel's sections to their last. */
+struct vrange mm_image(const struct hw_boot *boot);
+/** Put the heap of @config behind @image, with one page between that shows
+ *  nothing.  @return false: the heap's limit does not fit below 2^64; then
+ *  nothing changed */
+bool mm_heap_behind(struct mm_config *config, struct vrange image);
+
 /** Is there a heap?  Without one kmalloc() gives NULL. */
 static inline bool mm_has_heap(const struct mm *mm) {
     return mm->heap.limit.v != 0;

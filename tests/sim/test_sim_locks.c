@@ -114,23 +114,34 @@ static void want_bytes(void *ctx) {
 }
 
 static void use_bytes(void) {
-    void *p = kmalloc(&mm, 3000), *q;
+    void *p = kmalloc(&mm, 3000), *q, *r = kmemalign(&mm, 64, 100);
 
     ck_assert_ptr_nonnull(p);
+    ck_assert_ptr_nonnull(r);
     q = krealloc(&mm, p, 9000);
     ck_assert_ptr_nonnull(q);
+    ck_assert_uint_ge(ksize(&mm, q), 9000);
+    kfree(&mm, r);
     kfree(&mm, q);
+    ck_assert_uint_eq(heap_debug_check(&mm.heap, HEAP_HERE), 0);
+    (void)heap_trim(&mm.heap);
 }
 
 START_TEST(an_interrupt_at_any_lock_of_a_heap_gets_bytes)
-{ /* H17; the class "dummy" has none */
+{ /* H17, H18: every class in every debug mode */
     struct mm_config config = mm_default_config;
     const char *why = "";
 
-    config.heap_class = heap_classes[_i];
+    config.heap_class = heap_classes[_i / 4];
+    config.heap_debug = (enum mm_heap_debug)(_i % 4);
+    if (config.heap_class == &heap_dummy || /* it has no bytes */
+        (config.heap_class->peeks && config.heap_debug >= MM_DEBUG_PAGES)) {
+        return;
+    }
     power_on();
     ck_assert_int_eq(mm_init(&mm, &sim->boot, &config).status, MM_OK);
     ck_assert_uint_ge(at_each_door(use_bytes, want_bytes), 4);
+    (void)heap_trim(&mm.heap); /* nothing is kept back */
     ck_assert_uint_eq(heap_stats(&mm.heap).live_blocks, 0);
     ck_assert_msg(mm_check(&mm, &why), "%s", why);
     power_off();
@@ -200,8 +211,8 @@ int main(void) {
 
     tcase_add_loop_test(tc, an_interrupt_at_any_lock_of_frames_gets_frames, 0,
                         2 * classes_of_frames());
-    tcase_add_loop_test(tc, an_interrupt_at_any_lock_of_a_heap_gets_bytes, 1,
-                        classes_of_bytes());
+    tcase_add_loop_test(tc, an_interrupt_at_any_lock_of_a_heap_gets_bytes, 4,
+                        4 * classes_of_bytes());
     tcase_add_loop_test(tc, a_handler_that_waits_for_its_own_processor_is_told,
                         1, 3);
     suite_add_tcase(suite, tc);

@@ -67,6 +67,7 @@
     suite(examples_suite)                                                      \
     suite(blog_suite)                                                          \
     suite(mm_suite)                                                            \
+    suite(mm_place_suite)                                                      \
     suite(mm_flow_suite)                                                       \
     suite(mm_sweep_suite)                                                      \
     suite(mm_digest_suite)                                                     \
