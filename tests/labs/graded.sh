@@ -6,8 +6,8 @@
 #   mutant      a mistake, labs/instructor/mutants          loses points
 #   starter     what students begin with                    0 points
 #
-# tests/labs/graded.sh [all | reference N | ID ...]   default: the reference and
-# the starter of each lab, GRADED of the mutants (4), drawn by MUTANTS_SEED (1).
+# tests/labs/graded.sh [all | reference N | ID ...]   default: the reference of
+# each lab and GRADED of the mutants (1), drawn by MUTANTS_SEED (1).
 # "reference N": N times each, with other seeds.  `make graded` tries all and
 # prints which tests of the lab noticed what.
 set -u
@@ -136,7 +136,7 @@ reference)
 all | '')
     for lab in $all_labs; do
         reference "$lab" 1
-        starter "$lab"
+        [ "${1-}" != all ] || starter "$lab"
     done
     if [ "${1-}" = all ]; then
         for id in $(ids variants); do
@@ -144,7 +144,7 @@ all | '')
         done
         chosen=$(ids mutants)
     else
-        chosen=$(draw "${GRADED-4}" "${MUTANTS_SEED-1}")
+        chosen=$(draw "${GRADED-1}" "${MUTANTS_SEED-1}")
     fi
     for id in $chosen; do
         mutant "$id"

@@ -4,7 +4,7 @@
 #
 #   ID.patch --patch--> FILE.c --TWIN_COMPILE--> FILE.o, in front of libmm.a
 #
-# tests/labs/mutants.sh [all | ID ...]   default: MUTANTS of them (6), drawn by
+# tests/labs/mutants.sh [all | ID ...]   default: MUTANTS of them (3), drawn by
 # MUTANTS_SEED (1).  `make mutants` tries all and prints who noticed what.
 # From make: TWIN_COMPILE, HOST_LINK, HOST_OBJECTS, HOST_LIBS; paths are relative
 # to the build folder.
@@ -42,7 +42,7 @@ draw() { # how many, seed: the same ones for the same seed
 }
 case ${1-} in
 all) chosen=$(names) ;;
-'') chosen=$(draw "${MUTANTS-6}" "${MUTANTS_SEED-1}") ;;
+'') chosen=$(draw "${MUTANTS-3}" "${MUTANTS_SEED-1}") ;;
 *) chosen=$* ;;
 esac
 

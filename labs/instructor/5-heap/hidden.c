@@ -328,6 +328,26 @@ SCRIPT(a_heap_grows_by_what_its_free_end_lacks) {
     free_all(t, &b);
 }
 
+/*
+ *   [ block ][ free ... ]  all freed  [ free ........ ]  grows  [ new
+ * .......... ] ^ the last block again
+ */
+SCRIPT(an_empty_heap_grows_in_one_piece) {
+    static const enum class_number those[] = { LIST, BOUNDARY };
+    struct blocks b;
+    uint64_t bytes;
+
+    for (unsigned c = 0; c < 2; c++) {
+        one_heap(t, &b, those[c], 2 * PAGE_SIZE, MIB, PAGE_SIZE);
+        new_block(t, &b, 100, 16);
+        free_all(t, &b);
+        new_block(t, &b, 5 * PAGE_SIZE, 16);
+        (void)runs_check(t, &b, &bytes);
+        free_all(t, &b);
+        must_be_whole(t, &b);
+    }
+}
+
 static unsigned times_told(struct test *t) {
     const struct talk_event *at;
     const unsigned count = events_of_turn(t, &at);
@@ -492,6 +512,7 @@ const struct script lab5_hidden[] = {
     LISTED(a_realloc_that_fails_leaves_the_block_as_it_was),
     LISTED(a_growth_that_is_refused_changes_nothing),
     LISTED(a_heap_grows_by_what_its_free_end_lacks),
+    LISTED(an_empty_heap_grows_in_one_piece),
     LISTED(the_hook_is_asked_once_and_only_without_memory),
     LISTED(after_a_failure_the_heap_can_be_used),
     LISTED(no_interrupt_may_come_while_the_heap_is_changed),
