@@ -92,6 +92,13 @@ static double median(double *values) {
     return values[ROUNDS / 2];
 }
 
+static void print_row(const char *name, const char *kind, double *ours,
+                      double *peers) {
+    const double a = median(ours), b = median(peers);
+
+    printf("%-30s %-10s %8.2f %8.2f %7.2fx\n", name, kind, a, b, b / a);
+}
+
 static void must(enum mm_status status, const char *what) {
     if (status != MM_OK) {
         fprintf(stderr, "bench_vmm: %s said %s\n", what,
@@ -180,10 +187,33 @@ static void peer_unmap(uint64_t va, uint64_t count) {
     }
 }
 
-static uint64_t peer_translate(uint64_t va) {
-    const pte_t *e = peer_walk(va, 1, false);
+/** The same question as ours: pages of any size, the rights of all levels. */
+static uint64_t peer_translate(uint64_t va, uint64_t *rights) {
+    uint64_t table = space.root.v, all = ~UINT64_C(0), any = 0;
 
-    return e == NULL ? 0 : (e->v & PTE_ADDRESS_MASK) | (va & 4095);
+    if ((int64_t)(va << 16) >> 16 != (int64_t)va) {
+        return 0;
+    }
+    for (unsigned l = 4;; l--) {
+        const uint64_t e = *(
+            const volatile uint64_t *)(const void *)(ram.alias + table +
+                                                     8 * (va >> (12 +
+                                                                 9 * (l - 1)) &
+                                                          511));
+        const uint64_t offset = (UINT64_C(1) << (12 + 9 * (l - 1))) - 1;
+
+        if ((e & PTE_PRESENT) == 0) {
+            return 0;
+        }
+        all &= e;
+        any |= e;
+        if (l == 1 || (l < 4 && (e & PTE_HUGE) != 0)) {
+            *rights =
+                (all & (PTE_WRITABLE | PTE_USER)) | (any & PTE_NO_EXECUTE);
+            return (e & PTE_ADDRESS_MASK & ~offset) | (va & offset);
+        }
+        table = e & PTE_ADDRESS_MASK;
+    }
 }
 
 /* --- rows
@@ -218,8 +248,17 @@ static void run_round(bool peer, uint64_t count, uint64_t places, bool fresh,
     for (uint64_t n = 0; n < count * places; n++) {
         const uint64_t va = BASE + n * PAGE_SIZE;
 
-        sink =
-            peer ? peer_translate(va) : vmm_translate(&space, vaddr(va)).pa.v;
+        if (peer) {
+            uint64_t rights = 0;
+
+            sink = peer_translate(va, &rights);
+            sink = rights;
+        } else {
+            const struct vmm_translation t = vmm_translate(&space, vaddr(va));
+
+            sink = t.pa.v;
+            sink = t.access;
+        }
     }
     t2 = now();
     for (uint64_t r = 0; r < places; r++) {
@@ -249,9 +288,7 @@ static void run(const char *name, uint64_t count, uint64_t places, bool fresh) {
         }
     }
     for (int k = 0; k < KINDS; k++) {
-        const double a = median(ours[k]), b = median(peers[k]);
-
-        printf("%-30s %-10s %8.2f %8.2f %7.2fx\n", name, kinds[k], a, b, b / a);
+        print_row(name, kinds[k], ours[k], peers[k]);
     }
 }
 
@@ -286,18 +323,14 @@ static void pairs(bool flush) {
         }
         peers[round] = (now() - t1) / PAIRS;
     }
-    {
-        const double a = median(ours), b = median(peers);
-
-        printf("%-30s %-10s %8.2f %8.2f %7.2fx\n",
-               flush ? "a lone page, INVLPG" : "a lone page, no flush", "pair",
-               a, b, b / a);
-    }
+    print_row(flush ? "a lone page, INVLPG" : "a lone page, no flush", "pair",
+              ours, peers);
 }
 
-/** 1 GiB in pages of 2 MiB, beside 512 lone leaves by the peer. */
+/** 1 GiB in pages of 2 MiB, beside lone leaves by the peer. */
 static void large(void) {
     double ours[ROUNDS], peers[ROUNDS];
+    double ours_gone[ROUNDS], peers_gone[ROUNDS];
 
     for (int round = 0; round < ROUNDS; round++) {
         double t0 = now(), t1, t2;
@@ -310,7 +343,9 @@ static void large(void) {
         gone = vmm_unmap_range(&space, vaddr(LARGE), 512 * 512);
         must(gone.status, "unmap");
         vmm_flush(gone.token);
+        t2 = now();
         ours[round] = (t1 - t0) / 511;
+        ours_gone[round] = (t2 - t1) / 511;
         t1 = now();
         for (uint64_t n = 1; n < 512; n++) {
             pte_t *e = peer_walk(LARGE + n * 2 * MIB, 2, true);
@@ -320,16 +355,16 @@ static void large(void) {
         }
         t2 = now();
         peers[round] = (t2 - t1) / 511;
-        gone = vmm_unmap_range(&space, vaddr(LARGE), 512 * 512);
-        must(gone.status, "unmap");
-        vmm_flush(gone.token);
-    }
-    {
-        const double a = median(ours), b = median(peers);
+        for (uint64_t n = 1; n < 512; n++) {
+            pte_t *e = peer_walk(LARGE + n * 2 * MIB, 2, false);
 
-        printf("%-30s %-10s %8.2f %8.2f %7.2fx\n", "511 pages of 2 MiB", "map",
-               a, b, b / a);
+            *(volatile uint64_t *)&e->v = 0;
+        }
+        hw_write_cr3(hw_read_cr3());
+        peers_gone[round] = (now() - t2) / 511;
     }
+    print_row("511 pages of 2 MiB", "map", ours, peers);
+    print_row("511 pages of 2 MiB", "unmap", ours_gone, peers_gone);
 }
 
 /* --- filling ahead

@@ -179,8 +179,9 @@ static inline uint64_t row_entries(vaddr_t va, unsigned level, uint64_t pages) {
     return fit < behind ? fit : behind;
 }
 
-/** The entries of a range that stand in one table; or one that is not present,
- *  or a large leaf, above: none when that reaches out of the range. */
+/** The entries of a range that stand in one page table; or large leaves beside
+ *  each other in one table; or an entry above that is not present.  None where
+ * a leaf reaches out of the range. */
 struct row {
     pte_t *entry;
     vaddr_t va;

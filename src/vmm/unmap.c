@@ -19,6 +19,19 @@
  */
 #include "vmm/table.h"
 
+/** Of @limit entries of @level from @entry, a large leaf, how many are such up
+ *  to the first that is not. */
+static uint64_t large_leaves(const pte_t *entry, unsigned level,
+                             uint64_t limit) {
+    uint64_t n = 1;
+
+    while (n < limit && pte_is_present(entry_get(&entry[n])) &&
+           pte_is_leaf(entry_get(&entry[n]), level)) {
+        n++;
+    }
+    return n;
+}
+
 bool row_next(const struct vmm_space *space, vaddr_t *va, uint64_t *left,
               struct row *row) {
     struct slot slot;
@@ -34,6 +47,10 @@ bool row_next(const struct vmm_space *space, vaddr_t *va, uint64_t *left,
         row->entries = pages = row_entries(*va, 1, *left);
     } else if (pages < level_pages(slot.level)) {
         row->entries = 0; /* reaches out of the range */
+    } else if (pte_is_present(entry_get(slot.entry))) {
+        row->entries = large_leaves(slot.entry, slot.level,
+                                    row_entries(*va, slot.level, *left));
+        pages = row->entries * level_pages(slot.level);
     }
     *va = vaddr_add(*va, pages * PAGE_SIZE);
     *left -= pages;
