@@ -6,11 +6,6 @@
  *   keep     oldest first: intact?  then the class gets it, the record is spare
  *   realloc  checked as a free; alloc, copy, free
  *
- *   quarantine   oldest --> [ freed ] --> [ freed ] --> NULL
- *                  |  more than config.quarantine bytes, or no memory
- *                  v
- *                class->free()
- *
  * heap_stats() is the class's view: a block that is kept back still counts as
  * live there, and a realloc as an alloc and a free besides.
  *
@@ -22,16 +17,6 @@
 #include "base/bytes.h"
 #include "heap/debug_inside.h"
 
-static struct heap_ask ask_for(const struct heap_debug *debug,
-                               struct layout asked,
-                               struct heap_record *record) {
-    struct heap_ask ask = { .asked = asked };
-
-    ask.served = zones_place(debug, asked, record);
-    ask.offset = record->at;
-    return ask;
-}
-
 static void forbid(const struct heap_debug *debug, uint64_t from,
                    uint64_t end) {
     const struct heap_pages *pages = debug->config.pages;
@@ -39,69 +24,6 @@ static void forbid(const struct heap_debug *debug, uint64_t from,
     if (pages != NULL && end > from) {
         pages->forbid(pages->ctx, vaddr(from), end - from);
     }
-}
-
-static void copy(struct heap_record *to, const struct heap_record *from) {
-    bytes_copy(to, from, sizeof(*to));
-}
-
-/* --- keeping back --------------------------------------------------------- */
-
-/** Take the oldest block that is kept back out of all books, if more than @most
- *  bytes are.  @return false: none */
-static bool pop(struct heap_debug *debug, uint64_t most,
-                struct heap_record *block) {
-    struct heap_record *record;
-
-    lock_acquire(&debug->lock);
-    record = debug->kept_bytes > most ? debug->oldest : NULL;
-    if (record != NULL) {
-        debug->oldest = record->next;
-        debug->kept_bytes -= record->bytes;
-        debug->kept_blocks--;
-        record_remove(debug, record);
-        copy(block, record);
-        record_recycle(debug, record);
-    }
-    lock_release(&debug->lock);
-    return record != NULL;
-}
-
-/** Give what is kept back to the class, oldest first, until no more than @most
- *  bytes are.  @return was there any? */
-static bool drop(const struct asking *asking, uint64_t most) {
-    struct heap_debug *debug = asking->debug;
-    struct heap_record block, scratch;
-    bool any = false;
-
-    while (pop(debug, most, &block)) {
-        const struct heap_ask ask = ask_for(debug, block.asked, &scratch);
-        enum mm_status st;
-
-        (void)report_zones(asking, &block);
-        st = heap_give_back(debug->heap, pointer_of(vaddr(block.start)), &ask);
-        MM_ASSERT(st == MM_OK); /* it was kept from everybody */
-        any = true;
-    }
-    return any;
-}
-
-bool heap_debug_drop(struct heap *heap) {
-    const struct asking asking = { heap->debug, "heap_debug_drop", NULL, 0 };
-
-    return drop(&asking, 0);
-}
-
-static void push(struct heap_debug *debug, struct heap_record *record) {
-    lock_acquire(&debug->lock);
-    record->next = NULL;
-    if (debug->oldest == NULL) {
-        debug->oldest = record;
-    } else {
-        debug->newest->next = record;
-    }
-    debug->newest = record;
-    lock_release(&debug->lock);
 }
 
 static void after_each(const struct asking *asking) {
@@ -172,7 +94,7 @@ static void *debug_alloc(const struct asking *asking, struct layout want) {
     if (record == NULL) {
         return heap_fail(debug->heap);
     }
-    ask = ask_for(debug, want, record);
+    ask = zones_ask(debug, want, record);
     start = heap_obtain(debug->heap, &ask, true);
     if (start == NULL) {
         leave_spare(debug, record);
@@ -213,7 +135,7 @@ static enum mm_status judge(const struct asking *asking,
         *misuse = HEAP_NEVER_GIVEN;
         return MM_NOT_ALLOCATED;
     }
-    copy(&report->block, record);
+    record_copy(&report->block, record);
     report->has_block = true;
     if (record->at != asking->pointer) {
         *misuse = HEAP_INTERIOR;
@@ -263,7 +185,7 @@ static enum mm_status find(const struct asking *asking,
         report_misuse(asking, misuse, &report);
         return st;
     }
-    copy(block, &report.block);
+    record_copy(block, &report.block);
     return MM_OK;
 }
 
@@ -285,8 +207,8 @@ static enum mm_status debug_free(const struct asking *asking,
         zones_fill_freed(&block);
     }
     forbid(debug, block.low, block.high);
-    push(debug, record);
-    (void)drop(asking, debug->config.quarantine);
+    kept_push(debug, record);
+    (void)kept_drop(asking, debug->config.quarantine);
     after_each(asking);
     return MM_OK;
 }
@@ -406,79 +328,3 @@ const struct heap_ways heap_debug_ways = {
     .free = plain_free,
     .realloc = plain_realloc,
 };
-
-/* --- on and off ----------------------------------------------------------- */
-
-enum mm_status heap_debug_start(struct heap *heap, struct heap_debug *debug,
-                                const struct heap_debug_config *config) {
-    uint64_t end;
-
-    if (heap->debug != NULL || heap_stats(heap).live_blocks != 0 ||
-        (config->pages != NULL && heap->class->peeks)) {
-        return MM_REFUSED;
-    }
-    if (!vaddr_is_page_aligned(config->window.base) ||
-        config->window.len % PAGE_SIZE != 0) {
-        return MM_NOT_ALIGNED;
-    }
-    if (__builtin_add_overflow(config->window.base.v, config->window.len,
-                               &end)) {
-        return MM_BAD_RANGE;
-    }
-    *debug = (struct heap_debug){
-        .heap = heap,
-        .config = *config,
-        .lock = heap->lock.shared ? LOCK_SHARED : LOCK_FREE,
-        .records_end = config->window.base.v,
-    };
-    heap->debug = debug;
-    heap_choose_ways(heap);
-    return MM_OK;
-}
-
-enum mm_status heap_debug_stop(struct heap *heap) {
-    if (heap->debug == NULL) {
-        return MM_OK;
-    }
-    (void)heap_debug_drop(heap);
-    if (heap->debug->live_blocks != 0) {
-        return MM_REFUSED;
-    }
-    heap->debug = NULL;
-    heap_choose_ways(heap);
-    return MM_OK;
-}
-
-void heap_debug_forget(struct heap_debug *debug) {
-    while (debug->root != NULL) {
-        struct heap_record *record = debug->root;
-
-        record_remove(debug, record);
-        record_recycle(debug, record);
-    }
-    debug->oldest = NULL;
-    debug->live_blocks = debug->kept_blocks = debug->kept_bytes = 0;
-}
-
-/** The lock may be ours: it is our own access to a block that faults then. */
-static bool is_ours(const struct lock *lock) {
-    const unsigned me = lock->shared ? hw_cpu() + 1 : 1;
-
-    return __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) == me;
-}
-
-bool heap_debug_forbids(struct heap *heap, vaddr_t va) {
-    struct heap_debug *debug = heap->debug;
-    const struct heap_record *record;
-    bool forbids;
-
-    if (debug == NULL || debug->config.pages == NULL || is_ours(&debug->lock)) {
-        return false;
-    }
-    lock_acquire(&debug->lock);
-    record = record_at(debug, va.v);
-    forbids = record != NULL &&
-              (record->is_free || va.v < record->low || va.v >= record->high);
-    lock_release(&debug->lock);
-    return forbids;
-}

@@ -23,6 +23,10 @@ struct heap_record *record_new(struct heap_debug *debug);
 void record_recycle(struct heap_debug *debug, struct heap_record *record);
 void record_insert(struct heap_debug *debug, struct heap_record *record);
 void record_remove(struct heap_debug *debug, struct heap_record *record);
+static inline void record_copy(struct heap_record *to,
+                               const struct heap_record *from) {
+    bytes_copy(to, from, sizeof(*to));
+}
 /** The record whose block holds @va, zones and guards included; or NULL. */
 struct heap_record *record_at(const struct heap_debug *debug, uint64_t va);
 /** The lowest record that starts at @va or above; or NULL. */
@@ -30,10 +34,9 @@ struct heap_record *record_from(const struct heap_debug *debug, uint64_t va);
 
 /* --- debug_zones.c -------------------------------------------------------- */
 
-/** Where the caller's bytes stand in a block, and how large that must be:
- *  low, high and at count from a start of 0.  @return the layout for the class
- */
-struct layout zones_place(const struct heap_debug *debug, struct layout asked,
+/** What to ask the class for.  Sets bytes, and low, high and at of @record as
+ *  seen from the start of its block. */
+struct heap_ask zones_ask(const struct heap_debug *debug, struct layout asked,
                           struct heap_record *record);
 /** Fill zones and block of a record whose addresses are known. */
 void zones_fill(const struct heap_record *record);
@@ -69,5 +72,13 @@ void report_misuse(const struct asking *asking, enum heap_misuse misuse,
  *  what is wrong.  @block is a copy.  @return how many reports */
 unsigned report_zones(const struct asking *asking,
                       const struct heap_record *block);
+
+/* --- debug_kept.c --------------------------------------------------------- */
+
+/** Keep the block of @record, which is filled, back. */
+void kept_push(struct heap_debug *debug, struct heap_record *record);
+/** Give what is kept back to the class, oldest first, until no more than @most
+ *  bytes are.  @return was there any? */
+bool kept_drop(const struct asking *asking, uint64_t most);
 
 #endif

@@ -12,7 +12,6 @@
  * number, so it errs by keeping silent; and a ring of lost blocks is lost.  It
  * is a debug tool, no collector: nothing is freed.
  */
-#include "base/bytes.h"
 #include "heap/debug_inside.h"
 
 /** A copy of the lowest block from *@va on; *@va is then behind it. */
@@ -23,7 +22,7 @@ static bool next_block(struct heap_debug *debug, uint64_t *va,
     lock_acquire(&debug->lock);
     record = record_from(debug, *va);
     if (record != NULL) {
-        bytes_copy(block, record, sizeof(*block));
+        record_copy(block, record);
         *va = record->start + record->bytes;
     }
     lock_release(&debug->lock);

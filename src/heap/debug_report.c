@@ -9,7 +9,6 @@
  *
  * Offsets count from the first byte that the caller may use.
  */
-#include "base/bytes.h"
 #include "heap/debug_inside.h"
 
 typedef unsigned long ulong_t; /* what %lx takes */
@@ -220,7 +219,7 @@ static unsigned report_zone(const struct asking *asking,
     if (zone_is_intact(zone, &report)) {
         return 0;
     }
-    bytes_copy(&report.block, block, sizeof(report.block));
+    record_copy(&report.block, block);
     report_misuse(asking, zone.misuse, &report);
     return 1;
 }

@@ -57,20 +57,20 @@ static bool place_with_zones(struct layout asked, struct heap_record *record) {
     return true;
 }
 
-struct layout zones_place(const struct heap_debug *debug, struct layout asked,
+struct heap_ask zones_ask(const struct heap_debug *debug, struct layout asked,
                           struct heap_record *record) {
     const struct heap_pages *pages = debug->config.pages;
+    const size_t least = pages != NULL ? PAGE_SIZE : HEAP_ALIGN_MIN;
     const bool fits = pages != NULL ? place_with_pages(pages, asked, record)
                                     : place_with_zones(asked, record);
-    struct layout served = { record->bytes, asked.align };
 
-    if (served.align < (pages != NULL ? PAGE_SIZE : HEAP_ALIGN_MIN)) {
-        served.align = pages != NULL ? PAGE_SIZE : HEAP_ALIGN_MIN;
-    }
-    if (!fits) { /* more than any heap has */
-        served.size = (size_t)1 << 63;
-    }
-    return served;
+    return (struct heap_ask){
+        .asked = asked,
+        .served = { .size = fits ? record->bytes /* else more than any has */
+                                 : (size_t)1 << 63,
+                    .align = asked.align < least ? least : asked.align },
+        .offset = record->at,
+    };
 }
 
 /* --- filling -------------------------------------------------------------- */

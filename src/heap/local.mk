@@ -5,4 +5,4 @@ core_sources += %D%/heap.h %D%/inside.h %D%/front.h %D%/heap.c %D%/grow.c %D%/tr
 	%D%/slab_slabs.c %D%/slab_given.c %D%/slab_blocks.c %D%/slab_books.c \
 	%D%/slab_kept.c %D%/slab_runs.c %D%/slab_sound.c %D%/slab_sizes.c \
 	%D%/debug.h %D%/debug_inside.h %D%/debug.c %D%/debug_records.c \
-	%D%/debug_zones.c %D%/debug_report.c %D%/debug_leaks.c
+	%D%/debug_zones.c %D%/debug_report.c %D%/debug_leaks.c %D%/debug_kept.c %D%/debug_mode.c

@@ -20,7 +20,8 @@ twin_sources += %D%/test_heap_arena.h %D%/test_heap_arena.c %D%/test_heap.c \
 twin_sources += %D%/test_heap_boundary.c %D%/test_heap_buddy.c %D%/test_heap_tlsf.c
 twin_sources += %D%/test_heap_debug.h %D%/test_heap_watched.c %D%/test_heap_misuse.c \
 	%D%/test_heap_debug.c %D%/test_heap_pages.c \
-	%D%/test_heap_trim.c
+	%D%/test_heap_trim.c %D%/test_heap_records.c \
+	%D%/test_kmalloc_wrong.c
 twin_sources += %D%/test_kmalloc.c %D%/test_kcache.c %D%/test_blog.c %D%/test_mm.c \
 	%D%/test_mm_place.c %D%/test_mm_flow.c %D%/test_mm_sweep.c %D%/test_mm_digest.c
 twin_sources += %D%/test_replay.h %D%/test_replay.c %D%/test_replay_faults.c

@@ -59,9 +59,11 @@
     suite(heap_debug_suite)                                                    \
     suite(heap_pages_suite)                                                    \
     suite(heap_trim_suite)                                                     \
+    suite(heap_records_suite)                                                  \
     suite(heap_misuse_suite)                                                   \
     suite(heap_front_suite)                                                    \
     suite(heap_lessons_suite)                                                  \
+    suite(kmalloc_wrong_suite)                                                 \
     suite(kmalloc_suite)                                                       \
     suite(kcache_suite)                                                        \
     suite(examples_suite)                                                      \
