@@ -72,6 +72,19 @@ START_TEST(a_block_for_an_old_device_leaves_the_others_high)
 }
 END_TEST
 
+START_TEST(a_limit_holds_where_blocks_are_served_from_high_memory)
+{ /* P6 */
+    struct pmm_want low = pmm_block(3);
+    const pfn_t high = alloc_block(3);
+    pfn_t f;
+
+    low.below = PMM_BELOW_16M;
+    ck_assert_uint_ge(high.v, PMM_BELOW_16M.v);
+    ck_assert_status(pmm_alloc_run(&pmm, low, &f), MM_OK);
+    ck_assert_uint_lt(f.v, PMM_BELOW_16M.v);
+}
+END_TEST
+
 START_TEST(a_frame_comes_from_the_fullest_area)
 { /* P14 */
     pfn_t in_full;
@@ -231,6 +244,7 @@ START_TEST(a_full_area_that_gets_a_frame_back_serves_it_next)
     ck_assert_hex_eq(alloc().v, f.v);
     ck_assert_status(pmm_free(&pmm, next), MM_OK);
     ck_assert_status(pmm_free(&pmm, f), MM_OK); /* now another one serves */
+    ck_assert_status(pmm_free(&pmm, f), MM_NOT_ALLOCATED);
     ck_assert_hex_eq(alloc().v, next.v);
     ck_assert_hex_eq(alloc().v, f.v);
     ck_assert_status(pmm_alloc(&pmm, &held[0]), MM_NO_MEMORY);
@@ -347,6 +361,7 @@ START_TEST(a_block_that_empties_its_area_reserves_nothing)
     pfn_t f;
 
     use_up();
+    ck_assert_status(pmm_free(&pmm, pfn(half - 1000)), MM_OK); /* serves */
     for (uint64_t n = 0; n < 256; n++) {
         ck_assert_status(pmm_free(&pmm, pfn(half + n)), MM_OK);
     }
@@ -397,6 +412,7 @@ START_TEST(a_run_of_an_area_that_is_free_does_not_come_back)
     const pfn_t other = pfn(PMM_BELOW_16M.v + 1024);
     pfn_t f;
 
+    ck_assert_status(pmm_free(&pmm, other), MM_NOT_ALLOCATED);
     ck_assert_status(pmm_free_run(&pmm, other, 4), MM_NOT_ALLOCATED);
     f = alloc_block(3); /* now it is described */
     ck_assert_uint_ne(align_down(f.v, 512), other.v);
@@ -469,6 +485,7 @@ Suite *pmm_areas_suite(void) {
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, low_memory_is_left_until_the_rest_is_used_up);
     tcase_add_test(tc, a_block_for_an_old_device_leaves_the_others_high);
+    tcase_add_test(tc, a_limit_holds_where_blocks_are_served_from_high_memory);
     tcase_add_test(tc, a_frame_comes_from_the_fullest_area);
     tcase_add_test(tc, blocks_of_2_mib_come_back_from_scattered_frames);
     tcase_add_test(tc, a_block_of_2_mib_comes_back_whole);
