@@ -72,6 +72,11 @@ mutants-vmm: tests/twin_host tests/programs/test_vmm_counts \
 	@$(AM_TESTS_ENVIRONMENT) \
 	PROGRAMS_LIBS='$(tests_programs_test_vmm_counts_LDADD)' \
 	$(SHELL) $(srcdir)/tests/vmm/mutants.sh $(MUTANTS)
+# Those of src/pmm.
+EXTRA_DIST += %D%/pmm/mutants
+mutants-pmm: tests/twin_host
+	@$(AM_TESTS_ENVIRONMENT) FLOOR=pmm \
+	$(SHELL) $(srcdir)/tests/vmm/mutants.sh $(MUTANTS)
 
 # The live machine, with a kernel of a few lines.
 live_test_sources = %D%/sim/live_machine.h
@@ -148,7 +153,7 @@ TESTS += %D%/gdb/gdb.sh
 tests/gdb/gdb.log: tests/twin_host
 endif
 
-.PHONY: mutants-vmm
+.PHONY: mutants-vmm mutants-pmm
 
 dist_check_SCRIPTS += %D%/floors-can-fall
 TESTS += %D%/floors-can-fall

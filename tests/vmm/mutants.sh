@@ -1,22 +1,25 @@
 #!/bin/sh
-# A test of the tests: seeded mistakes of src/vmm and src/trap, each of which the
-# suite that is named for it must notice.  Prints TAP.
+# A test of the tests: seeded mistakes of src/vmm and src/trap (or, with pmm in
+# FLOOR, of src/pmm), each of which the suite that is named for it must notice.
+# Prints TAP.
 #
-#   tests/vmm/mutants --sed--> FILE.o, in front of libmm.a --> the suite
+#   tests/FLOOR/mutants --sed--> FILE.o, in front of libmm.a --> the suite
 #
 # tests/vmm/mutants.sh [NAME ...]   default: all
 # From make: TWIN_COMPILE, HOST_LINK, HOST_OBJECTS, HOST_LIBS, PROGRAMS_LIBS; paths
 # are relative to the build folder.
 # shellcheck disable=SC2086 # these are lists
 set -u
-list=$top_srcdir/tests/vmm/mutants
+list=$top_srcdir/tests/${FLOOR-vmm}/mutants
+# On the hostile TLB suites of frames say nothing.
+[ "${FLOOR-vmm}" = pmm ] || export TWIN_TLB=hostile
 
 cd "$top_builddir" || exit 1
 if [ -n "${TEST_COUNTS-}" ]; then
     echo "1..0 # SKIP a build that counts would count the mistakes"
     exit 0
 fi
-work=$(mktemp -d ./mutant-vmm.XXXXXX) || exit 1
+work=$(mktemp -d ./mutant.XXXXXX) || exit 1
 trap 'rm -rf "$work"' EXIT
 
 # The files to compile for a mutant of $1: a header counts for all of its floor.
@@ -28,7 +31,7 @@ sources_of() {
 }
 
 mutate() { # file, sed expression: $work/FLOOR is src/FLOOR with one line changed
-    rm -rf "$work/vmm" "$work/trap" "$work"/*.o
+    rm -rf "$work"/*/ "$work"/*.o
     cp -R "$top_srcdir/src/$(dirname "$1")" "$work" && chmod -R u+w "$work" &&
         sed "$2" "$top_srcdir/src/$1" >"$work/$1"
     changed=$(diff "$top_srcdir/src/$1" "$work/$1" | grep -c '^<')
@@ -55,7 +58,7 @@ run() { # suite: passes?
     *)
         $HOST_LINK -o "$work/program" $HOST_OBJECTS "$work"/*.o $HOST_LIBS \
             >"$work/said" 2>&1 || return 2
-        TWIN_TLB=hostile CK_RUN_SUITE=$1 "$work/program" >"$work/said" 2>&1
+        CK_RUN_SUITE=$1 "$work/program" >"$work/said" 2>&1
         ;;
     esac
 }
