@@ -103,7 +103,7 @@ static const struct argp_option option_table[] = {
     { "inject", KEY_INJECT, "KIND:N", 0,
       "Let the Nth frame or block be refused, the Nth walk of a 4K page find "
       "it absent (flip), or the Nth old denial stand (spurious); simulator "
-      "only, and no more than a million faults unless --budget allows them",
+      "only",
       2 },
     { 0, 0, 0, 0, "The report:", 3 },
     { "events", KEY_EVENTS, "FILE", 0,
