@@ -96,10 +96,15 @@ static void close_output(void) {
 int main(int argc, char **argv) {
     static const struct argp argp = { NULL, parse, "VERB ...", doc,
                                       NULL, NULL,  NULL };
+    static char buffer[1 << 16]; /* in use until exit() */
     const struct verb *verb = NULL;
     int first = 1;
 
     fill_descriptors();
+    if (!isatty(STDOUT_FILENO)) {
+        /* one write at the end, so that the reason why it fails is known */
+        (void)setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
+    }
     if (atexit(close_output) != 0) {
         return EXIT_CANNOT;
     }
