@@ -54,6 +54,7 @@ static struct heap_record *record_for(struct heap_debug *debug,
     }
     if (record == NULL && heap->on_no_memory != NULL &&
         heap->on_no_memory(heap, want, heap->on_no_memory_ctx)) {
+        (void)heap_debug_drop(heap); /* what the hook freed */
         record = spare_record(debug);
     }
     return record;

@@ -239,6 +239,9 @@ void *heap_obtain(struct heap *heap, const struct heap_ask *want, bool fresh) {
     }
     if (p == NULL && heap->on_no_memory != NULL &&
         heap->on_no_memory(heap, want->asked, heap->on_no_memory_ctx)) {
+        if (heap->debug != NULL) {
+            (void)heap_debug_drop(heap); /* what the hook freed */
+        }
         p = take_locked(heap, want, fresh);
     }
     if (p != NULL) {

@@ -232,6 +232,26 @@ START_TEST(what_is_kept_back_is_given_up_before_memory_is_out)
 }
 END_TEST
 
+START_TEST(what_the_hook_frees_is_not_kept_back_from_the_request)
+{ /* H4, H18 */
+    void *p;
+
+    arena_open(_i, 16 * PAGE_SIZE, 0);
+    if (!arena_serves() || arena.heap.class == &heap_bump_noreset) {
+        return;
+    }
+    watch_start();
+    arena.sacrificed = layout(10 * PAGE_SIZE, 16);
+    arena.sacrifice = heap_alloc(&arena.heap, arena.sacrificed);
+    ck_assert_ptr_nonnull(arena.sacrifice);
+    p = heap_alloc(&arena.heap, layout(9 * PAGE_SIZE, 16));
+    ck_assert_ptr_nonnull(p);
+    ck_assert_uint_eq(arena.told, 1);
+    free_one(p, 9 * PAGE_SIZE);
+    watch_stop();
+}
+END_TEST
+
 START_TEST(fresh_bytes_and_freed_bytes_can_be_told)
 { /* H16, H18 */
     uint8_t *p;
@@ -364,6 +384,9 @@ Suite *heap_debug_suite(void) {
                         freed_blocks_are_kept_back_up_to_the_limit_oldest_first,
                         0, ARENA_CLASSES);
     tcase_add_loop_test(tc, what_is_kept_back_is_given_up_before_memory_is_out,
+                        0, ARENA_CLASSES);
+    tcase_add_loop_test(tc,
+                        what_the_hook_frees_is_not_kept_back_from_the_request,
                         0, ARENA_CLASSES);
     tcase_add_loop_test(tc, fresh_bytes_and_freed_bytes_can_be_told, 0,
                         ARENA_CLASSES);
