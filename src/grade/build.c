@@ -173,7 +173,7 @@ static void object_name(const char *replaces, char *name) {
 }
 
 static bool compile(struct build *build, const struct kit *kit,
-                    const struct lab_file *file) {
+                    const struct lab_file *file, const char *lies_in) {
     struct args args = { .count = 0 };
 
     add(&args, "%s", kit->compiler);
@@ -187,6 +187,9 @@ static bool compile(struct build *build, const struct kit *kit,
                  "-fno-common", "-c", NULL };
          *flag != NULL; flag++) {
         add(&args, "%s", *flag);
+    }
+    if (lies_in != NULL) {
+        add(&args, "-fdebug-prefix-map=%s=%s", build->folder, lies_in);
     }
     add(&args, "-I%s/include", kit->folder);
     add(&args, "-o");
@@ -222,8 +225,9 @@ static void add_all(struct args *args, const struct lab *lab,
     }
 }
 
-static bool link_program(struct build *build, const struct kit *kit,
-                         const struct lab *lab) {
+/** The core without what is replaced. */
+static bool make_core(struct build *build, const struct kit *kit,
+                      const struct lab *lab) {
     struct args args = { .count = 0 };
     char pattern[4200];
 
@@ -232,10 +236,23 @@ static bool link_program(struct build *build, const struct kit *kit,
     add(&args, "core.a");
     snprintf(pattern, sizeof pattern, "%s/objects/*.o", kit->folder);
     add_all(&args, lab, pattern);
-    if (!run(build, kit, &args)) {
+    return run(build, kit, &args);
+}
+
+static void add_submission(struct args *args, const struct lab *lab) {
+    for (unsigned i = 0; i < lab->file_count; i++) {
+        add(args, "%s.o", lab->files[i].name);
+    }
+}
+
+static bool link_program(struct build *build, const struct kit *kit,
+                         const struct lab *lab) {
+    struct args args = { .count = 0 };
+    char pattern[4200];
+
+    if (!make_core(build, kit, lab)) {
         return false;
     }
-    args.count = 0;
     add(&args, "%s", kit->compiler);
     for (const char *const *flag =
              (const char *const[]){ "-nostdlib", "-static", "-no-pie",
@@ -246,9 +263,33 @@ static bool link_program(struct build *build, const struct kit *kit,
     }
     snprintf(pattern, sizeof pattern, "%s/subject/*.o", kit->folder);
     add_all(&args, lab, pattern);
-    for (unsigned i = 0; i < lab->file_count; i++) {
-        add(&args, "%s.o", lab->files[i].name);
+    snprintf(pattern, sizeof pattern, "%s/start/*.o", kit->folder);
+    add_all(&args, lab, pattern);
+    add_submission(&args, lab);
+    add(&args, "core.a");
+    return run(build, kit, &args);
+}
+
+/** The same with the judge in it, and the C library. */
+static bool link_for_debugger(struct build *build, const struct kit *kit,
+                              const struct lab *lab) {
+    struct args args = { .count = 0 };
+    char pattern[4200];
+
+    if (!make_core(build, kit, lab)) {
+        return false;
     }
+    add(&args, "%s", kit->compiler);
+    add(&args, "-no-pie");
+    add(&args, "-o");
+    add(&args, "subject");
+    add_submission(&args, lab);
+    snprintf(pattern, sizeof pattern, "%s/direct/*.o", kit->folder);
+    add_all(&args, lab, pattern);
+    snprintf(pattern, sizeof pattern, "%s/subject/*.o", kit->folder);
+    add_all(&args, lab, pattern);
+    add(&args, "%s/direct/libgrade.a", kit->folder);
+    add(&args, "%s/direct/libsim.a", kit->folder);
     add(&args, "core.a");
     return run(build, kit, &args);
 }
@@ -264,7 +305,7 @@ static enum build_is steps(struct build *build, const struct kit *kit,
         }
     }
     for (unsigned i = 0; is == BUILD_GOOD && i < lab->file_count; i++) {
-        if (!compile(build, kit, &lab->files[i])) {
+        if (!compile(build, kit, &lab->files[i], NULL)) {
             return BUILD_COMPILER;
         }
     }
@@ -300,20 +341,51 @@ static void drop_given(struct lab *lab, const char *submission) {
     lab->file_count = kept;
 }
 
-bool build_make(struct build *build, const struct kit *kit,
-                const struct lab *lab, const char *submission) {
+/** A folder, and what of @lab was handed in; free() it.  NULL: the host failed,
+ *  after a message */
+static struct lab *begin(struct build *build, const struct lab *lab,
+                         const char *submission) {
     struct lab *handed_in = malloc(sizeof *handed_in);
 
     memset(build, 0, sizeof *build);
     if (handed_in == NULL || !make_folder(build)) {
         free(handed_in);
-        return false;
+        return NULL;
     }
     *handed_in = *lab;
     drop_given(handed_in, submission);
     snprintf(build->program, sizeof build->program, "%s/subject",
              build->folder);
+    return handed_in;
+}
+
+bool build_make(struct build *build, const struct kit *kit,
+                const struct lab *lab, const char *submission) {
+    struct lab *handed_in = begin(build, lab, submission);
+
+    if (handed_in == NULL) {
+        return false;
+    }
     build->is = steps(build, kit, handed_in, submission);
     free(handed_in);
     return true;
+}
+
+bool build_for_debugger(struct build *build, const struct kit *kit,
+                        const struct lab *lab, const char *submission) {
+    struct lab *handed_in = begin(build, lab, submission);
+    char *lies_in = realpath(submission, NULL);
+    bool good = handed_in != NULL;
+
+    for (unsigned i = 0; good && i < handed_in->file_count; i++) {
+        good = copy_file(build, submission, handed_in->files[i].name) &&
+               compile(build, kit, &handed_in->files[i], lies_in);
+    }
+    build->is = good && link_for_debugger(build, kit, handed_in)
+                    ? BUILD_GOOD
+                    : BUILD_COMPILER;
+    free(lies_in);
+    good = handed_in != NULL;
+    free(handed_in);
+    return good;
 }

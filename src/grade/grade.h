@@ -12,7 +12,8 @@
 /** What a submission is built with: tools/make-kit.
  *    include/            headers of the core, and nothing else
  *    objects/pmm-bitmap.o ...  the core, a file each
- *    subject/            the grader's part of the submission's process */
+ *    subject/, start/    the grader's part of the submission's process
+ *    direct/             the judge, for a debugger */
 struct kit {
     const char *folder;
     const char *compiler;
@@ -41,6 +42,11 @@ struct build {
 bool build_make(struct build *build, const struct kit *kit,
                 const struct lab *lab, const char *submission);
 void build_destroy(struct build *build);
+
+/** Build the program for a debugger, with the scripts in it: build->program,
+ *  in which @submission's files are found where they lie. */
+bool build_for_debugger(struct build *build, const struct kit *kit,
+                        const struct lab *lab, const char *submission);
 
 struct graded_test {
     const struct lab_test *test;
@@ -79,11 +85,6 @@ void grade_clean(struct grade *grade);
 /** Run one script in a judge of its own. */
 void test_run(const struct script *script, const char *program, uint64_t seed,
               unsigned cpu_seconds, struct verdict *verdict);
-/** The same without another process, for a debugger; ends this one. */
-_Noreturn void test_run_here(const struct script *script,
-                             const struct transport *transport, uint64_t seed,
-                             struct verdict *verdict);
-uint64_t seed_of(const char *salt, const char *student, const char *test);
 
 struct json_t;
 /** The grade as one object; export_json.c and doc/grading.md. */

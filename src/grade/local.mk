@@ -12,7 +12,7 @@ libgrade_a_CPPFLAGS = $(grade_flags)
 libgrade_a_SOURCES = %D%/talk.h %D%/script.h %D%/test.h %D%/test.c %D%/ask.c \
 	%D%/access.c %D%/frames.c %D%/pc.c %D%/transport.c %D%/cage.h %D%/cage.c \
 	%D%/code_name.c %D%/lab.h %D%/lab.c %D%/object_check.h \
-	%D%/object_check.c %D%/grade.h %D%/build.c %D%/run.c %D%/batch.h %D%/batch.c %D%/say.h %D%/say.c \
+	%D%/object_check.c %D%/grade.h %D%/build.c %D%/judge.h %D%/judge.c %D%/run.c %D%/batch.h %D%/batch.c %D%/say.h %D%/say.c \
 	%D%/export.h %D%/export.c %D%/export_text.c %D%/export_json.c \
 	%D%/export_gradescope.c %D%/export_classroom50.c %D%/export_github.c \
 	%D%/export_junit.c %D%/export_csv.c
@@ -45,10 +45,17 @@ libkit_a_SOURCES = $(core_sources)
 libkit_a_CFLAGS = $(KIT_CFLAGS)
 $(libkit_a_OBJECTS): override CFLAGS += $(TWIN_HARD)
 
+# The judge beside the submission in one process, for a debugger.
+noinst_LIBRARIES += libdirect.a
+libdirect_a_CPPFLAGS = $(grade_flags)
+libdirect_a_SOURCES = %D%/direct.c $(lab_sources)
+
 kit/stamp: $(kit_core) $(libsubject_a_OBJECTS) $(libstart_a_OBJECTS) \
-    $(core_sources) tools/make-kit
+    $(libdirect_a_OBJECTS) libgrade.a libsim.a $(core_sources) tools/make-kit
 	$(AM_V_GEN)$(SHELL) $(srcdir)/tools/make-kit kit $(srcdir) \
-	    "$(kit_core)" "$(libsubject_a_OBJECTS) $(libstart_a_OBJECTS)"
+	    "objects:$(kit_core)" "subject:$(libsubject_a_OBJECTS)" \
+	    "start:$(libstart_a_OBJECTS)" "direct:$(libdirect_a_OBJECTS)" \
+	    libgrade.a libsim.a
 all-local: kit/stamp
 clean-local:
 	-rm -rf kit

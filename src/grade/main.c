@@ -64,6 +64,30 @@ static int one(const struct grade_want *want, exporter *export,
     return code;
 }
 
+/** The debugger on @want->only; without one, its name. */
+static int debug(const struct grade_want *want) {
+    static struct build build;
+    char *const command[] = { (char *)"gdb",      (char *)"-q",
+                              (char *)"--args",   build.program,
+                              (char *)want->only, NULL };
+
+    if (!build_for_debugger(&build, want->kit, want->lab, want->submission)) {
+        return GRADE_CANNOT;
+    }
+    fputs(build.text, stderr);
+    if (build.is != BUILD_GOOD) {
+        build_destroy(&build);
+        return GRADE_FAILED;
+    }
+    if (!isatty(0)) {
+        printf("%s %s\n", build.program, want->only);
+        return GRADE_DONE;
+    }
+    execvp(command[0], command);
+    complain("gdb: %s; the program is %s", strerror(errno), build.program);
+    return GRADE_CANNOT;
+}
+
 int main(int argc, char **argv) {
     static struct lab lab;
     struct options options;
@@ -82,7 +106,7 @@ int main(int argc, char **argv) {
     }
     if (!read_salt(options.salt_file, salt, sizeof salt) ||
         !lab_read(&lab, options.labs, options.lab, options.weights) ||
-        !knows_test(&lab, options.only)) {
+        !knows_test(&lab, options.only) || !knows_test(&lab, options.debug)) {
         return GRADE_USAGE;
     }
     kit = (struct kit){ options.kit, options.compiler };
@@ -91,8 +115,12 @@ int main(int argc, char **argv) {
                                 .submission = options.submission,
                                 .student = options.student,
                                 .salt = salt,
-                                .only = options.only,
+                                .only = options.debug != NULL ? options.debug
+                                                              : options.only,
                                 .cage = cage_try() };
+    if (options.debug != NULL) {
+        return debug(&want);
+    }
     if (options.jobs > 0) {
         return batch_run(&(struct batch){ &want, options.submission,
                                           options.output, options.jobs });

@@ -23,7 +23,8 @@ enum key {
     KEY_JOBS,
     KEY_KIT,
     KEY_LABS,
-    KEY_COMPILER
+    KEY_COMPILER,
+    KEY_DEBUG
 };
 
 static const struct argp_option table[] = {
@@ -42,6 +43,10 @@ static const struct argp_option table[] = {
     { "output", KEY_OUTPUT, "FILE", 0, "write there (standard output)", 0 },
     { "jobs", KEY_JOBS, "N", 0,
       "SUBMISSION is a folder of submissions; grade N at a time", 0 },
+    { "debug", KEY_DEBUG, "TEST", 0,
+      "run this test under gdb, in one process with the submission; without a "
+      "terminal, print the command",
+      0 },
     { "labs", KEY_LABS, "FOLDER", 0, "where the labs are", 0 },
     { "kit", KEY_KIT, "FOLDER", 0, "what submissions are built with", 0 },
     { "cc", KEY_COMPILER, "PROGRAM", 0, "the compiler (gcc)", 0 },
@@ -85,6 +90,7 @@ static error_t parse(int key, char *value, struct argp_state *state) {
         [KEY_KIT - KEY_STUDENT] = &o->kit,
         [KEY_LABS - KEY_STUDENT] = &o->labs,
         [KEY_COMPILER - KEY_STUDENT] = &o->compiler,
+        [KEY_DEBUG - KEY_STUDENT] = &o->debug,
     };
 
     switch (key) {
@@ -96,7 +102,7 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     case KEY_JOBS:
         return parse_jobs(o, value);
     default:
-        if (key < KEY_STUDENT || key > KEY_COMPILER) {
+        if (key < KEY_STUDENT || key > KEY_DEBUG) {
             return ARGP_ERR_UNKNOWN;
         }
         *texts[key - KEY_STUDENT] = value;

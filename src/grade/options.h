@@ -11,7 +11,7 @@ struct options {
     const char *lab, *submission;
     const char *labs; /* folder of the labs */
     const char *kit, *compiler;
-    const char *student, *salt_file, *weights, *only, *format, *output;
+    const char *student, *salt_file, *weights, *only, *format, *output, *debug;
     unsigned jobs; /* 0: one submission */
 };
 

@@ -39,7 +39,7 @@ static void print_calls(const struct test *t, FILE *out) {
     }
 }
 
-static _Noreturn void end(struct test *t, enum verdict_is is) {
+_Noreturn void test_end(struct test *t, enum verdict_is is) {
     t->transport->stop(t);
     if (t->talk != NULL && t->talk->text_len > 0) {
         snprintf(t->verdict->output, sizeof t->verdict->output, "%.*s",
@@ -47,6 +47,9 @@ static _Noreturn void end(struct test *t, enum verdict_is is) {
     }
     t->verdict->calls = t->told_count;
     t->verdict->is = is;
+    if (t->transport->ended != NULL) {
+        t->transport->ended(t->verdict);
+    }
     fflush(NULL);
     _exit(0);
 }
@@ -66,7 +69,7 @@ _Noreturn void fail(struct test *t, const char *mistake, const char *format,
         fclose(out);
     }
     snprintf(v->mistake, sizeof v->mistake, "%s", mistake ? mistake : "");
-    end(t, VERDICT_FAILED);
+    test_end(t, VERDICT_FAILED);
 }
 
 _Noreturn void test_died(struct test *t, const char *mistake,
@@ -112,7 +115,7 @@ void credit(struct test *t, unsigned percent) {
 
 _Noreturn void skip(struct test *t, const char *why) {
     snprintf(t->verdict->text, sizeof t->verdict->text, "%s", why);
-    end(t, VERDICT_SKIPPED);
+    test_end(t, VERDICT_SKIPPED);
 }
 
 /* --- turns --------------------------------------------------------------- */

@@ -37,6 +37,8 @@ struct transport {
     /** Carry out what is in t->talk. */
     void (*turn)(struct test *t);
     void (*stop)(struct test *t);
+    /** Optional: the last thing before the judge's process ends. */
+    void (*ended)(const struct verdict *verdict);
 };
 extern const struct transport in_a_process, direct;
 
@@ -92,6 +94,8 @@ void call_text(const struct call *call, char *text, size_t size);
 void test_turn(struct test *t);
 /** Events that the subject wrote so far: do them to the processor. */
 void test_events(struct test *t);
+/** End the judge with that verdict. */
+_Noreturn void test_end(struct test *t, enum verdict_is is);
 /** fail() with @what as it stands: the submission's process died. */
 _Noreturn void test_died(struct test *t, const char *mistake, const char *what);
 /** Where the code at @rip of the submission stands. */

@@ -304,4 +304,4 @@ static void process_stop(struct test *t) {
 }
 
 const struct transport in_a_process = { process_start, process_turn,
-                                        process_stop };
+                                        process_stop, NULL };

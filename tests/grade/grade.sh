@@ -27,6 +27,27 @@ ok "--only runs one test, and says by its status that it passed"
 run --only a_frame_cannot_be_freed_twice 1 "$labs/1-frames/starter"
 [ $code -eq 1 ]
 ok "--only says by its status that the test failed"
+run --debug a_frame_cannot_be_freed_twice 1 "$dir/reference"
+if [ $code -eq 0 ]; then
+	program=$(cut -d' ' -f1 "$dir/out")
+	"$program" a_frame_cannot_be_freed_twice >"$dir/said"
+	[ $? -eq 0 ] && grep -q passed "$dir/said"
+	ok "--debug puts test and submission into one program"
+	if command -v gdb >/dev/null; then
+		gdb -q -batch -ex 'break bitmap_free_frame' -ex run -ex bt --args \
+			"$program" a_frame_cannot_be_freed_twice >"$dir/out" 2>&1
+		grep -q '^#0 .*bitmap_free_frame.*bitmap.c:' "$dir/out" &&
+			grep -q 'a_frame_cannot_be_freed_twice.*public.c:' "$dir/out" ||
+			show
+		ok "a backtrace leads from the test into the submission"
+	else
+		skip "a backtrace leads from the test into the submission" "no gdb"
+	fi
+	rm -rf "${program%/*}"
+else
+	show
+	ok "--debug puts test and submission into one program"
+fi
 run --only no_such_test 1 "$dir/reference"
 [ $code -eq 2 ] && grep -q "'no_such_test' is no test of lab 1-frames" "$dir/err"
 ok "a test that does not exist is named"
