@@ -6,5 +6,6 @@ dist_check_SCRIPTS += %D%/check-warnings %D%/twin-proof
 TESTS += %D%/check-warnings %D%/twin-proof
 endif
 CLEANFILES += %D%/check-warnings.*.*
-EXTRA_DIST += %D%/make-kit %D%/check-functional %D%/elf.py %D%/placing.py %D%/sources.py %D%/count-tests %D%/unpack-counts \
+EXTRA_DIST += %D%/make-gradescope %D%/gradescope/setup.sh \
+	%D%/gradescope/run_autograder %D%/make-kit %D%/check-functional %D%/elf.py %D%/placing.py %D%/sources.py %D%/count-tests %D%/unpack-counts \
 	%D%/coverage-report %D%/gdb/mm.py

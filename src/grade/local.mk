@@ -45,10 +45,11 @@ libkit_a_SOURCES = $(core_sources)
 libkit_a_CFLAGS = $(KIT_CFLAGS)
 $(libkit_a_OBJECTS): override CFLAGS += $(TWIN_HARD)
 
-# The judge beside the submission in one process, for a debugger.
+# The judge beside the submission in one process, for a debugger; students get it,
+# so without hidden scripts.
 noinst_LIBRARIES += libdirect.a
 libdirect_a_CPPFLAGS = $(grade_flags)
-libdirect_a_SOURCES = %D%/direct.c $(lab_sources)
+libdirect_a_SOURCES = %D%/direct.c $(open_lab_sources)
 
 kit/stamp: $(kit_core) $(libsubject_a_OBJECTS) $(libstart_a_OBJECTS) \
     $(libdirect_a_OBJECTS) libgrade.a libsim.a $(core_sources) tools/make-kit
