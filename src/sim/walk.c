@@ -220,17 +220,17 @@ void walk_step_by_step(struct walk_result *r, struct sim_ram *ram,
     fail(r, control, access, user);
 }
 
-/** From the PML4, and nothing is above it? */
-static inline bool starts_plainly(const struct walk_control *control,
-                                  struct walk_start start) {
-    return start.level == 4 && !control->five_levels && start.rights.writable &&
-           start.rights.user && !start.rights.no_execute;
+/** From the PML4, and nothing above it forbids?  With five levels, from a
+ *  remembered PML5E: what is canonical in 48 bits is so in 57. */
+static inline bool starts_plainly(struct walk_start start) {
+    return start.level == 4 && start.rights.writable && start.rights.user &&
+           !start.rights.no_execute;
 }
 
 void walk_into(struct walk_result *r, struct sim_ram *ram,
                const struct walk_control *control, struct walk_start start,
                vaddr_t va, enum sim_access access, bool user) {
-    if (!starts_plainly(control, start) ||
+    if (!starts_plainly(start) ||
         !walk_plainly(r, ram, control, start.table, va, access, user)) {
         walk_step_by_step(r, ram, control, start, va, access, user);
     }

@@ -40,6 +40,26 @@ static void start(enum tlb_policy policy, unsigned capacity) {
     told_count = 0;
 }
 
+/** _i: is anybody told?  Then entries go one by one. */
+START_TEST(a_flush_puts_what_was_noted_of_entries_out_of_date)
+{
+    uint64_t before;
+
+    start(TLB_LRU, 4);
+    tlb.on_drop = _i != 0 ? tell : NULL;
+    tlb_insert(&tlb, entry_at(0x1000, 12, false));
+    tlb_insert(&tlb, entry_at(0x200000, 21, false));
+    before = tlb.generation;
+    tlb_drop_all(&tlb, all);
+    ck_assert_uint_ne(tlb.generation, before);
+    ck_assert_uint_eq(tlb.count, 0);
+    ck_assert_ptr_null(tlb_find(&tlb, vaddr(0x1000), 0));
+    tlb_insert(&tlb, entry_at(0x1000, 12, false)); /* and it goes on */
+    ck_assert_ptr_nonnull(tlb_find(&tlb, vaddr(0x1000), 0));
+    tlb_destroy(&tlb);
+}
+END_TEST
+
 START_TEST(every_entry_that_goes_is_told_of_but_not_at_the_end)
 {
     start(TLB_LRU, 4);
@@ -459,6 +479,8 @@ int main(void) {
     TCase *tc = tcase_create("tlb");
 
     tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, a_flush_puts_what_was_noted_of_entries_out_of_date,
+                        0, 2);
     tcase_add_test(tc, every_entry_that_goes_is_told_of_but_not_at_the_end);
     tcase_add_test(
         tc, a_large_page_replaces_the_small_ones_inside_it_and_vice_versa);
