@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/poison.h"
 #include "mm/kcache.h"
 #include "support/asserts.h"
 #include "support/machine.h"
@@ -73,6 +74,11 @@ static void stop(void) {
     machine_stop(&mm);
 }
 
+/** A write that sanitizers would stop, too. */
+MM_NO_SANITIZE static void poke(uint8_t *p, size_t offset) {
+    p[offset] = 1;
+}
+
 /** The access at @va faults, and the story names the block as @words say. */
 static void expect_fault(const void *p, int64_t offset, bool writes,
                          const char *words) {
@@ -125,7 +131,7 @@ START_TEST(what_alignment_leaves_behind_a_block_is_found_by_the_free)
     if (start(_i, MM_DEBUG_PAGES)) {
         p = kmalloc(&mm, 45);
         ck_assert_ptr_nonnull(p);
-        p[45] = 1;
+        poke(p, 45);
         expect_fault(p, 48, true, "3 bytes behind the end of a block.");
         kfree(&mm, p);
         ck_assert_uint_eq(reports, 1);
