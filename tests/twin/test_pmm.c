@@ -341,6 +341,22 @@ START_TEST(a_counter_or_run_that_disagrees_is_noticed)
 }
 END_TEST
 
+/*
+ *   words   [ ... | b . . . | a . . . | ... ]    the search starts at a's
+ */
+START_TEST(a_search_goes_round_to_the_word_before_its_start)
+{ /* P9 */
+    const struct pmm_run run = m.pmm.largest;
+    const pfn_t a = pfn_add(run.first, run.count / 2), b = pfn(a.v - 64);
+
+    machine_leave_free(&m.pmm, 0);
+    ck_assert_status(pmm_free(&m.pmm, a), MM_OK);
+    ck_assert_status(pmm_free(&m.pmm, b), MM_OK);
+    ck_assert_hex_eq(alloc().v, a.v);
+    ck_assert_hex_eq(alloc().v, b.v);
+}
+END_TEST
+
 START_TEST(a_count_that_promises_too_much_is_no_endless_search)
 { /* P9 */
     pfn_t f = pfn(5);
@@ -384,6 +400,7 @@ Suite *pmm_suite(void) {
     tcase_add_test(tc, every_frame_handed_out_or_taken_back_is_recorded);
     tcase_add_test(tc, damaged_books_are_noticed);
     tcase_add_test(tc, a_counter_or_run_that_disagrees_is_noticed);
+    tcase_add_test(tc, a_search_goes_round_to_the_word_before_its_start);
     tcase_add_test(tc, a_count_that_promises_too_much_is_no_endless_search);
     tcase_add_test(tc, the_lock_is_free_between_calls);
     suite_add_tcase(suite, tc);
