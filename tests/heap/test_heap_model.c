@@ -170,10 +170,22 @@ static void allocate(struct slot *s) {
     adopt(s, p, want);
 }
 
+/** Can it tell that a block was freed just now? */
+static bool knows_what_is_free(void) {
+    return model.heap.class != &heap_bump &&
+           model.heap.class != &heap_bump_noreset;
+}
+
 static void release(struct slot *s) {
-    check_bytes(s->p, s->layout.size, s->layout.size, s->seed);
-    must(heap_free(&model.heap, s->p, s->layout) == MM_OK, "a free is refused");
+    uint8_t *p = s->p;
+
+    check_bytes(p, s->layout.size, s->layout.size, s->seed);
+    must(heap_free(&model.heap, p, s->layout) == MM_OK, "a free is refused");
     forget(s);
+    if (knows_what_is_free() && draw(64) == 0) {
+        must(heap_free(&model.heap, p, s->layout) == MM_NOT_ALLOCATED,
+             "a second free is taken");
+    }
 }
 
 static void resize(struct slot *s) {
