@@ -70,4 +70,4 @@ bench_figures += bench-heap
 endif
 
 bench: $(bench_figures)
-.PHONY: bench bench-pmm bench-vmm bench-sim bench-heap
+PHONIES += bench bench-pmm bench-vmm bench-sim bench-heap

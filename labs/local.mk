@@ -59,7 +59,7 @@ run-qemu: $(run_qemu_needs)
 	BOOT_LIBS='$(kernel_libs)'; export BOOT_LIBS; \
 	$(SHELL) $(srcdir)/labs/run-qemu "$(LAB)" "$(SUBMISSION)"
 endif
-.PHONY: labs labs-html labs-pdf dist-labs run-qemu
+PHONIES += labs labs-html labs-pdf dist-labs run-qemu
 
 # Lab 6: the student's tests against mutants and variants.
 grade-tests: libgrade.a kit/stamp memtwin-grade
@@ -69,5 +69,5 @@ grade-tests: libgrade.a kit/stamp memtwin-grade
 	export GRADE_OBJECTS; \
 	GRADE_LIBS='$(grade_libs)'; export GRADE_LIBS; \
 	$(SHELL) $(srcdir)/labs/grade-tests "$(SUBMISSION)"
-.PHONY: grade-tests
+PHONIES += grade-tests
 EXTRA_DIST += %D%/grade-tests %D%/6-break-it

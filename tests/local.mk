@@ -153,7 +153,7 @@ TESTS += %D%/gdb/gdb.sh
 tests/gdb/gdb.log: tests/twin_host
 endif
 
-.PHONY: mutants-vmm mutants-pmm
+PHONIES += mutants-vmm mutants-pmm
 
 dist_check_SCRIPTS += %D%/floors-can-fall
 TESTS += %D%/floors-can-fall

@@ -23,6 +23,6 @@ memtwin.iso: memtwin %D%/memtwin-kernel tools/make-iso
 	    -m memtwin.module %D%/memtwin-kernel $@
 CLEANFILES += memtwin.iso memtwin.module
 endif
-.PHONY: iso
+PHONIES += iso
 
 EXTRA_DIST += %D%/kernel.ld doc/boot.md

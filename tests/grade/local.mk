@@ -15,4 +15,4 @@ check_PROGRAMS += %D%/exported
 dist_check_SCRIPTS += %D%/class.sh
 check-class: memtwin-grade kit/stamp
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/grade/class.sh
-.PHONY: check-class
+PHONIES += check-class
