@@ -23,8 +23,7 @@
 #include "base/poison.h"
 #include "heap/slab_inside.h"
 
-/** Larger runs may as well go the long way, and are grown rather than moved. */
-#define RUN_QUICK_MAX (64 * KIB)
+#define QUICK_MAX (64 * KIB)
 
 /** Lengths that are looked at for runs to send away, and runs that a block
  *  without room sends away. */
@@ -197,10 +196,9 @@ uint64_t slab_block_granules(const struct heap *heap, const void *p) {
 
 /* --- the short way -------------------------------------------------------- */
 
-/** No slot, and of a length that may be kept. */
+/** No slot, and not so large that it may as well go the long way. */
 static MM_INLINE bool is_quick(struct layout want) {
-    return want.size - SLAB_SLOT_MAX - 1 <
-           (SLAB_KEPT_LENGTHS - 1) * GRANULE - SLAB_SLOT_MAX;
+    return want.size - SLAB_SLOT_MAX - 1 < QUICK_MAX - SLAB_SLOT_MAX;
 }
 
 /** None is kept. */
@@ -228,7 +226,7 @@ void *slab_block_quick_alloc(struct heap *heap, struct layout want,
     if (!is_quick(want) || !heap_front_enter(front)) {
         return heap_alloc_long(heap, want);
     }
-    if (front->slab.kept[granules] == NULL) {
+    if (granules >= SLAB_KEPT_LENGTHS || front->slab.kept[granules] == NULL) {
         return quick_take(heap, want, front);
     }
     p = pop(heap, &front->slab, granules);
@@ -271,7 +269,8 @@ enum mm_status slab_block_quick_free(struct heap *heap, void *p,
     }
     MM_POISON(p, had.size);
     heap_count_free(front, had.size, slab_served(had));
-    if (!has_room(heap, &front->slab, granules)) {
+    if (granules >= SLAB_KEPT_LENGTHS ||
+        !has_room(heap, &front->slab, granules)) {
         return quick_give(heap, p, granules);
     }
     push(heap, &front->slab, p, granules);

@@ -158,7 +158,7 @@ static void *slot_realloc(struct heap *heap, struct heap_front *front, void *p,
     uint32_t other;
     void *q = p;
 
-    if (new != old && * size->word == size->no_slot &&
+    if (new != old && size->word[0] == size->no_slot &&
         !slab_refill(heap, front, new)) {
         return NULL;
     }

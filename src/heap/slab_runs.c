@@ -44,23 +44,24 @@ static struct slab_run *run_at(uint64_t va) {
     return pointer_of(vaddr(va));
 }
 
-static struct slab_page *page_at(const struct heap *heap, uint64_t va) {
+static MM_INLINE struct slab_page *page_at(const struct heap *heap,
+                                           uint64_t va) {
     return slab_page(heap, slab_page_number(heap, va));
 }
 
 /* --- in the records ------------------------------------------------------- */
 
-static uint64_t with_bit(uint64_t word, uint64_t va, bool set) {
+static MM_INLINE uint64_t with_bit(uint64_t word, uint64_t va, bool set) {
     return set ? word | granule_bit(va) : word & ~granule_bit(va);
 }
 
-static void set_used(const struct heap *heap, uint64_t va, bool set) {
+static MM_INLINE void set_used(const struct heap *heap, uint64_t va, bool set) {
     uint64_t *word = &page_at(heap, va)->run.used;
 
     slab_word_set(word, with_bit(*word, va, set));
 }
 
-static void set_free(const struct heap *heap, uint64_t va, bool set) {
+static MM_INLINE void set_free(const struct heap *heap, uint64_t va, bool set) {
     uint64_t *word = &page_at(heap, va)->run.free;
 
     slab_word_set(word, with_bit(*word, va, set));
@@ -135,14 +136,14 @@ static unsigned list_from_pages(uint64_t pages) {
     return list_of_pages(pages + (UINT64_C(1) << (top - STEP_SHIFT)) - 1);
 }
 
-static uint64_t whole_pages(uint64_t va, uint64_t granules) {
+static MM_INLINE uint64_t whole_pages(uint64_t va, uint64_t granules) {
     const uint64_t first = (va + PAGE_SIZE - 1) >> PAGE_SHIFT;
     const uint64_t end = (va + (granules << GRANULE_SHIFT)) >> PAGE_SHIFT;
 
     return end > first ? end - first : 0;
 }
 
-static unsigned list_of(uint64_t va, uint64_t granules) {
+static MM_INLINE unsigned list_of(uint64_t va, uint64_t granules) {
     const uint64_t pages = whole_pages(va, granules);
 
     return pages == 0 ? (unsigned)granules : list_of_pages(pages);
@@ -220,14 +221,14 @@ static void run_unlink(struct heap *heap, struct slab_run *run) {
 /* --- giving --------------------------------------------------------------- */
 
 /** Does a free run start at @va? */
-static bool run_starts_at(const struct heap *heap, uint64_t va) {
+static MM_INLINE bool run_starts_at(const struct heap *heap, uint64_t va) {
     return va < slab_end(heap) && page_at(heap, va)->kind == 0 &&
            (page_at(heap, va)->run.free & ~page_at(heap, va)->run.used &
             granule_bit(va)) != 0;
 }
 
 /** Does a free run end just below @va? */
-static bool run_ends_at(const struct heap *heap, uint64_t va) {
+static MM_INLINE bool run_ends_at(const struct heap *heap, uint64_t va) {
     const uint64_t last = va - GRANULE;
 
     return va > heap->start.v && page_at(heap, last)->kind == 0 &&
