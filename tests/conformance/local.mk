@@ -55,5 +55,5 @@ conformance: all $(check_LIBRARIES) $(check_PROGRAMS)
 if BUILD_KERNEL
 	@%D%/live_machine 50000 $(SEED)
 endif
-.PHONY: conformance
+PHONIES += conformance
 EXTRA_DIST += doc/conformance.md %D%/bochs.sh

@@ -46,6 +46,6 @@ fuzz:
 	    FUZZ_LIBS='$(LZMA_LIBS)' \
 	    FUZZ_SOURCES='$(base_sources) $(sim_sources)' \
 	    $(SHELL) $(srcdir)/%D%/fuzz.sh $(FUZZ_TARGETS)
-.PHONY: fuzz
+PHONIES += fuzz
 CLEANFILES += fuzz_walk.failed fuzz_tlb.failed fuzz_map.failed \
 	fuzz_trace.failed fuzz_pmm.failed fuzz_heap.failed

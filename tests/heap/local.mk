@@ -22,7 +22,7 @@ TESTS += %D%/replay.sh
 endif
 replay-heaps: memtwin
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/%D%/replay.sh $(TRACES)
-.PHONY: replay-heaps
+PHONIES += replay-heaps
 
 # Seeded mistakes: `make mutants-heap`, some minutes.
 EXTRA_DIST += %D%/mutants.sh %D%/mutants/list
@@ -31,7 +31,7 @@ mutants-heap: %D%/test_heap_model tests/twin_host
 	    MODEL_OBJECTS='$(tests_heap_test_heap_model_OBJECTS)' \
 	    MODEL_LIBS='$(tests_heap_test_heap_model_LDADD)' \
 	    $(SHELL) $(srcdir)/%D%/mutants.sh $(MUTANTS)
-.PHONY: mutants-heap
+PHONIES += mutants-heap
 
 # The default heap for another language: all of it in one archive.
 if LIVE

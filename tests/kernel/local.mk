@@ -51,4 +51,4 @@ if BUILD_KERNEL
 check-uefi: all %D%/twin-kernel
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS=%D%/qemu_uefi.sh
 endif
-.PHONY: check-uefi
+PHONIES += check-uefi

@@ -65,9 +65,22 @@ run() { # suite/test, TLB: prints why the test failed, if it did
         sed -n 1p
 }
 
-number=0
+number=1
 status=0
-echo "1..$(echo "$chosen" | wc -w)"
+echo "1..$((1 + $(echo "$chosen" | wc -w)))"
+
+# The sources move on; a patch that no longer fits is found here, not by a class.
+apart=$(for file in "$list"/*.patch "$list"/../variants/*.patch; do
+    patch -s -f -p1 --dry-run -d "$top_srcdir" <"$file" >"$work/said" 2>&1 ||
+        echo "#   $(basename "$file" .patch): $(sed -n 1p "$work/said")"
+done)
+if [ -z "$apart" ]; then
+    echo "ok 1 - every mistake and every other way fits the source"
+else
+    echo "not ok 1 - every mistake and every other way fits the source"
+    echo "$apart"
+    status=1
+fi
 for id in $chosen; do
     number=$((number + 1))
     bug=$(says "$id" bug)

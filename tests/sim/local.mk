@@ -146,4 +146,4 @@ tests/sim/mutants.log: $(sim_tests) $(machine_tests)
 
 mutants-sim: $(sim_tests) $(machine_tests)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/sim/mutants.sh all
-.PHONY: mutants-sim
+PHONIES += mutants-sim
