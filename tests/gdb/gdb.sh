@@ -136,7 +136,7 @@ else
         echo "hbreak vmm_fault"
         commands
     } >"$dir/qemu.gdb"
-    timeout 300 "$TEST_GDB" -q -nx -batch -x "$top_srcdir/tools/gdb/mm.py" \
+    timeout -k 10 300 "$TEST_GDB" -q -nx -batch -x "$top_srcdir/tools/gdb/mm.py" \
         -x "$dir/qemu.gdb" "$kernel" >"$out" 2>&1 </dev/null
     check qemu
     has 'QEMU does not show its TLB'
