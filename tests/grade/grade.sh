@@ -27,8 +27,14 @@ ok "--only runs one test, and says by its status that it passed"
 run --only a_frame_cannot_be_freed_twice 1 "$labs/1-frames/starter"
 [ $code -eq 1 ]
 ok "--only says by its status that the test failed"
-run --debug a_frame_cannot_be_freed_twice 1 "$dir/reference"
-if [ $code -eq 0 ]; then
+if [ -n "${TEST_COUNTS-}" ]; then
+	why="a build that counts has counters in what --debug links"
+	skip "--debug puts test and submission into one program" "$why"
+	skip "a backtrace leads from the test into the submission" "$why"
+elif
+	run --debug a_frame_cannot_be_freed_twice 1 "$dir/reference"
+	[ $code -eq 0 ]
+then
 	program=$(cut -d' ' -f1 "$dir/out")
 	"$program" a_frame_cannot_be_freed_twice >"$dir/said"
 	[ $? -eq 0 ] && grep -q passed "$dir/said"
@@ -47,6 +53,7 @@ if [ $code -eq 0 ]; then
 else
 	show
 	ok "--debug puts test and submission into one program"
+	skip "a backtrace leads from the test into the submission" "no program"
 fi
 run --only no_such_test 1 "$dir/reference"
 [ $code -eq 2 ] && grep -q "'no_such_test' is no test of lab 1-frames" "$dir/err"
