@@ -139,6 +139,28 @@ SCRIPT(the_frames_of_a_device_stay_its_own) {
 
 /* --- spaces -------------------------------------------------------------- */
 
+/*
+ *   PML4   [ private ][ first shared .......... KERNEL_VA ... last ]
+ *   A new space begins with all that the kernel's has there.
+ */
+SCRIPT(a_new_space_shows_what_the_kernel_had_before) {
+    static const uint64_t there[] = { VMM_PRIVATE_SIZE + 512 * GIB, KERNEL_VA,
+                                      UINT64_C(0xffffa00000000000),
+                                      UINT64_C(0xffffffffffe00000) };
+
+    pages_on(t, TLB_LRU);
+    for (unsigned n = 0; n < 4; n++) {
+        must_ok(t, add_region(t, 0, there[n], 2, VMM_WRITE, VMM_IMMEDIATE, 0));
+        put(t, there[n], 42 + n);
+    }
+    must_ok(t, status_of(ask(t, ASK_VMM_CREATE, A)));
+    in_space(t, A);
+    for (unsigned n = 0; n < 4; n++) {
+        must_read(t, "V35", there[n], 42 + n);
+        credit(t, 20 * n);
+    }
+}
+
 SCRIPT(a_new_upper_entry_of_the_kernel_reaches_all_spaces) {
     const uint64_t far = KERNEL_VA + 3 * 512 * GIB;
 
@@ -358,6 +380,7 @@ const struct script lab4_hidden[] = {
     LISTED(a_place_keeps_its_gap_on_both_sides),
     LISTED(without_frames_an_immediate_region_changes_nothing),
     LISTED(the_frames_of_a_device_stay_its_own),
+    LISTED(a_new_space_shows_what_the_kernel_had_before),
     LISTED(a_new_upper_entry_of_the_kernel_reaches_all_spaces),
     LISTED(a_private_page_is_gone_in_another_space),
     LISTED(nothing_is_left_of_spaces_in_whatever_order_they_end),
