@@ -6,7 +6,7 @@
 #   mutant      a mistake, labs/instructor/mutants          loses points
 #   starter     what students begin with                    0 points
 #
-# tests/labs/graded.sh [all | reference N | ID ...]   default: the reference of
+# tests/labs/graded.sh [all | reference N | ID ...]   default: reference and starter of
 # each lab and GRADED of the mutants (1), drawn by MUTANTS_SEED (1).
 # "reference N": N times each, with other seeds.  `make graded` tries all and
 # prints which tests of the lab noticed what.
@@ -64,11 +64,15 @@ grade() { # lab, seed
 has_all() {
     grep -q '^score 100.0 of 100.0$' "$work/said"
 }
+judges_all() { # lab: a test of the weights whose script is missing would not count
+    [ "$(grep -cE '^(passed|not judged) ' "$work/said")" = \
+        "$(grep -c '^[0-9]' "$labs/$1/weights")" ]
+}
 failed_tests() {
     sed -n 's/^FAILED *[0-9.]* of *[0-9.]* *//p' "$work/said"
 }
 reference() { # lab, seed
-    submission "$1" && grade "$1" "$2" && has_all
+    submission "$1" && grade "$1" "$2" && has_all && judges_all "$1"
     verdict $? "the reference of $1 has all points (seed $2)"
     failed_tests | sed 's/^/#   /'
 }
@@ -140,7 +144,7 @@ reference)
 all | '')
     for lab in $all_labs; do
         reference "$lab" 1
-        [ "${1-}" != all ] || starter "$lab"
+        starter "$lab"
     done
     if [ "${1-}" = all ]; then
         for id in $(ids variants); do
