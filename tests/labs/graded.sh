@@ -15,36 +15,15 @@ labs=$top_srcdir/labs
 overlay=$labs/instructor
 grade=$top_builddir/memtwin-grade
 
-cd "$top_builddir" || exit 1
-if [ "${INSTRUMENTED-}" = --enable-sanitizers ]; then
-    echo "1..0 # SKIP a submission is linked without the sanitizers' library"
-    exit 0
-fi
-if [ ! -d "$top_srcdir/labs/instructor" ]; then
-    echo "1..0 # SKIP this copy has no labs/instructor"
-    exit 0
-fi
-if ! command -v patch >/dev/null; then
-    echo "1..0 # SKIP patch is missing: apt install patch"
-    exit 0
-fi
-work=$(mktemp -d ./graded-lab.XXXXXX) || exit 1
-work=$(cd "$work" && pwd)
-trap 'rm -rf "$work"' EXIT
+. "$top_srcdir/tests/mutants/common.sh"
+[ "${INSTRUMENTED-}" != --enable-sanitizers ] ||
+    skip "a submission is linked without the sanitizers' library"
+[ -d "$overlay" ] || skip "this copy has no labs/instructor"
+command -v patch >/dev/null || skip "patch is missing: apt install patch"
+begin graded-lab
 
 all_labs="1-frames 2-four-levels 3-faults 4-spaces 5-heap"
-number=0
-status=0
 
-verdict() { # good?, name: what the grader said is in $work/said
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        status=1
-    fi
-}
 files_of() { # lab: lines "NAME FLOOR/NAME.c"
     sed -n 's/^\(file\|given\) \([^ ]*\) replaces \(.*\)/\2 \3/p' \
         "$labs/$1/lab.conf"
@@ -125,13 +104,6 @@ ids() { # mutants or variants
         [ ! -f "$file" ] || basename "$file" .patch
     done
 }
-draw() { # how many, seed: the same ones for the same seed
-    ids mutants | awk -v n="$1" -v seed="$2" 'BEGIN { srand(seed) }
-        { at[NR] = $0 }
-        END { for (i = 1; i <= n && i <= NR; i++) {
-                  j = i + int(rand() * (NR - i + 1))
-                  t = at[i]; at[i] = at[j]; at[j] = t; print at[i] } }'
-}
 
 case ${1-} in
 reference)
@@ -152,7 +124,7 @@ all | '')
         done
         chosen=$(ids mutants)
     else
-        chosen=$(draw "${GRADED-1}" "${MUTANTS_SEED-1}")
+        chosen=$(ids mutants | draw "${GRADED-1}" "${MUTANTS_SEED-1}")
     fi
     for id in $chosen; do
         mutant "$id"
@@ -168,5 +140,4 @@ all | '')
     done
     ;;
 esac
-echo "1..$number"
-exit $status
+finish

@@ -128,9 +128,9 @@ TESTS += %D%/lessons.sh
 tests/sim/lessons.log: tests/sim/lessons
 
 # Seeded mistakes: a handful in `make check`, every one in `make mutants-sim`.
-dist_check_SCRIPTS += %D%/mutants.sh
-TESTS += %D%/mutants.sh
-EXTRA_DIST += %D%/mutants/list
+dist_check_SCRIPTS += tests/mutants/sim.sh
+TESTS += tests/mutants/sim.sh
+EXTRA_DIST += tests/mutants/sim.list
 mutant_tests = test_sim_rights test_sim_explain test_sim_upper test_sim_pcid \
 	test_sim_modes test_sim_stale test_sim_stale_report test_sim_dirty \
 	test_sim_control test_sim_cpu test_sim_smp test_sim_halves \
@@ -142,8 +142,8 @@ AM_TESTS_ENVIRONMENT += \
 	export SIM_LINK; CHECK_FLAGS='$(CHECK_CFLAGS)'; export CHECK_FLAGS; \
 	SIM_LIBS='$(sim_test_libs)'; export SIM_LIBS; \
 	SIM_TESTS='$(mutant_tests)'; export SIM_TESTS;
-tests/sim/mutants.log: $(sim_tests) $(machine_tests)
+tests/mutants/sim.log: $(sim_tests) $(machine_tests)
 
 mutants-sim: $(sim_tests) $(machine_tests)
-	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/sim/mutants.sh all
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/mutants/sim.sh $(or $(MUTANTS),all)
 PHONIES += mutants-sim
