@@ -24,7 +24,8 @@
 
 #include "base/hash.h"
 #include "grade/export.h"
-#include "grade/say.h"
+#include "program/say.h"
+#include "program/scratch.h"
 
 #define PATH_SIZE 4400
 #define MISTAKES_MAX 512
@@ -177,6 +178,7 @@ static unsigned wait_for(unsigned *working, unsigned most) {
 
 static unsigned grade_all(const struct batch *batch,
                           const struct names *names) {
+    const pid_t me = getpid();
     unsigned working = 0, failed = 0;
 
     for (unsigned i = 0; i < names->count; i++) {
@@ -194,6 +196,7 @@ static unsigned grade_all(const struct batch *batch,
         fflush(stdout);
         pid = fork();
         if (pid == 0) {
+            scratch_die_with(me);
             _exit(grade_one(batch, &want) ? 0 : 1);
         }
         working += pid > 0;
@@ -354,10 +357,10 @@ int batch_run(const struct batch *asked) {
     }
     if (mkdir(batch.results, 0700) != 0 && errno != EEXIST) {
         complain("%s: %s", batch.results, strerror(errno));
-        return GRADE_CANNOT;
+        return EXIT_CANNOT;
     }
     if (!list(&batch, &names)) {
-        return GRADE_USAGE;
+        return EXIT_USAGE;
     }
     failed = grade_all(&batch, &names);
     good = sum_up(&batch, &names) && failed == 0;
@@ -368,5 +371,5 @@ int batch_run(const struct batch *asked) {
     if (failed > 0) {
         complain("%u submissions have no result: this host failed", failed);
     }
-    return good ? GRADE_DONE : GRADE_CANNOT;
+    return good ? EXIT_GOOD : EXIT_CANNOT;
 }

@@ -15,7 +15,7 @@ struct batch {
 };
 
 /** Grade what has no result yet, then write grades.csv and mistakes.txt beside
- *  the results.  @return enum grade_exit */
+ *  the results.  @return an exit code */
 int batch_run(const struct batch *batch);
 
 /** Of all that a result depends on, as text: the files handed in, the lab, the

@@ -4,29 +4,21 @@
  *   submission/bitmap.c -- copy --> folder/ -- cc --> bitmap.o -- check -->
  *      ld  subject/ *.o  bitmap.o  core.a (all objects but the replaced)
  *
- * Nothing in the submission's folder is executed or included: its files are
- * copied, plain files only, and compiled where the reference's sources cannot
- * be seen.
+ * What is compiled lies where the reference's sources cannot be seen.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <glob.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "grade/grade.h"
+#include "grade/build_inside.h"
 #include "grade/object_check.h"
-#include "grade/say.h"
-
-#define FILE_MAX (1 << 20)
-#define ARGS_MAX 400
+#include "program/say.h"
+#include "program/scratch.h"
 
 const char *build_name(enum build_is is) {
     static const char *const names[] = { "good", "missing", "compiler",
@@ -35,9 +27,7 @@ const char *build_name(enum build_is is) {
     return names[is];
 }
 
-static void say(struct build *build, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void say(struct build *build, const char *format, ...) {
+void build_say(struct build *build, const char *format, ...) {
     const size_t have = strlen(build->text);
     va_list args;
 
@@ -46,261 +36,85 @@ static void say(struct build *build, const char *format, ...) {
     va_end(args);
 }
 
-/* --- processes ----------------------------------------------------------- */
-
-struct args {
-    char *at[ARGS_MAX];
-    unsigned count;
-};
-
-static void add(struct args *args, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void add(struct args *args, const char *format, ...) {
-    va_list list;
-
-    if (args->count + 1 < ARGS_MAX) {
-        va_start(list, format);
-        if (vasprintf(&args->at[args->count], format, list) >= 0) {
-            args->count++;
-        }
-        va_end(list);
-    }
-    args->at[args->count] = NULL;
-}
-
-static void free_args(struct args *args) {
-    for (unsigned i = 0; i < args->count; i++) {
-        free(args->at[i]);
-    }
-}
-
-/** Run a compiler or linker in its cage; what it says goes to @build. */
-static bool run(struct build *build, const struct kit *kit, struct args *args) {
-    const char *const readable[] = { kit->folder, NULL };
-    char path[128], text[4000];
-    int log, status = -1;
-    ssize_t got;
-    pid_t pid;
-
-    snprintf(path, sizeof path, "%s/log", build->folder);
-    log = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    pid = log < 0 ? -1 : fork();
-    if (pid == 0) {
-        cage_compile(args->at, build->folder, readable, log);
-    }
-    if (pid > 0 && waitpid(pid, &status, 0) == pid) {
-        kill(-pid, SIGKILL); /* whatever it may have left behind */
-    }
-    got = log < 0 ? 0 : pread(log, text, sizeof text - 1, 0);
-    if (got > 0) {
-        text[got] = '\0';
-        say(build, "%s", text);
-    }
-    if (log >= 0) {
-        close(log);
-    }
-    free_args(args);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/* --- files --------------------------------------------------------------- */
-
-/** A plain file, not a link to what the grader may read and they may not. */
-static bool copy_file(struct build *build, const char *from, const char *name) {
-    char path[4300], *bytes = malloc(FILE_MAX);
-    struct stat info;
-    ssize_t got = -1;
-    int in, out;
-
-    snprintf(path, sizeof path, "%s/%s", from, name);
-    in = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (in < 0 || fstat(in, &info) != 0 || !S_ISREG(info.st_mode)) {
-        say(build, "%s: %s\n", name,
-            in < 0 && errno == ENOENT
-                ? "this file is missing in what was handed in"
-                : "this is no plain file (a link?), so it was not read");
-    } else if (info.st_size >= FILE_MAX) {
-        say(build, "%s: larger than 1 MiB\n", name);
-    } else if (bytes != NULL) {
-        got = read(in, bytes, FILE_MAX);
-    }
-    if (in >= 0) {
-        close(in);
-    }
-    snprintf(path, sizeof path, "%s/%s", build->folder, name);
-    out = got < 0 ? -1
-                  : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (out >= 0) {
-        got = write(out, bytes, (size_t)got);
-        close(out);
-    }
-    free(bytes);
-    return out >= 0 && got >= 0;
-}
-
-static bool make_folder(struct build *build) {
-    snprintf(build->folder, sizeof build->folder, "/tmp/memtwin-grade-XXXXXX");
-    if (mkdtemp(build->folder) == NULL ||
-        (cage_is_root() &&
-         chown(build->folder, CAGE_NOBODY, CAGE_NOBODY) != 0)) {
-        complain("%s: %s", build->folder, strerror(errno));
-        return false;
-    }
-    return true;
-}
-
-static int remove_one(const char *path, const struct stat *info, int type,
-                      struct FTW *ftw) {
-    (void)info, (void)type, (void)ftw;
-    return remove(path);
-}
-
-void build_destroy(struct build *build) {
-    if (build->folder[0] != '\0') {
-        nftw(build->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    }
-}
-
-/* --- the steps ----------------------------------------------------------- */
-
-/** "pmm/bitmap.c" -> "pmm-bitmap.o" */
-static void object_name(const char *replaces, char *name) {
-    snprintf(name, LAB_NAME, "%s", replaces);
-    for (char *c = name; *c != '\0'; c++) {
-        *c = *c == '/' ? '-' : *c;
-    }
-    name[strlen(name) - 1] = 'o';
-}
-
 static bool compile(struct build *build, const struct kit *kit,
                     const struct lab_file *file, const char *lies_in) {
-    struct args args = { .count = 0 };
+    static const char *const flags[] = { "-std=gnu11",
+                                         "-O1",
+                                         "-g",
+                                         "-Wall",
+                                         "-Wextra",
+                                         "-ffreestanding",
+                                         "-fno-pie",
+                                         "-fno-omit-frame-pointer",
+                                         "-fno-stack-protector",
+                                         "-fcf-protection=none",
+                                         "-mno-red-zone",
+                                         "-mgeneral-regs-only",
+                                         "-fno-asynchronous-unwind-tables",
+                                         "-fno-lto",
+                                         "-march=x86-64",
+                                         "-fno-common",
+                                         "-c",
+                                         NULL };
+    struct tool tool = { .count = 0 };
 
-    add(&args, "%s", kit->compiler);
-    for (const char *const *flag =
-             (const char *const[]){
-                 "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra",
-                 "-ffreestanding", "-fno-pie", "-fno-omit-frame-pointer",
-                 "-fno-stack-protector", "-fcf-protection=none",
-                 "-mno-red-zone", "-mgeneral-regs-only",
-                 "-fno-asynchronous-unwind-tables", "-fno-lto", "-march=x86-64",
-                 "-fno-common", "-c", NULL };
-         *flag != NULL; flag++) {
-        add(&args, "%s", *flag);
-    }
+    tool_add(&tool, "%s", kit->compiler);
+    tool_add_all(&tool, flags);
     if (lies_in != NULL) {
-        add(&args, "-fdebug-prefix-map=%s=%s", build->folder, lies_in);
+        tool_add(&tool, "-fdebug-prefix-map=%s=%s", build->folder, lies_in);
     }
-    add(&args, "-I%s/include", kit->folder);
-    add(&args, "-o");
-    add(&args, "%s.o", file->name);
-    add(&args, "%s", file->name);
-    return run(build, kit, &args);
-}
-
-static bool is_replaced(const struct lab *lab, const char *path) {
-    const char *name = strrchr(path, '/') + 1;
-    char object[LAB_NAME];
-
-    for (unsigned i = 0; i < lab->file_count; i++) {
-        object_name(lab->files[i].replaces, object);
-        if (strcmp(object, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void add_all(struct args *args, const struct lab *lab,
-                    const char *pattern) {
-    glob_t found;
-
-    if (glob(pattern, 0, NULL, &found) == 0) {
-        for (size_t i = 0; i < found.gl_pathc; i++) {
-            if (!is_replaced(lab, found.gl_pathv[i])) {
-                add(args, "%s", found.gl_pathv[i]);
-            }
-        }
-        globfree(&found);
-    }
+    tool_add(&tool, "-I%s/include", kit->folder);
+    tool_add(&tool, "-o");
+    tool_add(&tool, "%s.o", file->name);
+    tool_add(&tool, "%s", file->name);
+    return tool_run(build, kit, &tool);
 }
 
 /** The core without what is replaced. */
 static bool make_core(struct build *build, const struct kit *kit,
                       const struct lab *lab) {
-    struct args args = { .count = 0 };
-    char pattern[4200];
+    struct tool tool = { .count = 0 };
 
-    add(&args, "ar");
-    add(&args, "rcsT");
-    add(&args, "core.a");
-    snprintf(pattern, sizeof pattern, "%s/objects/*.o", kit->folder);
-    add_all(&args, lab, pattern);
-    return run(build, kit, &args);
-}
-
-static void add_submission(struct args *args, const struct lab *lab) {
-    for (unsigned i = 0; i < lab->file_count; i++) {
-        add(args, "%s.o", lab->files[i].name);
-    }
+    tool_add_all(&tool, (const char *const[]){ "ar", "rcsT", "core.a", NULL });
+    tool_add_kit(&tool, kit, lab, "objects/*.o");
+    return tool_run(build, kit, &tool);
 }
 
 static bool link_program(struct build *build, const struct kit *kit,
-                         const struct lab *lab) {
-    struct args args = { .count = 0 };
-    char pattern[4200];
+                         const struct lab *lab, bool for_debugger) {
+    static const char *const alone[] = {
+        "-nostdlib",          "-static", "-no-pie", "-Wl,--build-id=none",
+        "-Wl,-z,noexecstack", "-o",      "subject", NULL
+    };
+    /* the judge in it, and the C library */
+    static const char *const with_judge[] = { "-no-pie", "-o", "subject",
+                                              NULL };
+    struct tool tool = { .count = 0 };
 
     if (!make_core(build, kit, lab)) {
         return false;
     }
-    add(&args, "%s", kit->compiler);
-    for (const char *const *flag =
-             (const char *const[]){ "-nostdlib", "-static", "-no-pie",
-                                    "-Wl,--build-id=none", "-Wl,-z,noexecstack",
-                                    "-o", "subject", NULL };
-         *flag != NULL; flag++) {
-        add(&args, "%s", *flag);
+    tool_add(&tool, "%s", kit->compiler);
+    tool_add_all(&tool, for_debugger ? with_judge : alone);
+    tool_add_kit(&tool, kit, lab, for_debugger ? "direct/*.o" : "start/*.o");
+    tool_add_kit(&tool, kit, lab, "subject/*.o");
+    for (unsigned i = 0; i < lab->file_count; i++) {
+        tool_add(&tool, "%s.o", lab->files[i].name);
     }
-    snprintf(pattern, sizeof pattern, "%s/subject/*.o", kit->folder);
-    add_all(&args, lab, pattern);
-    snprintf(pattern, sizeof pattern, "%s/start/*.o", kit->folder);
-    add_all(&args, lab, pattern);
-    add_submission(&args, lab);
-    add(&args, "core.a");
-    return run(build, kit, &args);
-}
-
-/** The same with the judge in it, and the C library. */
-static bool link_for_debugger(struct build *build, const struct kit *kit,
-                              const struct lab *lab) {
-    struct args args = { .count = 0 };
-    char pattern[4200];
-
-    if (!make_core(build, kit, lab)) {
-        return false;
+    if (for_debugger) {
+        tool_add_kit(&tool, kit, lab, "direct/*.a");
     }
-    add(&args, "%s", kit->compiler);
-    add(&args, "-no-pie");
-    add(&args, "-o");
-    add(&args, "subject");
-    add_submission(&args, lab);
-    snprintf(pattern, sizeof pattern, "%s/direct/*.o", kit->folder);
-    add_all(&args, lab, pattern);
-    snprintf(pattern, sizeof pattern, "%s/subject/*.o", kit->folder);
-    add_all(&args, lab, pattern);
-    add(&args, "%s/direct/libgrade.a", kit->folder);
-    add(&args, "%s/direct/libsim.a", kit->folder);
-    add(&args, "core.a");
-    return run(build, kit, &args);
+    tool_add(&tool, "core.a");
+    return tool_run(build, kit, &tool);
 }
 
 static enum build_is steps(struct build *build, const struct kit *kit,
                            const struct lab *lab, const char *submission) {
     enum build_is is = BUILD_GOOD;
-    char path[200], object[LAB_NAME], reference[4300];
+    char path[SCRATCH_PATH + 100], object[LAB_NAME], reference[4300];
 
     for (unsigned i = 0; i < lab->file_count; i++) {
-        if (!copy_file(build, submission, lab->files[i].name)) {
+        if (!build_copy(build, submission, lab->files[i].name)) {
             is = BUILD_MISSING;
         }
     }
@@ -316,14 +130,14 @@ static enum build_is steps(struct build *build, const struct kit *kit,
         snprintf(reference, sizeof reference, "%s/objects/%s", kit->folder,
                  object);
         if (!object_check(path, reference, build->text, sizeof build->text)) {
-            say(build, "%s was refused.\n", lab->files[i].name);
+            build_say(build, "%s was refused.\n", lab->files[i].name);
             is = BUILD_REFUSED;
         }
     }
     if (is != BUILD_GOOD) {
         return is;
     }
-    return link_program(build, kit, lab) ? BUILD_GOOD : BUILD_LINKER;
+    return link_program(build, kit, lab, false) ? BUILD_GOOD : BUILD_LINKER;
 }
 
 /** @lab without the given files that were not handed in. */
@@ -341,14 +155,17 @@ static void drop_given(struct lab *lab, const char *submission) {
     lab->file_count = kept;
 }
 
-/** A folder, and what of @lab was handed in; free() it.  NULL: the host failed,
- *  after a message */
+/** What of @lab was handed in, to be built in build->folder; free() it.  NULL:
+ *  the host failed, after a message */
 static struct lab *begin(struct build *build, const struct lab *lab,
                          const char *submission) {
     struct lab *handed_in = malloc(sizeof *handed_in);
 
-    memset(build, 0, sizeof *build);
-    if (handed_in == NULL || !make_folder(build)) {
+    build->text[0] = '\0';
+    if (handed_in == NULL ||
+        (cage_is_root() &&
+         chown(build->folder, CAGE_NOBODY, CAGE_NOBODY) != 0)) {
+        complain("%s: %s", build->folder, strerror(errno));
         free(handed_in);
         return NULL;
     }
@@ -359,10 +176,23 @@ static struct lab *begin(struct build *build, const struct lab *lab,
     return handed_in;
 }
 
-bool build_make(struct build *build, const struct kit *kit,
-                const struct lab *lab, const char *submission) {
-    struct lab *handed_in = begin(build, lab, submission);
+void build_destroy(struct build *build) {
+    if (build->folder[0] != '\0') {
+        scratch_remove(build->folder);
+    }
+}
 
+bool build_make(struct build *build, const struct kit *kit,
+                const struct lab *lab, const char *submission,
+                const char *scratch) {
+    struct lab *handed_in;
+
+    snprintf(build->folder, sizeof build->folder, "%.1000s/XXXXXX", scratch);
+    if (mkdtemp(build->folder) == NULL) {
+        complain("%s: %s", build->folder, strerror(errno));
+        return false;
+    }
+    handed_in = begin(build, lab, submission);
     if (handed_in == NULL) {
         return false;
     }
@@ -373,15 +203,20 @@ bool build_make(struct build *build, const struct kit *kit,
 
 bool build_for_debugger(struct build *build, const struct kit *kit,
                         const struct lab *lab, const char *submission) {
-    struct lab *handed_in = begin(build, lab, submission);
+    struct lab *handed_in = NULL;
     char *lies_in = realpath(submission, NULL);
-    bool good = handed_in != NULL;
+    bool good;
+
+    if (scratch_folder(build->folder, "memtwin-debug")) {
+        handed_in = begin(build, lab, submission);
+    }
+    good = handed_in != NULL;
 
     for (unsigned i = 0; good && i < handed_in->file_count; i++) {
-        good = copy_file(build, submission, handed_in->files[i].name) &&
+        good = build_copy(build, submission, handed_in->files[i].name) &&
                compile(build, kit, &handed_in->files[i], lies_in);
     }
-    build->is = good && link_for_debugger(build, kit, handed_in)
+    build->is = good && link_program(build, kit, handed_in, true)
                     ? BUILD_GOOD
                     : BUILD_COMPILER;
     free(lies_in);

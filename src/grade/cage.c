@@ -23,8 +23,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +73,12 @@ static bool run_limits(unsigned cpu_seconds) {
            limit(RLIMIT_MEMLOCK, 0, 0);
 }
 
+/** Of system calls, as the kernel takes it. */
+struct filter {
+    unsigned short len;
+    struct sock_filter code[256];
+};
+
 #ifdef HAVE_SECCOMP
 static struct scmp_arg_cmp equals(unsigned argument, uint64_t value) {
     return (struct scmp_arg_cmp){ argument, SCMP_CMP_EQ, value, 0 };
@@ -105,21 +114,37 @@ static bool allow_files(scmp_filter_ctx filter) {
     return done;
 }
 
-static bool filter_calls(void) {
+/** Made while memory can still be had. */
+static bool filter_make(struct filter *made) {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
+    const int file = memfd_create("filter", MFD_CLOEXEC);
+    ssize_t got = 0;
 
-    /* Not released: that is no call which would be left after it. */
-    return filter != NULL &&
-           seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
-                            SCMP_ACT_KILL_PROCESS) == 0 &&
-           allow_start(filter) && allow_files(filter) &&
-           seccomp_load(filter) == 0;
+    if (filter != NULL && file >= 0 &&
+        seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
+                         SCMP_ACT_KILL_PROCESS) == 0 &&
+        allow_start(filter) && allow_files(filter) &&
+        seccomp_export_bpf(filter, file) == 0) {
+        got = pread(file, made->code, sizeof made->code, 0);
+    }
+    close(file);
+    seccomp_release(filter);
+    made->len =
+        got > 0 ? (unsigned short)((size_t)got / sizeof *made->code) : 0;
+    return got > 0 && (size_t)got < sizeof made->code;
 }
 #else
-static bool filter_calls(void) {
+static bool filter_make(struct filter *made) {
+    (void)made;
     return false;
 }
 #endif
+
+static bool filter_calls(struct filter *made) {
+    const struct sock_fprog program = { made->len, made->code };
+
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
 
 void cage_system_call_name(int number, char *name, size_t size) {
 #ifdef HAVE_SECCOMP
@@ -162,6 +187,8 @@ _Noreturn void cage_run(const char *program, const int fds[4],
     char *const nothing[] = { NULL };
     char *const name[] = { (char *)"subject", NULL };
     const int null = open("/dev/null", O_RDWR);
+    struct filter filter;
+    const bool filters = filter_make(&filter);
     char byte;
 
     place_descriptors(program, fds);
@@ -179,16 +206,13 @@ _Noreturn void cage_run(const char *program, const int fds[4],
     }
     close(0);
     if (!run_limits(cpu_seconds) || !leave_root() ||
+        prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || /* forgotten with the user */
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         _exit(122);
     }
-#ifdef HAVE_SECCOMP
-    if (!filter_calls()) {
+    if (filters && !filter_calls(&filter)) {
         _exit(123);
     }
-#else
-    (void)filter_calls();
-#endif
     syscall(SYS_execveat, PROGRAM_FD, "", name, nothing, AT_EMPTY_PATH);
     _exit(124);
 }
@@ -254,11 +278,11 @@ static bool compile_limits(void) {
 
 _Noreturn void cage_compile(char *const argv[], const char *folder,
                             const char *const readable[], int log) {
-    char tmpdir[4200];
-    char *const environment[] = { tmpdir, (char *)"PATH=/usr/bin:/bin",
+    /* "." also where another user can't pass the folders above */
+    char *const environment[] = { (char *)"TMPDIR=.",
+                                  (char *)"PATH=/usr/bin:/bin",
                                   (char *)"LC_ALL=C", NULL };
 
-    snprintf(tmpdir, sizeof tmpdir, "TMPDIR=%s", folder);
     dup2(log, 1);
     dup2(log, 2);
     syscall(SYS_close_range, 3, ~0u, 0);
@@ -268,10 +292,11 @@ _Noreturn void cage_compile(char *const argv[], const char *folder,
     if (cage_is_root()) {
         (void)unshare(CLONE_NEWNET);
     }
-    if (chdir(folder) != 0 || !compile_limits() || !leave_root()) {
+    if (chdir(folder) != 0 || !compile_limits() || !leave_root() ||
+        prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) { /* forgotten with the user */
         give_up(folder);
     }
-    (void)hide_files(folder, readable);
+    (void)hide_files(".", readable);
     execvpe(argv[0], argv, environment);
     give_up(argv[0]);
 }
@@ -283,7 +308,8 @@ static bool in_a_child(bool (*wall)(void)) {
     int status = 1;
 
     if (pid == 0) {
-        _exit(wall() ? 0 : 1);
+        /* not by the library, which may first ask for what is closed now */
+        syscall(SYS_exit_group, wall() ? 0 : 1);
     }
     return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
            WEXITSTATUS(status) == 0;
@@ -293,7 +319,10 @@ static bool try_limits(void) {
     return run_limits(10);
 }
 static bool try_calls(void) {
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_calls();
+    struct filter filter;
+
+    return filter_make(&filter) &&
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_calls(&filter);
 }
 static bool try_user(void) {
     return cage_is_root() && leave_root();
@@ -316,6 +345,16 @@ static bool try_trace(void) {
     kill(pid, SIGKILL);
     waitpid(pid, NULL, __WALL);
     return done;
+}
+
+bool cage_can_read(const char *path) {
+    const pid_t pid = fork();
+    int status = 1;
+
+    if (pid == 0) {
+        _exit(leave_root() && access(path, R_OK) == 0 ? 0 : 1);
+    }
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 struct cage cage_try(void) {

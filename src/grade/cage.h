@@ -40,6 +40,8 @@ _Noreturn void cage_compile(char *const argv[], const char *folder,
 
 /** Who the submission runs as: the grader's user, or nobody for root. */
 bool cage_is_root(void);
+/** Can that user read @path? */
+bool cage_can_read(const char *path);
 #define CAGE_NOBODY 65534
 
 void cage_system_call_name(int number, char *name, size_t size);

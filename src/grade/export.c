@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "grade/say.h"
+#include "program/say.h"
 
 exporter *exporter_by_name(const char *name) {
     static const struct {
@@ -19,7 +19,6 @@ exporter *exporter_by_name(const char *name) {
         { "json", export_json },
         { "gradescope", export_gradescope },
         { "classroom50", export_classroom50 },
-        { "classroom50-tests", export_classroom50_tests },
         { "github", export_github },
         { "summary", export_summary },
         { "junit", export_junit },
@@ -32,6 +31,11 @@ exporter *exporter_by_name(const char *name) {
         }
     }
     return NULL;
+}
+
+lab_exporter *lab_exporter_by_name(const char *name) {
+    return strcmp(name, "classroom50-tests") == 0 ? export_classroom50_tests
+                                                  : NULL;
 }
 
 json_t *json_text(const char *bytes) {
@@ -108,27 +112,49 @@ unsigned whole_points(const struct lab *lab, unsigned n) {
     return up_to(lab, n + 1) - up_to(lab, n);
 }
 
-bool grade_write(const struct grade *grade, const char *path,
-                 exporter *export) {
+/** A result under way: beside its place, until it is whole. */
+struct result {
+    FILE *out;
+    const char *path; /* NULL: standard output */
     char part[4200];
-    FILE *out = stdout;
-    bool good;
+};
 
+static bool result_open(struct result *result, const char *path) {
+    result->path = path;
+    result->out = stdout;
     if (path != NULL) {
-        snprintf(part, sizeof part, "%s.part", path);
-        out = fopen(part, "w");
-        if (out == NULL) {
-            complain("%s: %s", part, strerror(errno));
-            return false;
+        snprintf(result->part, sizeof result->part, "%s.part", path);
+        result->out = fopen(result->part, "w");
+        if (result->out == NULL) {
+            complain("%s: %s", result->part, strerror(errno));
         }
     }
-    good = export(grade, out);
-    good = fflush(out) == 0 && !ferror(out) && good;
-    if (path != NULL) {
-        good = fclose(out) == 0 && good && rename(part, path) == 0;
+    return result->out != NULL;
+}
+
+static bool result_close(struct result *result, bool good) {
+    good = fflush(result->out) == 0 && !ferror(result->out) && good;
+    if (result->path != NULL) {
+        good = fclose(result->out) == 0 && good &&
+               rename(result->part, result->path) == 0;
     }
     if (!good) {
         complain("the result could not be written: %s", strerror(errno));
     }
     return good;
+}
+
+bool grade_write(const struct grade *grade, const char *path,
+                 exporter *export) {
+    struct result result;
+
+    return result_open(&result, path) &&
+           result_close(&result, export(grade, result.out));
+}
+
+bool lab_write(const struct lab *lab, const char *path, lab_exporter *export) {
+    struct result result;
+
+    return result_open(&result, path) &&
+           result_close(&result, export(lab, result.out));
 }

@@ -10,13 +10,16 @@
 #include "grade/grade.h"
 
 typedef bool exporter(const struct grade *grade, FILE *out);
+/** What a platform wants to know of a lab, whoever hands in what. */
+typedef bool lab_exporter(const struct lab *lab, FILE *out);
 
 /** The exporter of that name, or NULL. */
 exporter *exporter_by_name(const char *name);
+lab_exporter *lab_exporter_by_name(const char *name);
 
 exporter export_text, export_tap, export_json, export_gradescope,
-    export_classroom50, export_classroom50_tests, export_github, export_summary,
-    export_junit, export_csv;
+    export_classroom50, export_github, export_summary, export_junit, export_csv;
+lab_exporter export_classroom50_tests;
 
 /** A JSON string, whatever bytes a student's program printed. */
 json_t *json_text(const char *bytes);
@@ -33,6 +36,7 @@ bool grade_passed(const struct graded_test *graded);
 /** Write to @path (NULL: standard output), all at once, so that a reader never
  *  sees half a result.  @return false after a message */
 bool grade_write(const struct grade *grade, const char *path, exporter *export);
+bool lab_write(const struct lab *lab, const char *path, lab_exporter *export);
 /** Points as whole numbers that add up to 1000 for a lab: the maximum of test
  *  @n of @lab. */
 unsigned whole_points(const struct lab *lab, unsigned n);

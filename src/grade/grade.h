@@ -8,6 +8,7 @@
 #include "grade/cage.h"
 #include "grade/lab.h"
 #include "grade/test.h"
+#include "program/scratch.h"
 
 /** What a submission is built with: tools/make-kit.
  *    include/            headers of the core, and nothing else
@@ -17,7 +18,11 @@
 struct kit {
     const char *folder;
     const char *compiler;
+    char copy[SCRATCH_PATH];
 };
+/** Have kit->folder where the user who compiles can read it, if need be by a
+ *  copy in @scratch.  @return false after a message */
+bool kit_reach(struct kit *kit, const char *scratch);
 
 enum build_is {
     BUILD_GOOD,
@@ -32,19 +37,22 @@ const char *build_name(enum build_is is);
 #define BUILD_TEXT (16 * 1024)
 struct build {
     enum build_is is;
-    char text[BUILD_TEXT]; /* for the student, warnings too */
-    char folder[64];       /* that everything is built in */
-    char program[128];
+    char text[BUILD_TEXT];     /* for the student, warnings too */
+    char folder[SCRATCH_PATH]; /* that everything is built in */
+    char program[SCRATCH_PATH + 10];
 };
 
-/** Build what lies in @submission.  The folder is removed by build_destroy().
+/** Build what lies in @submission, in a folder of its own in @scratch, which is
+ *  removed by build_destroy().
  *  @return false: the host failed, after a message */
 bool build_make(struct build *build, const struct kit *kit,
-                const struct lab *lab, const char *submission);
+                const struct lab *lab, const char *submission,
+                const char *scratch);
 void build_destroy(struct build *build);
 
 /** Build the program for a debugger, with the scripts in it: build->program,
- *  in which @submission's files are found where they lie. */
+ *  in which @submission's files are found where they lie.  It stays there,
+ *  in a folder of TMPDIR. */
 bool build_for_debugger(struct build *build, const struct kit *kit,
                         const struct lab *lab, const char *submission);
 
@@ -73,6 +81,7 @@ struct grade_want {
     const char *student; /* name or number; "" */
     const char *salt;    /* of the assignment: seeds are drawn from both */
     const char *only;    /* a test's name, or NULL: all */
+    const char *scratch; /* a folder to build in */
     struct cage cage;
 };
 

@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 #include "grade/judge.h"
-#include "grade/say.h"
+#include "program/say.h"
 
 uint64_t seed_of(const char *salt, const char *student, const char *test) {
     const char *const parts[] = { salt, student, test };

@@ -61,8 +61,7 @@ struct lab {
     unsigned hint_count;
 };
 
-/** Scripts that this program has for a lab, which may have several rows;
- *  labs/scripts.c. */
+/** The scripts that this program has for a lab; labs/scripts.c. */
 struct lab_scripts {
     const char *lab;
     const struct script *open, *hidden; /* NULL: none */

@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "grade/batch.h"
 #include "grade/export.h"
 #include "grade/options.h"
-#include "grade/say.h"
+#include "program/say.h"
+#include "program/scratch.h"
 
 /** Who has no salt grades with the numbers that students see, too. */
 static bool read_salt(const char *path, char *salt, size_t size) {
@@ -46,22 +48,47 @@ static bool knows_test(const struct lab *lab, const char *only) {
     return only == NULL;
 }
 
-static int one(const struct grade_want *want, exporter *export,
-               const char *output) {
-    struct grade *grade = grade_make(want);
-    int code = GRADE_DONE;
+/** All that happens in a folder for a while. */
+struct job {
+    struct grade_want want;
+    struct kit kit;
+    exporter *export;
+    const char *output;
+    unsigned jobs;
+};
+
+static int one(const struct job *job) {
+    struct grade *grade = grade_make(&job->want);
+    int code = EXIT_GOOD;
 
     if (grade == NULL) {
-        return GRADE_CANNOT;
+        return EXIT_CANNOT;
     }
-    if (!grade_write(grade, output, export)) {
-        code = GRADE_CANNOT;
-    } else if (want->only != NULL &&
+    if (!grade_write(grade, job->output, job->export)) {
+        code = EXIT_CANNOT;
+    } else if (job->want.only != NULL &&
                grade->tests[0].verdict.is != VERDICT_PASSED) {
-        code = GRADE_FAILED;
+        code = EXIT_WRONG;
     }
     grade_destroy(grade);
     return code;
+}
+
+static int work(const char *scratch, void *data) {
+    struct job *job = data;
+    const struct batch batch = { &job->want, job->want.submission, job->output,
+                                 job->jobs };
+
+    job->want.scratch = scratch;
+    job->want.cage = cage_try();
+    if (cage_is_root() && chmod(scratch, 0711) != 0) { /* nobody builds below */
+        complain("%s: %s", scratch, strerror(errno));
+        return EXIT_CANNOT;
+    }
+    if (!kit_reach(&job->kit, scratch)) {
+        return EXIT_CANNOT;
+    }
+    return job->jobs > 0 ? batch_run(&batch) : one(job);
 }
 
 /** The debugger on @want->only; without one, its name. */
@@ -72,58 +99,61 @@ static int debug(const struct grade_want *want) {
                               (char *)want->only, NULL };
 
     if (!build_for_debugger(&build, want->kit, want->lab, want->submission)) {
-        return GRADE_CANNOT;
+        return EXIT_CANNOT;
     }
     fputs(build.text, stderr);
     if (build.is != BUILD_GOOD) {
         build_destroy(&build);
-        return GRADE_FAILED;
+        return EXIT_WRONG;
     }
     if (!isatty(0)) {
         printf("%s %s\n", build.program, want->only);
-        return GRADE_DONE;
+        return EXIT_GOOD;
     }
     execvp(command[0], command);
     complain("gdb: %s; the program is %s", strerror(errno), build.program);
-    return GRADE_CANNOT;
+    return EXIT_CANNOT;
 }
 
 int main(int argc, char **argv) {
+    static struct options options;
     static struct lab lab;
-    struct options options;
-    exporter *export;
-    struct grade_want want;
-    struct kit kit;
+    lab_exporter *of_lab;
+    static struct job job;
     char salt[256];
 
     if (!options_parse(&options, argc, argv)) {
-        return GRADE_USAGE;
+        return EXIT_USAGE;
     }
-    export = exporter_by_name(options.format);
-    if (export == NULL) {
+    job.export = exporter_by_name(options.format);
+    of_lab = lab_exporter_by_name(options.format);
+    if (job.export == NULL && of_lab == NULL) {
         complain("'%s' is no format; see --help", options.format);
-        return GRADE_USAGE;
+        return EXIT_USAGE;
     }
     if (!read_salt(options.salt_file, salt, sizeof salt) ||
         !lab_read(&lab, options.labs, options.lab, options.weights) ||
         !knows_test(&lab, options.only) || !knows_test(&lab, options.debug)) {
-        return GRADE_USAGE;
+        return EXIT_USAGE;
     }
-    kit = (struct kit){ options.kit, options.compiler };
-    want = (struct grade_want){ .kit = &kit,
-                                .lab = &lab,
-                                .submission = options.submission,
-                                .student = options.student,
-                                .salt = salt,
-                                .only = options.debug != NULL ? options.debug
-                                                              : options.only,
-                                .cage = cage_try() };
+    if (of_lab != NULL) {
+        return lab_write(&lab, options.output, of_lab) ? EXIT_GOOD
+                                                       : EXIT_CANNOT;
+    }
+    job.kit.folder = options.kit;
+    job.kit.compiler = options.compiler;
+    job.output = options.output;
+    job.jobs = options.jobs;
+    job.want =
+        (struct grade_want){ .kit = &job.kit,
+                             .lab = &lab,
+                             .submission = options.submission,
+                             .student = options.student,
+                             .salt = salt,
+                             .only = options.debug != NULL ? options.debug
+                                                           : options.only };
     if (options.debug != NULL) {
-        return debug(&want);
+        return debug(&job.want);
     }
-    if (options.jobs > 0) {
-        return batch_run(&(struct batch){ &want, options.submission,
-                                          options.output, options.jobs });
-    }
-    return one(&want, export, options.output);
+    return scratch_do("memtwin-grade", work, &job);
 }

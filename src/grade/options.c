@@ -7,9 +7,12 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "grade/say.h"
+#include "grade/export.h"
+#include "program/number.h"
+#include "program/say.h"
 
 const char *argp_program_version = "memtwin-grade " PACKAGE_VERSION;
 
@@ -38,7 +41,8 @@ static const struct argp_option table[] = {
       "this test alone; the exit status is 1 unless it passes", 0 },
     { "format", KEY_FORMAT, "NAME", 0,
       "text, json, tap, gradescope, classroom50, classroom50-tests, github, "
-      "summary, junit, csv (text)",
+      "summary, junit, csv (text); classroom50-tests is of the lab alone, "
+      "without a SUBMISSION",
       0 },
     { "output", KEY_OUTPUT, "FILE", 0, "write there (standard output)", 0 },
     { "jobs", KEY_JOBS, "N", 0,
@@ -47,17 +51,17 @@ static const struct argp_option table[] = {
       "run this test under gdb, in one process with the submission; without a "
       "terminal, print the command",
       0 },
-    { "labs", KEY_LABS, "FOLDER", 0, "where the labs are", 0 },
-    { "kit", KEY_KIT, "FOLDER", 0, "what submissions are built with", 0 },
+    { "labs", KEY_LABS, "FOLDER", 0, "where the labs are (as installed)", 0 },
+    { "kit", KEY_KIT, "FOLDER", 0,
+      "what submissions are built with (as installed)", 0 },
     { "cc", KEY_COMPILER, "PROGRAM", 0, "the compiler (gcc)", 0 },
     { 0 }
 };
 
 static error_t parse_jobs(struct options *o, const char *value) {
-    char *end;
-    const unsigned long n = strtoul(value, &end, 10);
+    uint64_t n;
 
-    if (*value == '\0' || *end != '\0' || n < 1 || n > 256) {
+    if (!number_parse(value, strlen(value), &n) || n < 1 || n > 256) {
         complain("--jobs is a number from 1 to 256, not '%s'", value);
         return EINVAL;
     }
@@ -110,6 +114,57 @@ static error_t parse(int key, char *value, struct argp_state *state) {
     }
 }
 
+/* --- kit and labs --------------------------------------------------------- */
+
+static const struct own_folders kit_folders = { "", "../libexec/memtwin",
+                                                PKGLIBEXECDIR };
+
+/** @path without its last @name, which is there. */
+static const char *folder_of(char *path, const char *name) {
+    path[strlen(path) - strlen(name) - 1] = '\0';
+    return path;
+}
+
+static bool find_kit(struct options *o) {
+    if (o->kit != NULL) {
+        return true;
+    }
+    if (!own_file(o->kit_path, &kit_folders, "kit/stamp")) {
+        complain(
+            "no kit to build with: neither beside this program, nor in "
+            "../libexec/memtwin from there, nor in %s; name one with --kit",
+            PKGLIBEXECDIR);
+        return false;
+    }
+    o->kit = folder_of(o->kit_path, "stamp");
+    return true;
+}
+
+/** In a build tree those of its sources; else as they were installed. */
+static bool find_labs(struct options *o) {
+    static const struct own_folders folders = { "", "../share/memtwin",
+                                                PKGDATADIR };
+    static const char marker[] = "labs/1-frames/lab.conf";
+    char built[OWN_FILE_MAX];
+
+    if (o->labs != NULL) {
+        return true;
+    }
+    if (own_file(built, &(struct own_folders){ "", "", "" }, "kit/stamp") &&
+        access(SOURCE_FOLDER "/labs/1-frames", R_OK) == 0) {
+        o->labs = SOURCE_FOLDER "/labs";
+        return true;
+    }
+    if (!own_file(o->labs_path, &folders, marker)) {
+        complain("no labs: neither in ../share/memtwin from this program, nor "
+                 "in %s; name their folder with --labs",
+                 PKGDATADIR);
+        return false;
+    }
+    o->labs = folder_of(o->labs_path, "1-frames/lab.conf");
+    return true;
+}
+
 bool options_parse(struct options *options, int argc, char **argv) {
     static const struct argp argp = {
         table,
@@ -126,21 +181,20 @@ bool options_parse(struct options *options, int argc, char **argv) {
         NULL
     };
 
-    *options = (struct options){ .labs = GRADE_LABS,
-                                 .kit = GRADE_KIT,
-                                 .compiler = "gcc",
-                                 .student = "",
-                                 .format = "text" };
-    argp_err_exit_status = GRADE_USAGE;
+    *options =
+        (struct options){ .compiler = "gcc", .student = "", .format = "text" };
+    argp_err_exit_status = EXIT_USAGE;
     if (argc > 0) {
         argv[0] = (char *)"memtwin-grade";
     }
     if (argp_parse(&argp, argc, argv, 0, NULL, options) != 0) {
         return false;
     }
-    if (options->lab == NULL || options->submission == NULL) {
+    if (options->lab == NULL ||
+        (options->submission == NULL &&
+         lab_exporter_by_name(options->format) == NULL)) {
         complain("a lab and a submission are wanted; see --help");
         return false;
     }
-    return true;
+    return find_kit(options) && find_labs(options);
 }

@@ -19,12 +19,14 @@
 
 #include "grade/batch.h"
 #include "grade/judge.h"
-#include "grade/say.h"
+#include "program/say.h"
+#include "program/scratch.h"
 
 void test_run(const struct script *script, const char *program, uint64_t seed,
               unsigned cpu_seconds, struct verdict *verdict) {
     struct verdict *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const pid_t me = getpid();
     pid_t pid;
     int status;
 
@@ -35,6 +37,7 @@ void test_run(const struct script *script, const char *program, uint64_t seed,
     fflush(NULL);
     pid = fork();
     if (pid == 0) {
+        scratch_die_with(me);
         judge(script, &in_a_process, program, seed, cpu_seconds, shared);
     }
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -115,7 +118,8 @@ struct grade *grade_make(const struct grade_want *want) {
     grade->submission = want->submission;
     grade->cage = want->cage;
     grade_key(want, grade->key);
-    if (!build_make(&grade->build, want->kit, lab, want->submission)) {
+    if (!build_make(&grade->build, want->kit, lab, want->submission,
+                    want->scratch)) {
         grade_destroy(grade);
         return NULL;
     }

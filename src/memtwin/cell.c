@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "memtwin/say.h"
+#include "program/say.h"
 
 static bool write_all(int fd, const void *bytes, size_t len) {
     const char *at = bytes;

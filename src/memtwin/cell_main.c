@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "memtwin/number.h"
-#include "memtwin/say.h"
+#include "program/number.h"
+#include "program/say.h"
 
 static bool map_workload(struct workload *w, const char *number) {
     struct stat seen;

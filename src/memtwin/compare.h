@@ -6,7 +6,7 @@
 #define MEMTWIN_COMPARE_H
 
 #include "memtwin/cell.h"
-#include "memtwin/say.h"
+#include "program/say.h"
 
 #define COMPARE_ROUNDS_MAX 99
 #define COMPARE_ROWS_MAX 32

@@ -3,7 +3,7 @@
  */
 #include "memtwin/compare.h"
 
-#include "memtwin/number.h"
+#include "program/number.h"
 
 #include <argp.h>
 #include <errno.h>

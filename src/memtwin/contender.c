@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "memtwin/say.h"
+#include "program/say.h"
 
 /* --- heaps ---------------------------------------------------------------- */
 

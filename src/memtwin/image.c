@@ -9,7 +9,7 @@
  */
 #include "memtwin/image.h"
 
-#include "memtwin/say.h"
+#include "program/say.h"
 
 #include <elf.h>
 #include <errno.h>

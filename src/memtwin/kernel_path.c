@@ -12,40 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool take(char *path, const char *folder, const char *name) {
-    int len = snprintf(path, KERNEL_PATH_MAX, "%s%s", folder, name);
+#include "program/own_file.h"
 
-    return len > 0 && len < KERNEL_PATH_MAX && access(path, R_OK) == 0;
-}
+static bool find(char path[KERNEL_PATH_MAX], const char *built,
+                 const char *name) {
+    const struct own_folders folders = { built, "../libexec/memtwin",
+                                         PKGLIBEXECDIR };
 
-/** The folder of this program, with a '/' at the end; "" when not known. */
-static void own_folder(char *folder, size_t size) {
-    ssize_t len = readlink("/proc/self/exe", folder, size - 1);
-    char *slash;
-
-    folder[len > 0 ? len : 0] = '\0';
-    slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        slash[1] = '\0';
-    } else {
-        folder[0] = '\0';
-    }
-}
-
-/** In the build tree at @built/, or where it is installed. */
-static bool find(char *path, const char *built, const char *name) {
-    char folder[KERNEL_PATH_MAX], place[KERNEL_PATH_MAX + 40];
-
-    own_folder(folder, sizeof(folder));
-    if (take(path, folder, name)) {
-        return true;
-    }
-    snprintf(place, sizeof(place), "%s%s/", folder, built);
-    if (take(path, place, name)) {
-        return true;
-    }
-    snprintf(place, sizeof(place), "%s../libexec/memtwin/", folder);
-    return take(path, place, name) || take(path, PKGLIBEXECDIR "/", name);
+    return own_file(path, &folders, name);
 }
 
 enum outcome_code helper_path(char path[KERNEL_PATH_MAX], const char *name) {
@@ -62,7 +36,8 @@ enum outcome_code kernel_path(char path[KERNEL_PATH_MAX], const char *asked) {
     const char *from = asked != NULL ? asked : getenv("MEMTWIN_KERNEL");
 
     if (from != NULL) {
-        if (take(path, "", from)) {
+        if (access(from, R_OK) == 0 && strlen(from) < KERNEL_PATH_MAX) {
+            strcpy(path, from);
             return EXIT_GOOD;
         }
         complain("kernel %s: %s", from, strerror(errno));

@@ -5,9 +5,10 @@
 #ifndef MEMTWIN_KERNEL_PATH_H
 #define MEMTWIN_KERNEL_PATH_H
 
-#include "memtwin/say.h"
+#include "program/own_file.h"
+#include "program/say.h"
 
-#define KERNEL_PATH_MAX 4096
+#define KERNEL_PATH_MAX OWN_FILE_MAX
 
 /**
  * Find the kernel image; @asked is the option's value or NULL.

@@ -5,8 +5,8 @@
 #ifndef MEMTWIN_LINES_H
 #define MEMTWIN_LINES_H
 
-#include "memtwin/say.h"
 #include "memtwin/text.h"
+#include "program/say.h"
 
 #define WORDS_MAX 4
 #define QUOTE_MAX 32

@@ -1,12 +1,12 @@
 # The host program; all but main() in an archive, so that its parts can be
 # tested one by one.
-memtwin_flags = $(AM_CPPFLAGS) \
+memtwin_flags = $(AM_CPPFLAGS) -DPROGRAM_NAME='"memtwin"' \
 	-DPKGLIBEXECDIR='"$(pkglibexecdir)"' $(LZMA_CFLAGS) $(JANSSON_CFLAGS)
 memtwin_libs = libmemtwin.a $(live_libs) $(LZMA_LIBS) $(JANSSON_LIBS) -lm
 
 noinst_LIBRARIES += libmemtwin.a
 libmemtwin_a_CPPFLAGS = $(memtwin_flags)
-libmemtwin_a_SOURCES = %D%/say.h %D%/say.c %D%/number.h %D%/number.c \
+libmemtwin_a_SOURCES = $(program_sources) \
 	%D%/text.h %D%/text.c %D%/lines.h %D%/lines.c \
 	%D%/trace.h %D%/trace_header.c %D%/trace_check.c %D%/trace_read.c \
 	%D%/trace_cut.c %D%/workload.h %D%/workload.c \

@@ -7,7 +7,7 @@
 
 #include "memtwin/module.h"
 #include "memtwin/outcome.h"
-#include "memtwin/say.h"
+#include "program/say.h"
 
 /**
  * Run @module and gather what the machine says in *@outcome.

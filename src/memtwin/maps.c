@@ -9,8 +9,8 @@
  */
 #include "memtwin/run.h"
 
-#include "memtwin/number.h"
 #include "pmm/memmap.h"
+#include "program/number.h"
 #include "sim/mapfile.h"
 
 #include <argp.h>

@@ -6,8 +6,8 @@
 #define MEMTWIN_MODULE_H
 
 #include "memtwin/options.h"
-#include "memtwin/say.h"
 #include "memtwin/trace.h"
+#include "program/say.h"
 
 struct module {
     struct replay_header *header; /* malloc()ed; the operations follow */

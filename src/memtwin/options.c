@@ -7,7 +7,7 @@
  */
 #include "memtwin/options_inside.h"
 
-#include "memtwin/say.h"
+#include "program/say.h"
 #include "replay/replay.h"
 
 #include <argp.h>

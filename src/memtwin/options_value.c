@@ -4,8 +4,8 @@
  */
 #include "memtwin/options_inside.h"
 
-#include "memtwin/number.h"
-#include "memtwin/say.h"
+#include "program/number.h"
+#include "program/say.h"
 #include "replay/replay.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  */
 #include "memtwin/own_walk.h"
 
-#include "memtwin/say.h"
+#include "program/say.h"
 #include "sim/walk_story.h"
 
 /** A line on its way to complain(). */

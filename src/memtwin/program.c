@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "memtwin/say.h"
+#include "program/say.h"
 
 #define PATH_MAX_HERE 4096
 #define SCRIPTS_MAX 4 /* a script for a script; as many as Linux follows */

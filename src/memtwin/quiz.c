@@ -11,8 +11,8 @@
 #include "memtwin/run.h"
 
 #include "base/hash.h"
-#include "memtwin/number.h"
 #include "memtwin/quiz_tables.h"
+#include "program/number.h"
 #include "sim/cpu.h"
 #include "sim/walk_story.h"
 

@@ -12,9 +12,10 @@
 #include "memtwin/run.h"
 
 #include "memtwin/kernel_path.h"
-#include "memtwin/number.h"
 #include "memtwin/program.h"
 #include "memtwin/record.h"
+#include "program/number.h"
+#include "program/scratch.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -205,7 +206,7 @@ enum outcome_code record_verb(int argc, char **argv) {
         option_table, parse, "-- PROGRAM [ARGUMENT...]", doc, NULL, NULL, NULL
     };
     struct record_options o = { .ops = OPS_DEFAULT };
-    char recorder[KERNEL_PATH_MAX], calls[] = "/tmp/memtwin-calls.XXXXXX";
+    char recorder[KERNEL_PATH_MAX], calls[SCRATCH_PATH];
     enum outcome_code code;
     int file;
 
@@ -223,9 +224,8 @@ enum outcome_code record_verb(int argc, char **argv) {
     if (code != EXIT_GOOD) {
         return code;
     }
-    file = mkostemp(calls, O_CLOEXEC);
+    file = scratch_file(calls, "memtwin-calls");
     if (file < 0) {
-        complain("%s: %s", calls, strerror(errno));
         return EXIT_CANNOT;
     }
     code = run_program(&o, recorder, calls);

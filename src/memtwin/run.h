@@ -5,7 +5,7 @@
 #ifndef MEMTWIN_RUN_H
 #define MEMTWIN_RUN_H
 
-#include "memtwin/say.h"
+#include "program/say.h"
 
 /** "memtwin run": argv[0] is the name to show, then the words after "run". */
 enum outcome_code run_verb(int argc, char **argv);

@@ -7,8 +7,8 @@
  */
 #include "memtwin/stale.h"
 
-#include "memtwin/say.h"
 #include "memtwin/trace.h"
+#include "program/say.h"
 
 #include <inttypes.h>
 

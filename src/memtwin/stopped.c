@@ -9,8 +9,8 @@
  */
 #include "memtwin/stopped.h"
 
-#include "memtwin/say.h"
 #include "memtwin/trace.h"
+#include "program/say.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -13,7 +13,7 @@
  */
 #include "memtwin/text.h"
 
-#include "memtwin/say.h"
+#include "program/say.h"
 
 #include <errno.h>
 #include <lzma.h>

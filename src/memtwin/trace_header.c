@@ -12,7 +12,7 @@
  */
 #include "memtwin/trace.h"
 
-#include "memtwin/number.h"
+#include "program/number.h"
 
 #include <inttypes.h>
 #include <string.h>

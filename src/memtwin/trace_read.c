@@ -13,7 +13,7 @@
  */
 #include "memtwin/trace.h"
 
-#include "memtwin/number.h"
+#include "program/number.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -10,8 +10,8 @@
 #include "memtwin/run.h"
 
 #include "memtwin/image.h"
-#include "memtwin/number.h"
 #include "memtwin/walk_json.h"
+#include "program/number.h"
 #include "sim/cpu.h"
 
 #include <argp.h>

@@ -1,6 +1,6 @@
 #include "memtwin/watch.h"
 
-#include "memtwin/number.h"
+#include "program/number.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 #ifndef MEMTWIN_WATCH_H
 #define MEMTWIN_WATCH_H
 
-#include "memtwin/say.h"
+#include "program/say.h"
 #include "sim/log.h"
 #include "sim/sim.h"
 

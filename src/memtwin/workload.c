@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "memtwin/say.h"
+#include "program/say.h"
 
 /** What lives, while a workload is made. */
 struct book {

@@ -9,10 +9,7 @@ source=$(cd "${srcdir:-.}" && pwd)
 only=every_frame_of_a_simple_map_is_handed_out_once
 
 # One file to compile, and a ceiling of one second: the endless loop takes it.
-mkdir "$dir/1-frames"
-cp "$labs"/1-frames/weights "$labs"/1-frames/hints "$dir/1-frames"
-sed 's/^seconds .*/seconds 1/; /memmap/d' "$labs/1-frames/lab.conf" \
-	>"$dir/1-frames/lab.conf"
+lab_of_one_file "$dir/1-frames"
 
 submit 1-frames "$dir/reference"
 mkdir "$dir/attack"
@@ -23,7 +20,8 @@ with() {
 		echo '#include "pmm/inside.h"'
 		cat "$attacks/../attack_call.inc"
 		sed "s|@SRC@|$source|" "$1"
-		attacked
+		sed 's/(void)pmm; .*lab1.init.*/(void)pmm; attack();/' \
+			"$labs/1-frames/starter/bitmap.c"
 	} >"$dir/attack/bitmap.c"
 }
 

@@ -4,9 +4,7 @@
 . "${srcdir:-.}/tests/grade/tap.sh"
 
 # One file to compile for each.
-mkdir "$dir/1-frames"
-cp "$labs"/1-frames/weights "$labs"/1-frames/hints "$dir/1-frames"
-sed '/memmap/d' "$labs/1-frames/lab.conf" >"$dir/1-frames/lab.conf"
+lab_of_one_file "$dir/1-frames"
 for name in anna ben cleo; do
 	mkdir -p "$dir/class/$name"
 	cp "${srcdir:-.}/src/pmm/bitmap.c" "$dir/class/$name"

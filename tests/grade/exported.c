@@ -65,7 +65,11 @@ static struct grade grade = {
 
 int main(int argc, char **argv) {
     exporter *export = argc > 1 ? exporter_by_name(argv[1]) : NULL;
+    lab_exporter *of_lab = argc > 1 ? lab_exporter_by_name(argv[1]) : NULL;
 
+    if (of_lab != NULL) {
+        return of_lab(&lab, stdout) ? 0 : 1;
+    }
     if (export == NULL) {
         return 2;
     }

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "memtwin/number.h"
 #include "memtwin/outcome.h"
 #include "memtwin/own_walk.h"
 #include "memtwin/stale.h"
 #include "memtwin/trace.h"
 #include "memtwin/watch.h"
+#include "program/number.h"
 #include "sim/mapfile.h"
 
 /* --- numbers ------------------------------------------------------------- */

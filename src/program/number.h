@@ -2,8 +2,8 @@
  * @file number.h
  * Numbers as people and traces write them.
  */
-#ifndef MEMTWIN_NUMBER_H
-#define MEMTWIN_NUMBER_H
+#ifndef PROGRAM_NUMBER_H
+#define PROGRAM_NUMBER_H
 
 #include <stdbool.h>
 #include <stddef.h>

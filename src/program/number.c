@@ -1,7 +1,7 @@
 /*
  * No sign, no blanks, no octal: strtoul() is more generous than we want.
  */
-#include "memtwin/number.h"
+#include "program/number.h"
 
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /*
  * One line per message, in the form of the GNU coding standards, so that
- * editors and scripts can take it apart.
+ * editors and scripts can take it apart.  Each program compiles it with its
+ * name.
  */
-#include "memtwin/say.h"
+#include "program/say.h"
 
 #include <stdarg.h>
 
@@ -15,7 +16,7 @@ void complain(const char *format, ...) {
     va_list args;
 
     fflush(stdout);
-    fputs("memtwin: ", stderr);
+    fputs(PROGRAM_NAME ": ", stderr);
     va_start(args, format);
     end_line(format, args);
     va_end(args);
@@ -25,7 +26,7 @@ bool complain_at(struct place at, const char *format, ...) {
     va_list args;
 
     fflush(stdout);
-    fprintf(stderr, "memtwin: %s:", at.path);
+    fprintf(stderr, PROGRAM_NAME ": %s:", at.path);
     if (at.line != 0) {
         fprintf(stderr, "%lu:", at.line);
     }
