@@ -4,5 +4,5 @@ EXTRA_DIST += %D%/heap.md %D%/digest.md %D%/pmm.md %D%/vmm.md %D%/simulator.md %
 EXTRA_DIST += %D%/watching.md %D%/teaching.md %D%/grading.md %D%/student.md
 EXTRA_DIST += %D%/paging.md %D%/invariants.md
 if LIVE
-dist_man_MANS += %D%/memtwin.1
+dist_man_MANS += %D%/memtwin.1 %D%/memtwin-grade.1
 endif

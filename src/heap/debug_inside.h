@@ -60,7 +60,8 @@ bool zone_is_intact(struct zone zone, struct heap_report *report);
 /** What is the same in all reports of one call. */
 struct asking {
     struct heap_debug *debug;
-    struct heap_caller by;
+    const char *call;
+    const struct heap_site *site;
     uint64_t pointer;
 };
 

@@ -44,9 +44,6 @@ struct block {
     struct layout layout; /* of the heap's block */
 };
 
-/** Of each block that the debug mode knows from here. */
-static const struct heap_owner owner = { "kmalloc" };
-
 static uint32_t check_word(vaddr_t va, uint64_t size, uint32_t align_shift) {
     uint64_t hash = hash_add(hash_add(HASH_START, va.v), size);
 
@@ -166,8 +163,7 @@ void *kmemalign_at(struct mm *mm, size_t align, size_t size,
         return NULL;
     }
     if (mm->heap.debug != NULL) {
-        return heap_debug_alloc(
-            &mm->heap, want, &(struct heap_caller){ "kmalloc", &owner, site });
+        return heap_alloc_at(&mm->heap, want, site);
     }
     whole = bare(mm, want);
     return whole.size == 0 ? alloc_dressed(mm, want)
@@ -212,10 +208,10 @@ void kfree_at(struct mm *mm, void *p, const struct heap_site *site) {
         return;
     }
     if (mm->heap.debug != NULL) {
-        const struct heap_caller caller = { "kfree", &owner, site };
-        enum mm_status st = heap_debug_free(&mm->heap, p, NULL, &caller);
+        /* What is wrong was reported. */
+        enum mm_status st = heap_debug_free(&mm->heap, p, NULL, "kfree", site);
 
-        (void)st; /* what is wrong was reported */
+        (void)st;
         return;
     }
     block = block_or_panic(mm, p, "kfree");
@@ -282,9 +278,7 @@ void *krealloc_at(struct mm *mm, void *p, size_t size,
         return NULL;
     }
     if (mm->heap.debug != NULL) {
-        return heap_debug_realloc(
-            &mm->heap, p, NULL, size,
-            &(struct heap_caller){ "krealloc", &owner, site });
+        return heap_debug_realloc(&mm->heap, p, NULL, size, "krealloc", site);
     }
     block = block_or_panic(mm, p, "krealloc");
     return block.offset == 0 ? resize_bare(mm, &block, size)
@@ -296,9 +290,7 @@ size_t ksize_at(struct mm *mm, const void *p, const struct heap_site *site) {
     struct block block;
 
     if (mm->heap.debug != NULL) {
-        return heap_debug_layout(&mm->heap, p,
-                                 &(struct heap_caller){ "ksize", &owner, site },
-                                 &layout)
+        return heap_debug_layout(&mm->heap, p, "ksize", site, &layout)
                    ? layout.size
                    : 0;
     }
