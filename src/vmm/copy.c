@@ -9,10 +9,14 @@
  * What the user may not touch, the kernel does not touch for him: U/S of every
  * level is asked, and R/W for the destination.  The processor does not see
  * these accesses, so A and D are set here as it would set them.
+ *
+ * While one page is at hand another may be touched that has to be brought when
+ * frames are short: the one at hand is not taken away for it (kept).
  */
 #include "vmm/table.h"
 
 #include "base/bytes.h"
+
 /** Bytes of one page that can be touched, or why they can't. */
 struct reached {
     enum mm_status status;
@@ -41,7 +45,7 @@ static struct reached reach(struct vmm_space *space, vaddr_t va, bool write) {
         return (struct reached){ .status = MM_BAD_RANGE };
     }
     t = vmm_translate(space, va);
-    if (!permits(&t, write)) {
+    while (!permits(&t, write)) {
         const unsigned error = PF_USER | (write ? PF_WRITE : 0u) |
                                (t.status == MM_OK ? PF_PRESENT : 0u);
         const struct vmm_verdict verdict = space_fault(space, va, error);
@@ -49,6 +53,7 @@ static struct reached reach(struct vmm_space *space, vaddr_t va, bool write) {
         if (verdict.status != MM_OK) {
             return (struct reached){ .status = verdict.status };
         }
+        /* As a processor does: a table may forbid what the region allows. */
         t = vmm_translate(space, va);
     }
     if (!pmm_is_managed(space->pmm, pfn_of(t.pa))) {
@@ -66,6 +71,17 @@ static uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
+/** Until it is said again, vmm_evict() leaves the frame of @page alone: what is
+ *  touched next may fault, and frames may be short. */
+static void keep(const struct vmm_space *space, const struct reached *page) {
+    const vaddr_t bytes = vaddr_of_pointer(page->bytes);
+
+    space->kernel->kept = paddr(vaddr_page(bytes).v - space->direct_base.v);
+}
+static void keep_none(const struct vmm_space *space) {
+    space->kernel->kept = paddr(0);
+}
+
 struct vmm_copied vmm_copy(struct vmm_space *to_space, vaddr_t to,
                            struct vmm_space *from_space, vaddr_t from,
                            uint64_t len) {
@@ -78,7 +94,9 @@ struct vmm_copied vmm_copy(struct vmm_space *to_space, vaddr_t to,
         uint64_t piece;
 
         if (a.status == MM_OK) {
+            keep(from_space, &a);
             b = reach(to_space, vaddr_add(to, done.bytes), true);
+            keep_none(from_space);
         }
         done.status = a.status != MM_OK ? a.status : b.status;
         if (done.status != MM_OK) {
@@ -106,11 +124,13 @@ static struct vmm_copied copy_kernel(struct vmm_space *space, vaddr_t va,
             done.status = page.status;
             break;
         }
+        keep(space, &page); /* kernel memory may be there on demand */
         if (out != NULL) {
             bytes_copy(page.bytes, out + done.bytes, piece);
         } else {
             bytes_copy(in + done.bytes, page.bytes, piece);
         }
+        keep_none(space);
         done.bytes += piece;
     }
     return done;

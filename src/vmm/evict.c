@@ -16,6 +16,10 @@
  * space; a page that was touched since it came by the last time is left alone.
  * Two rounds find one, if any can be saved.
  *
+ * Calls that need frames for spaces and regions make room so and begin again
+ * (room_is_made); what they hold in the meantime is not in the tables.  A page
+ * that is being copied stays (vmm_space.kept).
+ *
  * A fork gives the child a pager of its own, and shares the frames like all
  * others (share.c): a page that was written to is dirty on both sides, and each
  * side saves it with its own pager.  A region that goes saves nothing; who
@@ -51,6 +55,22 @@ enum mm_status page_load(struct vmm_space *space, vaddr_t page,
     return status;
 }
 
+/** Move *@va on to the lowest small page there or behind that @region shows.
+ *  @return false: there is none */
+static bool next_shown(const struct vmm_space *space,
+                       const struct vmm_region *region, vaddr_t *va) {
+    while (vrange_holds(region->range, *va)) {
+        const struct slot slot = table_walk(space, *va);
+
+        if (slot.level == 1 && pte_is_present(entry_get(slot.entry))) {
+            return true;
+        }
+        *va = vaddr(align_down(va->v, level_size(slot.level)) +
+                    level_size(slot.level));
+    }
+    return false;
+}
+
 /** Move *@hand on to the lowest page there or behind that a paged region shows.
  *  @return its region, or NULL: there is none */
 static const struct vmm_region *next_page(struct vmm_space *space,
@@ -61,16 +81,9 @@ static const struct vmm_region *next_page(struct vmm_space *space,
         vaddr_t va =
             vrange_holds(region->range, *hand) ? *hand : region->range.base;
 
-        while (region->backing == VMM_PAGED &&
-               vrange_holds(region->range, va)) {
-            const struct slot slot = table_walk(space, va);
-
-            if (slot.level == 1 && pte_is_present(entry_get(slot.entry))) {
-                *hand = va;
-                return region;
-            }
-            va = vaddr(align_down(va.v, level_size(slot.level)) +
-                       level_size(slot.level));
+        if (region->backing == VMM_PAGED && next_shown(space, region, &va)) {
+            *hand = va;
+            return region;
         }
     }
     return NULL;
@@ -147,6 +160,9 @@ enum mm_status vmm_evict(struct vmm_space *space) {
             pte_t *entry = table_walk(space, page).entry;
 
             more = step(&space->hand);
+            if (pte_address(entry_get(entry)).v == space->kernel->kept.v) {
+                continue;
+            }
             if (pte_has(entry_get(entry), PTE_ACCESSED)) {
                 flush_page(space, page, entry_clear(entry, PTE_ACCESSED));
                 continue;
@@ -193,7 +209,7 @@ enum mm_status vmm_region_save(struct vmm_space *space, vaddr_t base) {
     if (region->backing != VMM_PAGED) {
         return MM_BAD_ARGUMENT;
     }
-    while (more && status == MM_OK && next_page(space, &page) == region) {
+    while (more && status == MM_OK && next_shown(space, region, &page)) {
         status = keep(space, page, region, table_walk(space, page).entry);
         more = step(&page);
     }
@@ -206,8 +222,8 @@ void pager_end(const struct vmm_region *region) {
     }
 }
 
-bool family_evict(struct vmm_space *space) {
-    struct vmm_space *s = space->kernel;
+bool room_is_made(struct vmm_space *space, enum mm_status status) {
+    struct vmm_space *s = status == MM_NO_MEMORY ? space->kernel : NULL;
 
     while (s != NULL && vmm_evict(s) != MM_OK) {
         s = s->next;

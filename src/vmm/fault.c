@@ -299,7 +299,7 @@ struct vmm_verdict space_fault(struct vmm_space *space, vaddr_t va,
     events_add(space->events, EVENT_FAULT, va.v, error);
     do {
         result = decide(space, va, error);
-    } while (result.status == MM_NO_MEMORY && family_evict(space));
+    } while (room_is_made(space, result.status));
     space->stats.faults_refused += result.status != MM_OK;
     space->kernel->deciding = false;
     return result;

@@ -116,27 +116,37 @@ static enum mm_status kind_check(const struct vmm_space *space,
     return access_check(space, region->range.base, region->access);
 }
 
+/** Give @region, which is checked, a record and what its backing asks for. */
+static enum mm_status declare(struct vmm_space *space,
+                              const struct vmm_region *region) {
+    enum mm_status status = region_insert(space, *region);
+
+    if (status != MM_OK) {
+        return status;
+    }
+    status = back(space, region->range, region, region->device);
+    if (status != MM_OK) {
+        forget(space, region_from(space, region->range.base.v));
+    }
+    return status;
+}
+
 enum mm_status vmm_region_add(struct vmm_space *space,
                               struct vmm_region region) {
     enum mm_status status = kind_check(space, &region);
 
+    if (status == MM_OK) {
+        status = claim_check(space, region.range);
+    }
     if (status != MM_OK) {
         return status;
     }
     if (region.backing == VMM_DEVICE) {
         region.access |= VMM_UNCACHED;
     }
-    status = claim_check(space, region.range);
-    if (status == MM_OK) {
-        status = region_insert(space, region);
-    }
-    if (status != MM_OK) {
-        return status;
-    }
-    status = back(space, region.range, &region, region.device);
-    if (status != MM_OK) {
-        forget(space, region_from(space, region.range.base.v));
-    }
+    do {
+        status = declare(space, &region);
+    } while (room_is_made(space, status));
     return status;
 }
 
@@ -177,10 +187,13 @@ enum mm_status vmm_region_extend(struct vmm_space *space, vaddr_t base,
         return MM_BAD_ARGUMENT;
     }
     status = claim_check(space, more);
-    if (status == MM_OK) {
+    if (status != MM_OK) {
+        return status;
+    }
+    do {
         status = back(space, more, region,
                       pfn_add(region->device, region->range.len >> PAGE_SHIFT));
-    }
+    } while (room_is_made(space, status));
     if (status == MM_OK) {
         region->range.len = len;
         tree_refresh(space->regions, record_of(region));
@@ -192,8 +205,14 @@ enum mm_status vmm_region_extend(struct vmm_space *space, vaddr_t base,
 static enum mm_status cut(struct vmm_space *space, struct vmm_region *region,
                           vaddr_t at, struct vmm_region upper) {
     const uint64_t len = region->range.len;
-    enum mm_status status;
+    enum mm_status status = MM_OK;
 
+    if ((at.v & (level_size(2) - 1)) != 0) {
+        status = region_split_leaves(space, (struct vrange){ at, PAGE_SIZE });
+    }
+    if (status != MM_OK) {
+        return status;
+    }
     region->range.len = at.v - region->range.base.v;
     tree_refresh(space->regions, record_of(region));
     status = region_insert(space, upper);
@@ -226,13 +245,10 @@ enum mm_status vmm_region_split(struct vmm_space *space, vaddr_t at) {
     upper.range.len -= at.v - region->range.base.v;
     upper.device =
         pfn_add(upper.device, (at.v - region->range.base.v) >> PAGE_SHIFT);
-    if ((at.v & (level_size(2) - 1)) != 0) {
-        status = region_split_leaves(space, (struct vrange){ at, PAGE_SIZE });
-        if (status != MM_OK) {
-            return status;
-        }
-    }
-    return cut(space, region, at, upper);
+    do {
+        status = cut(space, region, at, upper);
+    } while (room_is_made(space, status));
+    return status;
 }
 
 enum mm_status vmm_region_protect(struct vmm_space *space, vaddr_t base,

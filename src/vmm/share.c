@@ -148,8 +148,9 @@ static const struct vmm_region *private_next(const struct vmm_space *space,
     return region != NULL && vmm_is_private(region->range.base) ? region : NULL;
 }
 
-enum mm_status vmm_space_fork(struct vmm_space *child,
-                              struct vmm_space *parent) {
+/** What may fail, all of it in @child. */
+static enum mm_status begin_fork(struct vmm_space *child,
+                                 struct vmm_space *parent) {
     enum mm_status status = vmm_space_create(child, parent->kernel);
     const struct vmm_region *region = NULL;
 
@@ -164,6 +165,19 @@ enum mm_status vmm_space_fork(struct vmm_space *child,
         const enum mm_status undone = vmm_space_destroy(child);
 
         MM_ASSERT(undone == MM_OK); /* it was never in force */
+    }
+    return status;
+}
+
+enum mm_status vmm_space_fork(struct vmm_space *child,
+                              struct vmm_space *parent) {
+    const struct vmm_region *region = NULL;
+    enum mm_status status;
+
+    do {
+        status = begin_fork(child, parent);
+    } while (room_is_made(parent, status));
+    if (status != MM_OK) {
         return status;
     }
     while ((region = private_next(parent, region)) != NULL) {

@@ -64,10 +64,14 @@ enum mm_status vmm_space_create(struct vmm_space *space,
                                 struct vmm_space *kernel) {
     struct frame_chain root = { 0 };
     const pte_t *shared = table_at(kernel, kernel->root);
+    enum mm_status status;
     pte_t *entries;
 
-    if (chain_take(kernel, &root, vaddr(0), true) != MM_OK) {
-        return MM_NO_MEMORY;
+    do {
+        status = chain_take(kernel, &root, vaddr(0), true);
+    } while (room_is_made(kernel, status));
+    if (status != MM_OK) {
+        return status;
     }
     *space = (struct vmm_space){
         .kernel = kernel,

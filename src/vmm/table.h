@@ -353,8 +353,10 @@ enum mm_status page_load(struct vmm_space *space, vaddr_t page,
                          const struct vmm_region *region);
 /** The pager of @region need not keep its pages any more. */
 void pager_end(const struct vmm_region *region);
-/** vmm_evict() of @space or of another of its family. */
-bool family_evict(struct vmm_space *space);
+/** Did @status say that frames are short, and did vmm_evict() take a page of
+ *  @space or of another of its family away?  Then it may be tried again, from
+ *  its beginning: any page of a paged region may be gone. */
+bool room_is_made(struct vmm_space *space, enum mm_status status);
 
 /* --- chain.c: frames outside the tables, strung through their own bytes -- */
 

@@ -149,6 +149,8 @@ struct vmm_space {
     uint64_t changes;       /* entries written, but for maps and unmaps */
     vaddr_t hand;           /* of the clock: where vmm_evict() goes on */
     bool deciding;          /* the kernel's: about a page fault, just now */
+    paddr_t kept;           /* the kernel's: a frame that vmm_evict() leaves
+                               alone, since a copy is under way; 0: none */
     struct vmm_retry retry; /* the newest that SMEP or SMAP may have caused */
     struct vmm_stats stats;
 };
@@ -365,7 +367,9 @@ MM_MUST_CHECK enum mm_status vmm_split(struct vmm_space *space, vaddr_t va,
  * @return MM_OK, MM_NOT_CANONICAL, MM_NOT_ALIGNED, MM_BAD_ARGUMENT,
  *         MM_NOT_MAPPED (one shows nothing), MM_HUGE_PAGE (it is one leaf),
  *         MM_SMALL_PAGES (one is a table), MM_REFUSED (they are not alike, or
- *         the table was never the pmm's); then nothing changed
+ *         the table was never the pmm's, or they are of a region that has no
+ *         large pages or reach out of one, or a fork shares one); then nothing
+ *         changed
  */
 MM_MUST_CHECK enum mm_status vmm_merge(struct vmm_space *space, vaddr_t va,
                                        unsigned level);
@@ -415,9 +419,11 @@ uint64_t vmm_reclaim_tables(struct vmm_space *space, struct vrange range);
  * @return MM_OK, MM_NOT_ALIGNED, MM_NOT_CANONICAL, MM_BAD_RANGE (empty, wraps),
  *         MM_BAD_ARGUMENT, MM_OVERLAP (with a region), MM_ALREADY_MAPPED or
  *         MM_HUGE_PAGE (a page shows something, whatever the backing),
- *         MM_NO_MEMORY (no frame for pages, tables or the record); then
- *         nothing changed: no frame and no table is kept
- * Cost: logarithmic in the regions, and what the backing asks for.
+ *         MM_NO_MEMORY (no frame for pages, tables or the record, and no
+ *         paged page could be taken away); then nothing changed: no frame and
+ *         no table is kept.  The same of vmm_region_extend(),
+ * vmm_region_split(), vmm_space_create() and vmm_space_fork(). Cost:
+ * logarithmic in the regions, and what the backing asks for.
  */
 MM_MUST_CHECK enum mm_status vmm_region_add(struct vmm_space *space,
                                             struct vmm_region region);

@@ -39,6 +39,8 @@
     suite(vmm_parts_suite)                                                     \
     suite(vmm_paged_suite)                                                     \
     suite(vmm_pager_suite)                                                     \
+    suite(vmm_room_suite)                                                      \
+    suite(vmm_joined_suite)                                                    \
     suite(vmm_rare_suite)                                                      \
     suite(vmm_stale_suite)                                                     \
     suite(vmm_edges_suite)                                                     \

@@ -228,17 +228,21 @@ START_TEST(a_fork_that_runs_out_of_frames_ends_every_pager_it_made)
     }
     write_page(0, 3, 33);
     for (uint64_t left = 0; status == MM_NO_MEMORY; left++) {
+        const uint64_t evicted = spaces[0].stats.evictions;
+
         machine_leave_free(&m.pmm, left);
         disks[1].forks = disks[1].ends = 0;
         status = vmm_space_fork(&spaces[1], &spaces[0]);
         if (status != MM_OK) {
             ck_assert_status(status, MM_NO_MEMORY);
             ck_assert_uint_eq(disks[1].ends, disks[1].forks);
-            ck_assert_uint_eq(pmm_free_count(&m.pmm), left);
+            ck_assert_uint_eq(pmm_free_count(&m.pmm),
+                              left + spaces[0].stats.evictions - evicted);
         }
     }
     machine_give_back(&m.pmm);
     ck_assert_status(status, MM_OK);
+    ck_assert_uint_eq(spaces[0].stats.evictions, 1); /* all there was */
     ck_assert_uint_eq(disks[1].forks, more + 1);
     memcpy(oracle[1], oracle[0], sizeof oracle[0]);
     expect_all(1);
