@@ -46,7 +46,11 @@ static void flush_all(struct vmm_space *space, bool global) {
     }
 }
 
+/** Count what the processor is told; of a space not in force, nothing. */
 static void note(struct vmm_space *space, struct vmm_token token) {
+    if (!space_is_cached(space)) {
+        return;
+    }
     space->stats.flushes += vmm_token_pages(token);
     events_add(space->events, EVENT_VMM_FLUSHES, vmm_token_va(token).v,
                vmm_token_pages(token));
@@ -99,7 +103,7 @@ void vmm_batch_flush(struct vmm_batch *batch) {
     struct vmm_space *space = vmm_token_space(batch->tokens[0]);
     const bool each = batch->pages <= VMM_FLUSH_EACH_MAX;
 
-    if (!each) {
+    if (!each && space_is_cached(space)) {
         flush_all(space, batch->global);
     }
     for (uint64_t n = 0; n < batch->count && n < VMM_FLUSH_EACH_MAX; n++) {

@@ -34,9 +34,11 @@ uint64_t blocks_take(struct vmm_space *space, struct vrange range,
 
 void blocks_give_back(struct vmm_space *space, struct frame_chain *chain) {
     while (chain->count > 0) {
-        const enum mm_status status = pmm_free_run(
-            space->pmm, chain_pop_zeroed(space, chain), BLOCK_PAGES);
+        const pfn_t f = chain_pop_zeroed(space, chain);
+        enum mm_status status;
 
+        frames_forget(space, f, 1);
+        status = pmm_free_run(space->pmm, f, BLOCK_PAGES);
         MM_ASSERT(status == MM_OK); /* it came from there */
     }
 }

@@ -15,7 +15,7 @@
  * between our look and our store, hence the exchange.  Intel SDM vol. 3A,
  * "Recommended Invalidation".
  */
-#include "vmm/table.h"
+#include "vmm/regions.h"
 
 /** The bits of a leaf that are not address, PS or PAT. */
 #define ATTRIBUTES (~(PTE_ADDRESS_MASK | PTE_HUGE))
@@ -118,7 +118,8 @@ enum mm_status vmm_split(struct vmm_space *space, vaddr_t va, unsigned level) {
 #define HARDWARE_BITS (PTE_ACCESSED | PTE_DIRTY)
 
 /** The leaf of @level that shows what the 512 leaves of @table show. */
-static enum mm_status merged(const pte_t *table, unsigned level, pte_t *large) {
+static enum mm_status merged(const struct vmm_space *space, const pte_t *table,
+                             unsigned level, pte_t *large) {
     const pte_t first = entry_get(&table[0]);
     const uint64_t bits = bits_at(first, level - 1, level);
     uint64_t hardware = 0;
@@ -133,7 +134,8 @@ static enum mm_status merged(const pte_t *table, unsigned level, pte_t *large) {
             return MM_SMALL_PAGES;
         }
         if (((seen.v ^ (first.v + n * level_size(level - 1))) &
-             ~HARDWARE_BITS) != 0) {
+             ~HARDWARE_BITS) != 0 ||
+            frame_is_shared(space, pfn_of(pte_address(seen)))) {
             return MM_REFUSED;
         }
         hardware |= seen.v & HARDWARE_BITS;
@@ -142,6 +144,20 @@ static enum mm_status merged(const pte_t *table, unsigned level, pte_t *large) {
     return (pte_leaf_address(first, level - 1).v & (level_size(level) - 1)) == 0
                ? MM_OK
                : MM_REFUSED;
+}
+
+/** Do the regions permit a leaf of @level at @va?  One that has large pages
+ *  holds all of it, or there is none. */
+static bool regions_permit(struct vmm_space *space, vaddr_t va,
+                           unsigned level) {
+    const struct vrange leaf = { va, level_size(level) };
+    const struct vmm_region *region = region_from(space, va.v);
+
+    if (region == NULL || !vranges_overlap(region->range, leaf)) {
+        return true;
+    }
+    return region->large && level == 2 && vrange_holds(region->range, va) &&
+           vrange_holds(region->range, vaddr_add(va, leaf.len - 1));
 }
 
 /** @leaf with no more rights than the table's entry @table had. */
@@ -175,10 +191,11 @@ enum mm_status vmm_merge(struct vmm_space *space, vaddr_t va, unsigned level) {
         return MM_HUGE_PAGE;
     }
     table = pte_address(entry_get(slot.entry));
-    if (!pmm_is_managed(space->pmm, pfn_of(table))) {
+    if (!pmm_is_managed(space->pmm, pfn_of(table)) ||
+        !regions_permit(space, va, level)) {
         return MM_REFUSED;
     }
-    status = merged(table_at(space, table), level, &large);
+    status = merged(space, table_at(space, table), level, &large);
     if (status != MM_OK) {
         return status;
     }

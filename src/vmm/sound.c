@@ -277,13 +277,8 @@ struct tally {
     uint32_t pages[COUNTED_FRAMES];
 };
 
-static void count_frame(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
-    struct tally *tally = ctx;
-    const pfn_t f = pfn_of(pte_address(entry));
-
-    (void)va;
-    if (!pte_is_leaf(entry, level) || f.v < tally->first ||
-        !pmm_is_managed(tally->pmm, f)) {
+static void count_one(struct tally *tally, pfn_t f) {
+    if (f.v < tally->first || !pmm_is_managed(tally->pmm, f)) {
         return;
     }
     if (f.v - tally->first < COUNTED_FRAMES) {
@@ -293,11 +288,22 @@ static void count_frame(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
     }
 }
 
+static void count_frames(void *ctx, vaddr_t va, unsigned level, pte_t entry) {
+    (void)va;
+    if (pte_is_leaf(entry, level)) {
+        const pfn_t first = pfn_of(pte_leaf_address(entry, level));
+
+        for (uint64_t n = 0; n < level_pages(level); n++) {
+            count_one(ctx, pfn_add(first, n));
+        }
+    }
+}
+
 static void count_space(const struct vmm_space *space, struct tally *tally) {
     for (const struct vmm_region *region = vmm_region_next(space, NULL);
          region != NULL; region = vmm_region_next(space, region)) {
         if (region->backing != VMM_DEVICE) {
-            vmm_walk(space, region->range, count_frame, tally);
+            vmm_walk(space, region->range, count_frames, tally);
         }
     }
 }

@@ -135,6 +135,19 @@ static void batch_of_40(void) {
     vmm_batch_flush(&batch);
 }
 
+static void batch_of_40_not_in_force(void) {
+    struct vmm_batch batch = { 0 };
+
+    ok(vmm_space_create(&world.s[2], kernel));
+    ok(vmm_map_range(&world.s[2], own(0), frame(0), 40, VMM_WRITE));
+    for (uint64_t n = 0; n < 40; n++) {
+        vmm_batch_add(&batch, vmm_unmap(&world.s[2], own(n)).token);
+    }
+    vmm_batch_flush(&batch);
+    ck_assert_uint_eq(world.s[2].stats.flushes, 0);
+    ck_assert(vmm_all_are_sound(kernel, NULL));
+}
+
 /* --- spaces and regions: space 1 is in force, with a region of 16 pages, of
  * which four were written ---------------------------------------------------
  */
@@ -233,6 +246,7 @@ static const struct {
     { "translate", translate, 0, 0, 0, 0 },
     { "a batch of 3", batch_of_3, 3, 0, 0, 0 },
     { "a batch of 40", batch_of_40, 0, 1, 0, 24 + 1 + 4 },
+    { "a batch of 40, not in force", batch_of_40_not_in_force, 0, 0, 0, 0 },
     { "region_add", region_add, 0, 0, 0, 0 },
     { "region_extend", region_extend, 0, 0, 0, 0 },
     { "region_remove", region_remove, 4, 0, 0, 0 },

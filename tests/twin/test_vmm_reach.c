@@ -249,6 +249,31 @@ START_TEST(tables_of_a_space_that_is_not_in_force_are_edited)
 }
 END_TEST
 
+/*
+ *   free    [ 2 MiB in one piece ][ one frame ]     a PDPT and a PD are missing
+ */
+START_TEST(a_block_that_was_not_used_is_shown_no_longer)
+{ /* V8 V24 */
+    const vaddr_t far = vaddr_add(page, 512 * GIB);
+    const vaddr_t aligned = vaddr(far.v & ~(2 * MIB - 1));
+    const char *why = "";
+    pfn_t f;
+
+    ck_assert_status(pmm_alloc_run(&m.pmm, pmm_block(PMM_ORDER_2M), &f), MM_OK);
+    machine_leave_free(&m.pmm, 1);
+    ck_assert_status(pmm_free_run(&m.pmm, f, level_size(2) / PAGE_SIZE), MM_OK);
+    ck_assert_status(
+        vmm_region_add(&m.space,
+                       (struct vmm_region){ .name = "test",
+                                            .range = { aligned, 2 * MIB },
+                                            .access = VMM_WRITE,
+                                            .backing = VMM_IMMEDIATE,
+                                            .large = true }),
+        MM_NO_MEMORY);
+    ck_assert_msg(vmm_all_are_sound(&m.space, &why), "%s", why);
+}
+END_TEST
+
 Suite *vmm_reach_suite(void) {
     Suite *suite = suite_create("vmm_reach");
     TCase *tc = tcase_create("begin");
@@ -266,6 +291,7 @@ Suite *vmm_reach_suite(void) {
     tcase_add_test(tc, a_table_made_anew_is_the_one_that_is_edited);
     tcase_add_test(tc, a_frame_that_a_region_gave_back_is_shown_no_longer);
     tcase_add_test(tc, tables_of_a_space_that_is_not_in_force_are_edited);
+    tcase_add_test(tc, a_block_that_was_not_used_is_shown_no_longer);
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("recursive");

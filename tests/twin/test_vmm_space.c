@@ -443,6 +443,25 @@ START_TEST(a_copy_leaves_accessed_and_dirty_as_the_processor_would)
 }
 END_TEST
 
+START_TEST(a_copy_takes_no_right_that_a_table_has_not)
+{ /* V3 V17: the region allows the write, and its page is filled first */
+    const uint8_t byte = 1;
+    struct vmm_changed limited;
+    struct vmm_copied seen;
+
+    add(&a, page, 2, VMM_WRITE | VMM_USER, VMM_DEMAND);
+    ck_assert_status(vmm_copy_out(&a, page, &byte, 1).status, MM_OK);
+    limited = vmm_protect_table(&a, page, 2, VMM_USER);
+    ck_assert_status(limited.status, MM_OK);
+    vmm_flush(limited.token);
+    for (uint64_t n = 0; n < 2; n++) {
+        seen = vmm_copy_out(&a, vaddr_add(page, n * PAGE_SIZE), &byte, 1);
+        ck_assert_status(seen.status, MM_REFUSED);
+        ck_assert_uint_eq(seen.bytes, 0);
+    }
+}
+END_TEST
+
 Suite *vmm_space_suite(void) {
     Suite *suite = suite_create("vmm_space");
     TCase *tc = tcase_create("spaces");
@@ -471,6 +490,7 @@ Suite *vmm_space_suite(void) {
                         0, 3);
     tcase_add_test(tc, a_copy_that_runs_out_of_frames_keeps_what_it_did);
     tcase_add_test(tc, a_copy_stays_in_the_private_part_and_in_ram);
+    tcase_add_test(tc, a_copy_takes_no_right_that_a_table_has_not);
     tcase_add_test(tc, a_copy_leaves_accessed_and_dirty_as_the_processor_would);
     suite_add_tcase(suite, tc);
     return suite;
