@@ -23,6 +23,8 @@ static inline const char *class_name(enum class_number class) {
                             : "boundary";
 }
 
+static const enum class_number all_classes[] = { BUMP, LIST, BOUNDARY, FIXED };
+
 #define HEAP_BASE TALK_WINDOW_BASE
 #define BLOCKS 256
 

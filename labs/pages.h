@@ -112,6 +112,16 @@ static inline void must_show_nothing(struct test *t, const char *mistake,
          shown(t, va));
 }
 
+/** The entry of @level that translates @va, in RAM. */
+static inline uint64_t *entry_in_ram(struct test *t, uint64_t va,
+                                     unsigned level) {
+    const struct walk_result r = tables_say(t, va, SIM_READ);
+
+    must(t, r.step_count > r.top - level, NULL,
+         "0x%lx has no entry of level %u", va, level);
+    return (uint64_t *)(void *)physical(t, r.steps[r.top - level].at.v);
+}
+
 /** Store and load by way of the processor, and look into the frame. */
 static inline void must_reach(struct test *t, const char *mistake, uint64_t va,
                               uint64_t f) {
@@ -127,6 +137,36 @@ static inline void must_reach(struct test *t, const char *mistake, uint64_t va,
          "what was stored at 0x%lx is not in frame 0x%lx:\n"
          "  expected   0x%lx\n  seen       0x%lx",
          va, f, word, in_ram);
+}
+
+/** A machine with one page, written and read, at KERNEL_VA.  @return its frame
+ */
+static inline uint64_t page_on(struct test *t, enum tlb_policy tlb) {
+    uint64_t f;
+
+    pages_on(t, tlb);
+    f = frame(t);
+    must_ok(t, map(t, KERNEL_VA, f, VMM_WRITE));
+    must_reach(t, "V02", KERNEL_VA, f);
+    return f;
+}
+
+/** Pages on demand in the kernel's space. */
+static inline void demand(struct test *t, uint64_t base, uint64_t pages,
+                          unsigned access) {
+    must_ok(t, add_region(t, 0, base, pages, access, VMM_DEMAND, 0));
+}
+
+/** 0 .. @count - 1 in an order of the student's own. */
+static inline void any_order(struct test *t, unsigned *order, unsigned count) {
+    for (unsigned n = 0; n < count; n++) {
+        const unsigned at = (unsigned)draw(t, n + 1);
+
+        if (at != n) {
+            order[n] = order[at];
+        }
+        order[at] = n;
+    }
 }
 
 /** As many frames are free as @before, or the test fails. */

@@ -55,4 +55,14 @@ static inline void must_read(struct test *t, const char *mistake, uint64_t va,
          "at 0x%lx:\n  expected   %lu\n  seen       %lu", va, value, seen);
 }
 
+/** family_on(); A shows @value at USER_VA, C is its child, A is in force. */
+static inline void forked_on(struct test *t, enum tlb_policy tlb,
+                             uint64_t value) {
+    family_on(t, tlb);
+    private_region(t, A);
+    in_space(t, A);
+    put(t, USER_VA, value);
+    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+}
+
 #endif

@@ -65,18 +65,14 @@ TESTS += %D%/programs/test_vmm_counts
 %C%_programs_test_vmm_counts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_programs_test_vmm_counts_LDADD = $(functional_libs) $(CHECK_LIBS)
 
-# Seeded mistakes of src/vmm and src/trap: `make mutants-vmm`, some minutes.
-EXTRA_DIST += %D%/vmm/mutants %D%/vmm/mutants.sh
-mutants-vmm: tests/twin_host tests/programs/test_vmm_counts \
+# Seeded mistakes: `make mutants-vmm mutants-pmm`, some minutes each.
+EXTRA_DIST += %D%/mutants/common.sh %D%/mutants/floor.sh %D%/mutants/vmm.list \
+	%D%/mutants/pmm.list
+mutants-vmm mutants-pmm: tests/twin_host tests/programs/test_vmm_counts \
 	tests/programs/test_vmm_programs
 	@$(AM_TESTS_ENVIRONMENT) \
 	PROGRAMS_LIBS='$(tests_programs_test_vmm_counts_LDADD)' \
-	$(SHELL) $(srcdir)/tests/vmm/mutants.sh $(MUTANTS)
-# Those of src/pmm.
-EXTRA_DIST += %D%/pmm/mutants
-mutants-pmm: tests/twin_host
-	@$(AM_TESTS_ENVIRONMENT) FLOOR=pmm \
-	$(SHELL) $(srcdir)/tests/vmm/mutants.sh $(MUTANTS)
+	$(SHELL) $(srcdir)/tests/mutants/floor.sh $(@:mutants-%=%) $(MUTANTS)
 
 # The live machine, with a kernel of a few lines.
 live_test_sources = %D%/sim/live_machine.h

@@ -1,36 +1,13 @@
 /*
  * Lab 1, the tests that students see.
  */
-#include "grade/script.h"
+#include "../frames.h"
 
 /** A machine of 16 MiB with the submission's frames on it. */
 static void start(struct test *t, struct frames *frames) {
     machine_on(t, (struct machine_want){ .ram = 16 * MIB });
     frames_of_machine(t, frames);
     must_status(t, "init", ask_pmm_init(t, "bitmap"), MM_OK);
-}
-
-/** Take all there are, in turns of many calls. */
-static uint64_t take_all(struct test *t, struct frames *frames) {
-    uint64_t taken = 0;
-
-    for (;;) {
-        for (unsigned i = 0; i < TALK_CALLS; i++) {
-            queue(t, ASK_PMM_ALLOC);
-        }
-        queue_run(t);
-        for (unsigned i = 0; i < TALK_CALLS; i++) {
-            const struct call *call = answer(t, i);
-
-            if (call->status != MM_OK) {
-                must_status(t, NULL, (enum mm_status)call->status,
-                            MM_NO_MEMORY);
-                return taken;
-            }
-            frames_given(t, frames, call->out[0], 1);
-            taken++;
-        }
-    }
 }
 
 SCRIPT(every_frame_of_a_simple_map_is_handed_out_once) {

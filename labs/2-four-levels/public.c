@@ -48,10 +48,7 @@ SCRIPT(an_unmapped_page_faults_and_gives_its_frame) {
     const struct call *gone;
     uint64_t f, value;
 
-    pages_on(t, TLB_LRU);
-    f = frame(t);
-    must_ok(t, map(t, KERNEL_VA, f, VMM_WRITE));
-    must_reach(t, "V02", KERNEL_VA, f);
+    f = page_on(t, TLB_LRU);
     gone = ask(t, ASK_VMM_UNMAP, 0, KERNEL_VA, 1);
     must_ok(t, status_of(gone));
     must(t, gone->out[0] == f, "V14",
@@ -65,10 +62,7 @@ SCRIPT(an_unmapped_page_faults_and_gives_its_frame) {
 SCRIPT(no_translation_outlives_an_unmap) {
     uint64_t f, value;
 
-    pages_on(t, TLB_HOSTILE);
-    f = frame(t);
-    must_ok(t, map(t, KERNEL_VA, f, VMM_WRITE));
-    must_reach(t, "V02", KERNEL_VA, f);
+    f = page_on(t, TLB_HOSTILE);
     must_ok(t, unmap(t, KERNEL_VA));
     must(t, !load(t, KERNEL_VA, 1, &value).done, "V05",
          "the TLB still knows 0x%lx after it was unmapped:\n"

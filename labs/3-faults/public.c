@@ -3,11 +3,6 @@
  */
 #include "../pages.h"
 
-static void demand(struct test *t, uint64_t base, uint64_t pages,
-                   unsigned access) {
-    must_ok(t, add_region(t, 0, base, pages, access, VMM_DEMAND, 0));
-}
-
 SCRIPT(a_page_comes_with_its_first_touch) {
     uint64_t value = 1, before;
 

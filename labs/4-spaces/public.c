@@ -61,11 +61,7 @@ SCRIPT(all_spaces_show_the_kernel) {
 }
 
 SCRIPT(after_a_fork_each_side_sees_its_own_writes_only) {
-    family_on(t, TLB_HOSTILE);
-    private_region(t, A);
-    in_space(t, A);
-    put(t, USER_VA, 1);
-    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+    forked_on(t, TLB_HOSTILE, 1);
     must_read(t, NULL, USER_VA, 1);
     put(t, USER_VA, 2);
     in_space(t, C);

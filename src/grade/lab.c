@@ -140,23 +140,32 @@ static const struct script *find_in(const struct script *scripts,
     return NULL;
 }
 
+/** The script of @test, in one of the rows of @lab. */
+static void find_script(const struct lab *lab, struct lab_test *test) {
+    for (const struct lab_scripts *s = lab_scripts; s->lab != NULL; s++) {
+        if (strcmp(s->lab, lab->name) != 0) {
+            continue;
+        }
+        test->script = find_in(s->open, test->name);
+        if (test->script == NULL) {
+            test->script = find_in(s->hidden, test->name);
+            test->hidden = true;
+        }
+        if (test->script != NULL) {
+            return;
+        }
+    }
+}
+
 /** Tests of the weights without a script here are hidden ones that were left
  *  out; they go, and so does their weight. */
 static void find_scripts(struct lab *lab) {
-    const struct lab_scripts *s = lab_scripts;
     unsigned kept = 0;
 
-    while (s->lab != NULL && strcmp(s->lab, lab->name) != 0) {
-        s++;
-    }
     for (unsigned i = 0; i < lab->test_count; i++) {
         struct lab_test test = lab->tests[i];
 
-        test.script = find_in(s->open, test.name);
-        if (test.script == NULL) {
-            test.script = find_in(s->hidden, test.name);
-            test.hidden = true;
-        }
+        find_script(lab, &test);
         if (test.script != NULL) {
             lab->tests[kept++] = test;
         }

@@ -61,7 +61,8 @@ struct lab {
     unsigned hint_count;
 };
 
-/** The scripts that this program has for a lab; labs/scripts.c. */
+/** Scripts that this program has for a lab, which may have several rows;
+ *  labs/scripts.c. */
 struct lab_scripts {
     const char *lab;
     const struct script *open, *hidden; /* NULL: none */

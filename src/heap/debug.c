@@ -27,8 +27,14 @@ static void forbid(const struct heap_debug *debug, uint64_t from,
 }
 
 static void after_each(const struct asking *asking) {
-    if (asking->debug->config.check_always) {
-        (void)heap_debug_check(asking->debug->heap, asking->site);
+    struct heap_report report = { .has_block = false };
+
+    if (!asking->debug->config.check_always) {
+        return;
+    }
+    (void)heap_debug_check(asking->debug->heap, asking->by.site);
+    if (!heap_is_sound(asking->debug->heap)) {
+        report_misuse(asking, HEAP_DAMAGED, &report);
     }
 }
 
@@ -102,7 +108,8 @@ static void *debug_alloc(const struct asking *asking, struct layout want) {
         return heap_fail(debug->heap);
     }
     record->asked = want;
-    record->allocated = asking->site;
+    record->owner = asking->by.owner;
+    record->allocated = asking->by.site;
     place(record, vaddr_of_pointer(start).v);
     zones_fill(record);
     forbid(debug, record->start, record->low);
@@ -146,6 +153,10 @@ static enum mm_status judge(const struct asking *asking,
         *misuse = HEAP_FREED_TWICE;
         return MM_NOT_ALLOCATED;
     }
+    if (record->owner != asking->by.owner) {
+        *misuse = HEAP_WRONG_OWNER;
+        return MM_NOT_MANAGED;
+    }
     if (had != NULL && !same(*had, record->asked)) {
         *misuse = HEAP_WRONG_LAYOUT;
         report->given = *had;
@@ -179,7 +190,7 @@ static enum mm_status find(const struct asking *asking,
     *record = record_at(debug, asking->pointer);
     st = judge(asking, had, *record, &report, &misuse);
     if (st == MM_OK && frees) {
-        claim(debug, *record, asking->site);
+        claim(debug, *record, asking->by.site);
     }
     lock_release(&debug->lock);
     if (st != MM_OK) {
@@ -245,17 +256,52 @@ static void *debug_realloc(const struct asking *asking,
 
 /* --- the calls ------------------------------------------------------------ */
 
-static struct asking asking(struct heap *heap, const char *call, const void *p,
-                            const struct heap_site *site) {
-    return (struct asking){ heap->debug, call, site, vaddr_of_pointer(p).v };
+static struct asking asking(struct heap *heap, const void *p,
+                            const struct heap_caller *caller) {
+    return (struct asking){ heap->debug, *caller, vaddr_of_pointer(p).v };
+}
+
+void *heap_debug_alloc(struct heap *heap, struct layout want,
+                       const struct heap_caller *caller) {
+    const struct asking by = asking(heap, NULL, caller);
+
+    return debug_alloc(&by, want);
+}
+
+enum mm_status heap_debug_free(struct heap *heap, void *p,
+                               const struct layout *had,
+                               const struct heap_caller *caller) {
+    const struct asking by = asking(heap, p, caller);
+
+    return debug_free(&by, had);
+}
+
+void *heap_debug_realloc(struct heap *heap, void *p, const struct layout *had,
+                         size_t size, const struct heap_caller *caller) {
+    const struct asking by = asking(heap, p, caller);
+
+    return debug_realloc(&by, had, size);
+}
+
+bool heap_debug_layout(struct heap *heap, const void *p,
+                       const struct heap_caller *caller,
+                       struct layout *layout) {
+    const struct asking by = asking(heap, p, caller);
+    struct heap_record *record, block;
+
+    if (find(&by, NULL, false, &record, &block) != MM_OK) {
+        return false;
+    }
+    *layout = block.asked;
+    return true;
 }
 
 void *heap_alloc_at(struct heap *heap, struct layout want,
                     const struct heap_site *site) {
-    const struct asking by = asking(heap, "heap_alloc", NULL, site);
+    const struct heap_caller caller = { "heap_alloc", NULL, site };
 
     return heap->debug == NULL ? heap_alloc(heap, want)
-                               : debug_alloc(&by, want);
+                               : heap_debug_alloc(heap, want, &caller);
 }
 
 void *heap_alloc_zeroed_at(struct heap *heap, struct layout want,
@@ -270,44 +316,19 @@ void *heap_alloc_zeroed_at(struct heap *heap, struct layout want,
 
 enum mm_status heap_free_at(struct heap *heap, void *p, struct layout had,
                             const struct heap_site *site) {
-    return heap->debug == NULL
-               ? heap_free(heap, p, had)
-               : heap_debug_free(heap, p, &had, "heap_free", site);
+    const struct heap_caller caller = { "heap_free", NULL, site };
+
+    return heap->debug == NULL ? heap_free(heap, p, had)
+                               : heap_debug_free(heap, p, &had, &caller);
 }
 
 void *heap_realloc_at(struct heap *heap, void *p, struct layout had,
                       size_t size, const struct heap_site *site) {
+    const struct heap_caller caller = { "heap_realloc", NULL, site };
+
     return heap->debug == NULL
                ? heap_realloc(heap, p, had, size)
-               : heap_debug_realloc(heap, p, &had, size, "heap_realloc", site);
-}
-
-enum mm_status heap_debug_free(struct heap *heap, void *p,
-                               const struct layout *had, const char *call,
-                               const struct heap_site *site) {
-    const struct asking by = asking(heap, call, p, site);
-
-    return debug_free(&by, had);
-}
-
-void *heap_debug_realloc(struct heap *heap, void *p, const struct layout *had,
-                         size_t size, const char *call,
-                         const struct heap_site *site) {
-    const struct asking by = asking(heap, call, p, site);
-
-    return debug_realloc(&by, had, size);
-}
-
-bool heap_debug_layout(struct heap *heap, const void *p, const char *call,
-                       const struct heap_site *site, struct layout *layout) {
-    const struct asking by = asking(heap, call, p, site);
-    struct heap_record *record, block;
-
-    if (find(&by, NULL, false, &record, &block) != MM_OK) {
-        return false;
-    }
-    *layout = block.asked;
-    return true;
+               : heap_debug_realloc(heap, p, &had, size, &caller);
 }
 
 static void *plain_alloc(struct heap *heap, struct layout want) {

@@ -46,17 +46,32 @@ struct heap_site {
         &here_;                                                                \
     }))
 
+/** Who handed a block out, and alone may take it back: kmalloc(), a cache.
+ *  There as long as a block of it lives. */
+struct heap_owner {
+    const char *name; /* for reports */
+};
+
+/** A call that goes through the debug mode, made for somebody. */
+struct heap_caller {
+    const char *name;               /* "kfree" ... */
+    const struct heap_owner *owner; /* NULL: heap_alloc() and so on */
+    const struct heap_site *site;   /* NULL: not told */
+};
+
 enum heap_misuse {
     HEAP_FREED_TWICE,     /* the block was freed and is still kept back */
     HEAP_NEVER_GIVEN,     /* in the heap, but no block known holds it */
     HEAP_OUTSIDE,         /* not in this heap at all */
     HEAP_INTERIOR,        /* in a block or its zones, but not its start */
+    HEAP_WRONG_OWNER,     /* given back to another than it came from */
     HEAP_WRONG_LAYOUT,    /* another size or alignment than was asked for */
     HEAP_OVERFLOW,        /* the zone behind a block was written to */
     HEAP_UNDERFLOW,       /* the zone in front of it */
     HEAP_USED_AFTER_FREE, /* a block was written to while it was kept back */
     HEAP_LEAKED,          /* not freed until the end */
     HEAP_UNREACHABLE,     /* no pointer leads to it any more */
+    HEAP_DAMAGED,         /* the heap is not sound; check_always */
     HEAP_MISUSES
 };
 
@@ -68,6 +83,7 @@ struct heap_record {
     uint64_t low, high; /* what of it may be touched: less its guard pages */
     uint64_t at;        /* the caller's bytes */
     struct layout asked;
+    const struct heap_owner *owner;            /* NULL: heap_alloc() */
     const struct heap_site *allocated, *freed; /* NULL: not told */
     uint64_t number;                           /* of the allocation, from 1 */
     bool is_free;                              /* kept back */
@@ -77,11 +93,12 @@ struct heap_record {
 /** One misuse, for heap_debug_config.report. */
 struct heap_report {
     enum heap_misuse misuse;
-    const char *call;             /* what found it: "free", "check" ... */
-    const struct heap_site *site; /* who called that; NULL: not told */
-    uint64_t pointer;             /* what was given to it; 0: nothing */
-    struct layout given;          /* HEAP_WRONG_LAYOUT */
-    struct vrange heap;           /* start .. end */
+    const char *call;               /* what found it: "free", "check" ... */
+    const struct heap_site *site;   /* who called that; NULL: not told */
+    uint64_t pointer;               /* what was given to it; 0: nothing */
+    struct layout given;            /* HEAP_WRONG_LAYOUT */
+    const struct heap_owner *owner; /* of the call: HEAP_WRONG_OWNER */
+    struct vrange heap;             /* start .. end */
     bool has_block;
     struct heap_record block; /* what was known of it */
     uint64_t first, changed;  /* bytes written: the lowest address, how many */
@@ -104,7 +121,9 @@ struct heap_debug_config {
     struct vrange window;
     struct heap_source source;
     uint64_t quarantine; /* bytes that freed blocks may take, at most */
-    bool check_always;   /* look at all blocks at each call: slow */
+    /** After each call that was right look at all blocks, and whether the heap
+     *  is sound: O(blocks).  While one processor alone is at work. */
+    bool check_always;
     const struct heap_pages *pages; /* NULL: zones only */
     /** Told of each misuse, with no lock held.  When it returns, the call goes
      *  on as far as it can: a wrong free changes nothing and gives a status.
@@ -153,19 +172,20 @@ MM_MUST_CHECK enum mm_status heap_free_at(struct heap *heap, void *p,
 void *heap_realloc_at(struct heap *heap, void *p, struct layout had,
                       size_t size, const struct heap_site *site);
 
-/** With the mode on: heap_free() and heap_realloc() by the name of @call, for
- *  callers that may not know the layout: @had NULL fits any. */
+/** With the mode on: heap_alloc() and so on for @caller, whose owner's the
+ *  block is.  For callers that may not know the layout: @had NULL fits any.
+ *  Another owner's block is MM_NOT_MANAGED. */
+void *heap_debug_alloc(struct heap *heap, struct layout want,
+                       const struct heap_caller *caller);
 MM_MUST_CHECK enum mm_status heap_debug_free(struct heap *heap, void *p,
                                              const struct layout *had,
-                                             const char *call,
-                                             const struct heap_site *site);
+                                             const struct heap_caller *caller);
 void *heap_debug_realloc(struct heap *heap, void *p, const struct layout *had,
-                         size_t size, const char *call,
-                         const struct heap_site *site);
-/** With the mode on: the layout of the live block @p.
- *  @return false, and a report by the name of @call: it is none */
-bool heap_debug_layout(struct heap *heap, const void *p, const char *call,
-                       const struct heap_site *site, struct layout *layout);
+                         size_t size, const struct heap_caller *caller);
+/** With the mode on: the layout of @caller's live block @p.
+ *  @return false, and a report: it is none */
+bool heap_debug_layout(struct heap *heap, const void *p,
+                       const struct heap_caller *caller, struct layout *layout);
 
 /** Look at every block, live or kept back.  @return how many reports */
 uint64_t heap_debug_check(struct heap *heap, const struct heap_site *site);

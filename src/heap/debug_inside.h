@@ -60,8 +60,7 @@ bool zone_is_intact(struct zone zone, struct heap_report *report);
 /** What is the same in all reports of one call. */
 struct asking {
     struct heap_debug *debug;
-    const char *call;
-    const struct heap_site *site;
+    struct heap_caller by;
     uint64_t pointer;
 };
 

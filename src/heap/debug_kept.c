@@ -50,7 +50,9 @@ bool kept_drop(const struct asking *asking, uint64_t most) {
 }
 
 bool heap_debug_drop(struct heap *heap) {
-    const struct asking asking = { heap->debug, "heap_debug_drop", NULL, 0 };
+    const struct asking asking = { heap->debug,
+                                   { "heap_debug_drop", NULL, NULL },
+                                   0 };
 
     return kept_drop(&asking, 0);
 }

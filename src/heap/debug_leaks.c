@@ -30,7 +30,9 @@ static bool next_block(struct heap_debug *debug, uint64_t *va,
 }
 
 uint64_t heap_debug_check(struct heap *heap, const struct heap_site *site) {
-    const struct asking asking = { heap->debug, "heap_debug_check", site, 0 };
+    const struct asking asking = { heap->debug,
+                                   { "heap_debug_check", NULL, site },
+                                   0 };
     uint64_t reports = 0, va = 0;
     struct heap_record block;
 
@@ -67,7 +69,9 @@ static void unmark_all(struct heap_debug *debug) {
 }
 
 uint64_t heap_debug_leaks(struct heap *heap, const struct heap_site *site) {
-    const struct asking asking = { heap->debug, "heap_debug_leaks", site, 0 };
+    const struct asking asking = { heap->debug,
+                                   { "heap_debug_leaks", NULL, site },
+                                   0 };
 
     if (heap->debug == NULL) {
         return 0;
@@ -99,7 +103,9 @@ MM_NO_SANITIZE static void mark_from(const struct heap_debug *debug,
 
 uint64_t heap_debug_scan(struct heap *heap, const struct vrange *roots,
                          size_t count, const struct heap_site *site) {
-    const struct asking asking = { heap->debug, "heap_debug_scan", site, 0 };
+    const struct asking asking = { heap->debug,
+                                   { "heap_debug_scan", NULL, site },
+                                   0 };
     struct heap_record *work = NULL;
 
     if (heap->debug == NULL) {

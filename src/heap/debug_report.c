@@ -26,12 +26,14 @@ const char *heap_misuse_name(enum heap_misuse misuse) {
         [HEAP_NEVER_GIVEN] = "never allocated",
         [HEAP_OUTSIDE] = "not of this heap",
         [HEAP_INTERIOR] = "not the start of a block",
+        [HEAP_WRONG_OWNER] = "not the owner",
         [HEAP_WRONG_LAYOUT] = "wrong size or alignment",
         [HEAP_OVERFLOW] = "overflow",
         [HEAP_UNDERFLOW] = "underflow",
         [HEAP_USED_AFTER_FREE] = "written after it was freed",
         [HEAP_LEAKED] = "leaked",
         [HEAP_UNREACHABLE] = "unreachable",
+        [HEAP_DAMAGED] = "damaged",
     };
 
     return (unsigned)misuse < HEAP_MISUSES ? names[misuse] : "?";
@@ -57,6 +59,10 @@ static void print_site(const struct printer *out,
         PRINT(out, "%s() at %s:%u", site->function, base_name(site->file),
               site->line);
     }
+}
+
+static const char *owner_name(const struct heap_owner *owner) {
+    return owner == NULL ? "heap_alloc" : owner->name;
 }
 
 static const char *plural(uint64_t n) {
@@ -133,6 +139,11 @@ static void print_story(const struct printer *out,
         PRINT(out, " a block%s.\n",
               report->block.is_free ? " that was freed" : "");
         break;
+    case HEAP_WRONG_OWNER:
+        PRINT(out, "  0x%lx is a block of %s; %s() takes blocks of %s.\n", p,
+              owner_name(report->block.owner), report->call,
+              owner_name(report->owner));
+        break;
     case HEAP_WRONG_LAYOUT:
         PRINT(out, "  0x%lx is given back as %zu byte%s aligned to %zu.\n", p,
               report->given.size, plural(report->given.size),
@@ -146,6 +157,11 @@ static void print_story(const struct printer *out,
         break;
     case HEAP_USED_AFTER_FREE:
         print_written(out, report, "into the block after it was freed");
+        break;
+    case HEAP_DAMAGED:
+        PRINT(out,
+              "  The heap's own books don't agree: they were right after the "
+              "call before, so\n  something wrote there since.\n");
         break;
     case HEAP_LEAKED:
         PRINT(out, "  The block was never freed.\n");
@@ -198,8 +214,9 @@ void report_misuse(const struct asking *asking, enum heap_misuse misuse,
     struct heap_debug *debug = asking->debug;
 
     report->misuse = misuse;
-    report->call = asking->call;
-    report->site = asking->site;
+    report->call = asking->by.name;
+    report->site = asking->by.site;
+    report->owner = asking->by.owner;
     report->pointer = asking->pointer;
     report->heap =
         (struct vrange){ debug->heap->start, heap_size(debug->heap) };

@@ -48,6 +48,7 @@ enum mm_status mm_debug_start(struct mm *mm) {
         .window = records,
         .source = { extend, mm },
         .quarantine = MM_QUARANTINE,
+        .check_always = mm->config.heap_check_always,
         .pages = mode >= MM_DEBUG_PAGES ? &mm->pages : NULL,
     };
 

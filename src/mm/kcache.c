@@ -14,13 +14,17 @@ enum mm_status kcache_create(struct kcache *cache, struct mm *mm,
         return MM_BAD_ARGUMENT;
     }
     *cache = (struct kcache){
-        .name = name, .mm = mm, .layout = layout, .construct = construct
+        .owner = { name }, .mm = mm, .layout = layout, .construct = construct
     };
     return MM_OK;
 }
 
 void *kcache_alloc_at(struct kcache *cache, const struct heap_site *site) {
-    void *object = heap_alloc_at(&cache->mm->heap, cache->layout, site);
+    struct heap *heap = &cache->mm->heap;
+    const struct heap_caller caller = { "kcache_alloc", &cache->owner, site };
+    void *object = heap->debug == NULL
+                       ? heap_alloc(heap, cache->layout)
+                       : heap_debug_alloc(heap, cache->layout, &caller);
 
     if (object != NULL) {
         __atomic_fetch_add(&cache->live, 1, __ATOMIC_RELAXED);
@@ -33,8 +37,12 @@ void *kcache_alloc_at(struct kcache *cache, const struct heap_site *site) {
 
 enum mm_status kcache_free_at(struct kcache *cache, void *object,
                               const struct heap_site *site) {
-    enum mm_status st =
-        heap_free_at(&cache->mm->heap, object, cache->layout, site);
+    struct heap *heap = &cache->mm->heap;
+    const struct heap_caller caller = { "kcache_free", &cache->owner, site };
+    const enum mm_status st =
+        heap->debug == NULL
+            ? heap_free(heap, object, cache->layout)
+            : heap_debug_free(heap, object, &cache->layout, &caller);
 
     if (st == MM_OK && object != NULL) {
         __atomic_fetch_sub(&cache->live, 1, __ATOMIC_RELAXED);
@@ -46,6 +54,6 @@ enum mm_status kcache_destroy(struct kcache *cache) {
     if (__atomic_load_n(&cache->live, __ATOMIC_RELAXED) != 0) {
         return MM_REFUSED;
     }
-    *cache = (struct kcache){ .name = NULL };
+    *cache = (struct kcache){ .mm = NULL };
     return MM_OK;
 }

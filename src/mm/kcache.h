@@ -8,6 +8,10 @@
  * A cache knows its objects' layout, so an object has no header, and objects of
  * one size lie in the same slabs of the heap.  An object is constructed each
  * time that it is handed out: nothing is kept of its last life.
+ *
+ * The heap knows sizes and no caches.  So kfree() of an object, or a free to
+ * another cache of its layout, is found in debug mode; without it the count of
+ * objects is wrong from then on, and kcache_destroy() refuses.
  */
 #ifndef MM_KCACHE_H
 #define MM_KCACHE_H
@@ -15,7 +19,7 @@
 #include "mm/mm.h"
 
 struct kcache {
-    const char *name; /* for reports */
+    struct heap_owner owner; /* its name, for reports */
     struct mm *mm;
     struct layout layout;
     void (*construct)(void *object); /* NULL: objects start as junk */
@@ -36,8 +40,9 @@ MM_MUST_CHECK enum mm_status kcache_create(struct kcache *cache, struct mm *mm,
 #define kcache_alloc(cache) kcache_alloc_at((cache), HEAP_HERE)
 void *kcache_alloc_at(struct kcache *cache, const struct heap_site *site);
 
-/** @return MM_OK; MM_NOT_MANAGED or MM_NOT_ALLOCATED, as heap_free(): then
- *  nothing changed.  Freeing NULL is MM_OK. */
+/** @return MM_OK; MM_NOT_MANAGED or MM_NOT_ALLOCATED, as heap_free(), in debug
+ *  mode MM_NOT_MANAGED for what is not this cache's: then nothing changed.
+ * Freeing NULL is MM_OK. */
 #define kcache_free(cache, object) kcache_free_at((cache), (object), HEAP_HERE)
 MM_MUST_CHECK enum mm_status kcache_free_at(struct kcache *cache, void *object,
                                             const struct heap_site *site);

@@ -44,6 +44,9 @@ struct block {
     struct layout layout; /* of the heap's block */
 };
 
+/** Of each block that the debug mode knows from here. */
+static const struct heap_owner owner = { "kmalloc" };
+
 static uint32_t check_word(vaddr_t va, uint64_t size, uint32_t align_shift) {
     uint64_t hash = hash_add(hash_add(HASH_START, va.v), size);
 
@@ -163,7 +166,8 @@ void *kmemalign_at(struct mm *mm, size_t align, size_t size,
         return NULL;
     }
     if (mm->heap.debug != NULL) {
-        return heap_alloc_at(&mm->heap, want, site);
+        return heap_debug_alloc(
+            &mm->heap, want, &(struct heap_caller){ "kmalloc", &owner, site });
     }
     whole = bare(mm, want);
     return whole.size == 0 ? alloc_dressed(mm, want)
@@ -208,10 +212,10 @@ void kfree_at(struct mm *mm, void *p, const struct heap_site *site) {
         return;
     }
     if (mm->heap.debug != NULL) {
-        /* What is wrong was reported. */
-        enum mm_status st = heap_debug_free(&mm->heap, p, NULL, "kfree", site);
+        const struct heap_caller caller = { "kfree", &owner, site };
+        enum mm_status st = heap_debug_free(&mm->heap, p, NULL, &caller);
 
-        (void)st;
+        (void)st; /* what is wrong was reported */
         return;
     }
     block = block_or_panic(mm, p, "kfree");
@@ -278,7 +282,9 @@ void *krealloc_at(struct mm *mm, void *p, size_t size,
         return NULL;
     }
     if (mm->heap.debug != NULL) {
-        return heap_debug_realloc(&mm->heap, p, NULL, size, "krealloc", site);
+        return heap_debug_realloc(
+            &mm->heap, p, NULL, size,
+            &(struct heap_caller){ "krealloc", &owner, site });
     }
     block = block_or_panic(mm, p, "krealloc");
     return block.offset == 0 ? resize_bare(mm, &block, size)
@@ -290,7 +296,9 @@ size_t ksize_at(struct mm *mm, const void *p, const struct heap_site *site) {
     struct block block;
 
     if (mm->heap.debug != NULL) {
-        return heap_debug_layout(&mm->heap, p, "ksize", site, &layout)
+        return heap_debug_layout(&mm->heap, p,
+                                 &(struct heap_caller){ "ksize", &owner, site },
+                                 &layout)
                    ? layout.size
                    : 0;
     }

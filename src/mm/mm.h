@@ -39,6 +39,7 @@ struct mm_config {
     uint64_t heap_quantum;         /* grow by at least; 0: HEAP_QUANTUM */
     bool heap_poison;              /* struct heap, poison */
     enum mm_heap_debug heap_debug;
+    bool heap_check_always; /* in debug mode: struct heap_debug_config */
 };
 
 /** Frames by areas, slab heap, 100 KiB at 0x4444_4444_0000 growing to 1 GiB,

@@ -257,7 +257,7 @@ struct walk_result walk_from(struct sim_ram *ram,
 struct walk_result walk(struct sim_ram *ram, const struct walk_control *control,
                         vaddr_t va, enum sim_access access, bool user) {
     const struct walk_start root = {
-        .table = control->root,
+        .table = paddr(control->root.v & PTE_ADDRESS_MASK),
         .level = walk_levels(control),
         .rights = { .writable = true, .user = true },
     };

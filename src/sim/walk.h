@@ -26,13 +26,17 @@ static inline bool access_writes(enum sim_access access) {
 }
 
 /** Everything but memory, address, access and mode that a walk depends on.
- *  All that is false or 0 here is off. */
+ *  All that is false or 0 here is off, but for phys_bits, which always counts.
+ *
+ *  An implicit supervisor access (to a descriptor table, say) is one of no user
+ *  with @ac false, whatever EFLAGS.AC is. */
 struct walk_control {
-    paddr_t root;       /* CR3 bits 51:12 */
+    paddr_t root;       /* CR3; its bits 51:12 count */
     bool write_protect; /* CR0.WP */
     bool no_execute;    /* EFER.NXE */
     bool huge_1gib;     /* CPUID: 1 GiB pages */
-    unsigned phys_bits; /* MAXPHYADDR, 36..52 */
+    unsigned phys_bits; /* MAXPHYADDR, 36..52: bits from there to 51 of an
+                           entry are reserved */
 
     bool five_levels; /* CR4.LA57 */
     bool smep, smap;  /* CR4 */

@@ -8,6 +8,8 @@
  * written, also over a realloc, and what is wrong is refused, where the class
  * can tell, with nothing changed.  The heap is sound after every call that is a
  * multiple of 16, and at the end, when all is freed.
+ *
+ * Half of the inputs are slab's.  FUZZ_HEAP=buddy gives all to one class.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -188,8 +190,12 @@ static void check_heap(void) {
 }
 
 static const struct heap_class *class_number(uint64_t n) {
+    const char *asked = getenv("FUZZ_HEAP");
     unsigned count = 0;
 
+    if (asked != NULL) {
+        return heap_class_by_name(asked);
+    }
     while (heap_classes[count] != NULL) {
         count++;
     }
@@ -202,6 +208,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     const uint64_t options = fuzz_take(&in, 1);
     const struct vrange range = { vaddr_of_pointer(window), WINDOW };
 
+    if (class == NULL) {
+        fuzz_fail("FUZZ_HEAP names no heap class");
+    }
     allowed = fuzz_take(&in, 2) % (WINDOW / PAGE_SIZE) * PAGE_SIZE;
     memset(blocks, 0, sizeof blocks);
     if (heap_init(&heap, class, range, 0, (struct heap_source){ extend, NULL },

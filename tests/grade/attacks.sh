@@ -20,8 +20,7 @@ with() {
 		echo '#include "pmm/inside.h"'
 		cat "$attacks/../attack_call.inc"
 		sed "s|@SRC@|$source|" "$1"
-		sed 's/(void)pmm; .*lab1.init.*/(void)pmm; attack();/' \
-			"$labs/1-frames/starter/bitmap.c"
+		attacked
 	} >"$dir/attack/bitmap.c"
 }
 

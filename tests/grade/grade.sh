@@ -3,13 +3,14 @@
 . "${srcdir:-.}/tests/grade/tap.sh"
 
 submit 1-frames "$dir/reference"
+starter 1-frames "$dir/starter"
 
 run --format json 1-frames "$dir/reference"
 [ $code -eq 0 ] && scores 100.0
 ok "the product itself has 100 points"
 grep -q '"schema": "memtwin-grade/v1"' "$dir/out"
 ok "the result names its schema"
-run --format json 1-frames "$labs/1-frames/starter"
+run --format json 1-frames "$dir/starter"
 [ $code -eq 0 ] && scores 0.0
 ok "the starter has no points, and a result"
 run --format json 1-frames "$dir"
@@ -24,7 +25,7 @@ ok "what the compiler says is in the result"
 run --only a_frame_cannot_be_freed_twice 1 "$dir/reference"
 [ $code -eq 0 ]
 ok "--only runs one test, and says by its status that it passed"
-run --only a_frame_cannot_be_freed_twice 1 "$labs/1-frames/starter"
+run --only a_frame_cannot_be_freed_twice 1 "$dir/starter"
 [ $code -eq 1 ]
 ok "--only says by its status that the test failed"
 if

@@ -13,6 +13,22 @@ submit() {
 		done
 }
 
+# starter LAB FOLDER: what students begin with.
+starter() {
+	sh "$labs/make-starters" "$labs/$1" "$2"
+}
+# attacked: the starter's bitmap.c of lab 1, whose init calls attack().
+attacked() {
+	[ -d "$dir/starter" ] || starter 1-frames "$dir/starter"
+	sed -e 's/^    hw_panic(.*lab1.bitmap_metadata_size.*/    return PAGE_SIZE;/' \
+		-e 's/^    hw_panic(.*lab1.bitmap_init.*/    attack();/' \
+		"$dir/starter/bitmap.c"
+}
+if ! command -v python3 >/dev/null; then
+	echo "1..0 # SKIP python3 is missing, which cuts the starters"
+	exit 0
+fi
+
 # score: of the JSON result in $dir/out
 score() {
 	sed -n 's/^  "score": \([0-9.]*\).*/\1/p' "$dir/out"

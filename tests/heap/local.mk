@@ -25,12 +25,12 @@ replay-heaps: memtwin
 PHONIES += replay-heaps
 
 # Seeded mistakes: `make mutants-heap`, some minutes.
-EXTRA_DIST += %D%/mutants.sh %D%/mutants/list
+EXTRA_DIST += tests/mutants/heap.sh tests/mutants/heap.list
 mutants-heap: %D%/test_heap_model tests/twin_host
 	@$(AM_TESTS_ENVIRONMENT) \
 	    MODEL_OBJECTS='$(tests_heap_test_heap_model_OBJECTS)' \
 	    MODEL_LIBS='$(tests_heap_test_heap_model_LDADD)' \
-	    $(SHELL) $(srcdir)/%D%/mutants.sh $(MUTANTS)
+	    $(SHELL) $(srcdir)/tests/mutants/heap.sh $(MUTANTS)
 PHONIES += mutants-heap
 
 # The default heap for another language: all of it in one archive.

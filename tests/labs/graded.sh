@@ -6,7 +6,7 @@
 #   mutant      a mistake, labs/instructor/mutants          loses points
 #   starter     what students begin with                    0 points
 #
-# tests/labs/graded.sh [all | reference N | ID ...]   default: the reference of
+# tests/labs/graded.sh [all | reference N | ID ...]   default: reference and starter of
 # each lab and GRADED of the mutants (1), drawn by MUTANTS_SEED (1).
 # "reference N": N times each, with other seeds.  `make graded` tries all and
 # prints which tests of the lab noticed what.
@@ -15,32 +15,13 @@ labs=$top_srcdir/labs
 overlay=$labs/instructor
 grade=$top_builddir/memtwin-grade
 
-cd "$top_builddir" || exit 1
-if [ ! -d "$top_srcdir/labs/instructor" ]; then
-    echo "1..0 # SKIP this copy has no labs/instructor"
-    exit 0
-fi
-if ! command -v patch >/dev/null; then
-    echo "1..0 # SKIP patch is missing: apt install patch"
-    exit 0
-fi
-work=$(mktemp -d ./graded-lab.XXXXXX) || exit 1
-work=$(cd "$work" && pwd)
-trap 'rm -rf "$work"' EXIT
+. "$top_srcdir/tests/mutants/common.sh"
+[ -d "$overlay" ] || skip "this copy has no labs/instructor"
+command -v patch >/dev/null || skip "patch is missing: apt install patch"
+begin graded-lab
 
 all_labs="1-frames 2-four-levels 3-faults 4-spaces 5-heap"
-number=0
-status=0
 
-verdict() { # good?, name: what the grader said is in $work/said
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        status=1
-    fi
-}
 files_of() { # lab: lines "NAME FLOOR/NAME.c"
     sed -n 's/^\(file\|given\) \([^ ]*\) replaces \(.*\)/\2 \3/p' \
         "$labs/$1/lab.conf"
@@ -60,11 +41,15 @@ grade() { # lab, seed
 has_all() {
     grep -q '^score 100.0 of 100.0$' "$work/said"
 }
+judges_all() { # lab: a test of the weights whose script is missing would not count
+    [ "$(grep -cE '^(passed|not judged) ' "$work/said")" = \
+        "$(grep -c '^[0-9]' "$labs/$1/weights")" ]
+}
 failed_tests() {
     sed -n 's/^FAILED *[0-9.]* of *[0-9.]* *//p' "$work/said"
 }
 reference() { # lab, seed
-    submission "$1" && grade "$1" "$2" && has_all
+    submission "$1" && grade "$1" "$2" && has_all && judges_all "$1"
     verdict $? "the reference of $1 has all points (seed $2)"
     failed_tests | sed 's/^/#   /'
 }
@@ -117,13 +102,6 @@ ids() { # mutants or variants
         [ ! -f "$file" ] || basename "$file" .patch
     done
 }
-draw() { # how many, seed: the same ones for the same seed
-    ids mutants | awk -v n="$1" -v seed="$2" 'BEGIN { srand(seed) }
-        { at[NR] = $0 }
-        END { for (i = 1; i <= n && i <= NR; i++) {
-                  j = i + int(rand() * (NR - i + 1))
-                  t = at[i]; at[i] = at[j]; at[j] = t; print at[i] } }'
-}
 
 case ${1-} in
 reference)
@@ -136,7 +114,7 @@ reference)
 all | '')
     for lab in $all_labs; do
         reference "$lab" 1
-        [ "${1-}" != all ] || starter "$lab"
+        starter "$lab"
     done
     if [ "${1-}" = all ]; then
         for id in $(ids variants); do
@@ -144,7 +122,7 @@ all | '')
         done
         chosen=$(ids mutants)
     else
-        chosen=$(draw "${GRADED-1}" "${MUTANTS_SEED-1}")
+        chosen=$(ids mutants | draw "${GRADED-1}" "${MUTANTS_SEED-1}")
     fi
     for id in $chosen; do
         mutant "$id"
@@ -160,5 +138,4 @@ all | '')
     done
     ;;
 esac
-echo "1..$number"
-exit $status
+finish

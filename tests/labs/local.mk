@@ -7,9 +7,9 @@ TESTS += %D%/mutants.sh %D%/graded.sh
 tests/labs/mutants.log: tests/twin_host
 tests/labs/graded.log: memtwin-grade kit/stamp
 mutants: tests/twin_host
-	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/labs/mutants.sh all
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/labs/mutants.sh $(or $(MUTANTS),all)
 graded: memtwin-grade kit/stamp
-	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/labs/graded.sh all
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/labs/graded.sh $(or $(MUTANTS),all)
 else
 mutants graded:
 	@echo "This build has no live machine"; exit 1

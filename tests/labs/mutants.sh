@@ -11,38 +11,20 @@
 # shellcheck disable=SC2086 # these are lists
 set -u
 list=$top_srcdir/labs/instructor/mutants
-
-cd "$top_builddir" || exit 1
-if [ -n "${TEST_COUNTS-}" ]; then
-    echo "1..0 # SKIP a build that counts would count the mistakes"
-    exit 0
-fi
-if [ ! -d "$top_srcdir/labs/instructor" ]; then
-    echo "1..0 # SKIP this copy has no labs/instructor"
-    exit 0
-fi
-if ! command -v patch >/dev/null; then
-    echo "1..0 # SKIP patch is missing: apt install patch"
-    exit 0
-fi
-work=$(mktemp -d ./mutant-lab.XXXXXX) || exit 1
-trap 'rm -rf "$work"' EXIT
+. "$top_srcdir/tests/mutants/common.sh"
+skip_where_counted
+[ -d "$list" ] || skip "this copy has no labs/instructor"
+command -v patch >/dev/null || skip "patch is missing: apt install patch"
+begin mutant-lab
 
 names() {
     for file in "$list"/*.patch; do
         basename "$file" .patch
     done
 }
-draw() { # how many, seed: the same ones for the same seed
-    names | awk -v n="$1" -v seed="$2" 'BEGIN { srand(seed) }
-        { at[NR] = $0 }
-        END { for (i = 1; i <= n && i <= NR; i++) {
-                  j = i + int(rand() * (NR - i + 1))
-                  t = at[i]; at[i] = at[j]; at[j] = t; print at[i] } }'
-}
 case ${1-} in
 all) chosen=$(names) ;;
-'') chosen=$(draw "${MUTANTS-3}" "${MUTANTS_SEED-1}") ;;
+'') chosen=$(names | draw "${MUTANTS-3}" "${MUTANTS_SEED-1}") ;;
 *) chosen=$* ;;
 esac
 
@@ -65,39 +47,24 @@ run() { # suite/test, TLB: prints why the test failed, if it did
         sed -n 1p
 }
 
-number=1
-status=0
-echo "1..$((1 + $(echo "$chosen" | wc -w)))"
-
 # The sources move on; a patch that no longer fits is found here, not by a class.
-apart=$(for file in "$list"/*.patch "$list"/../variants/*.patch; do
+for file in "$list"/*.patch "$list"/../variants/*.patch; do
     patch -s -f -p1 --dry-run -d "$top_srcdir" <"$file" >"$work/said" 2>&1 ||
-        echo "#   $(basename "$file" .patch): $(sed -n 1p "$work/said")"
-done)
-if [ -z "$apart" ]; then
-    echo "ok 1 - every mistake and every other way fits the source"
-else
-    echo "not ok 1 - every mistake and every other way fits the source"
-    echo "$apart"
-    status=1
-fi
+        echo "$(basename "$file" .patch): $(sed -n 1p "$work/said")"
+done >"$work/apart"
+[ ! -s "$work/apart" ]
+verdict $? "every mistake and every other way fits the source" "$work/apart"
+
 for id in $chosen; do
-    number=$((number + 1))
     bug=$(says "$id" bug)
     test=$(says "$id" test)
     if ! build "$id" >"$work/said" 2>&1; then
-        echo "not ok $number - $id can be made: $bug"
-        sed 's/^/#   /' "$work/said"
-        status=1
+        verdict 1 "$id can be made: $bug" "$work/said"
         continue
     fi
     message=$(run "$test" "$(says "$id" tlb)")
-    if [ -n "$message" ]; then
-        echo "ok $number - $id $bug: noticed by $test"
-        echo "#   $message"
-    else
-        echo "not ok $number - $id $bug: noticed by $test"
-        status=1
-    fi
+    [ -n "$message" ]
+    verdict $? "$id $bug: noticed by $test"
+    [ -z "$message" ] || echo "#   $message"
 done
-exit $status
+finish

@@ -3,7 +3,8 @@ sim_test_libs = $(functional_libs) $(CHECK_LIBS)
 
 check_PROGRAMS += $(sim_tests)
 TESTS += $(sim_tests)
-sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
+sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_places \
+	%D%/test_sim_rights \
 	%D%/test_sim_explain \
 	%D%/test_sim_tlb %D%/test_sim_control %D%/test_sim_cpu \
 	%D%/test_sim_dirty %D%/test_sim_stale %D%/test_sim_pcid \
@@ -18,6 +19,10 @@ sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_rights \
 	%D%/oracle.h %D%/oracle.c
 %C%_test_sim_walk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_walk_LDADD = $(sim_test_libs)
+%C%_test_sim_places_SOURCES = %D%/test_sim_places.c %D%/tables.h \
+	%D%/oracle.h %D%/oracle.c
+%C%_test_sim_places_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_test_sim_places_LDADD = $(sim_test_libs)
 %C%_test_sim_rights_SOURCES = %D%/test_sim_rights.c %D%/tables.h \
 	%D%/oracle.h %D%/oracle.c
 %C%_test_sim_rights_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -128,22 +133,22 @@ TESTS += %D%/lessons.sh
 tests/sim/lessons.log: tests/sim/lessons
 
 # Seeded mistakes: a handful in `make check`, every one in `make mutants-sim`.
-dist_check_SCRIPTS += %D%/mutants.sh
-TESTS += %D%/mutants.sh
-EXTRA_DIST += %D%/mutants/list
+dist_check_SCRIPTS += tests/mutants/sim.sh
+TESTS += tests/mutants/sim.sh
+EXTRA_DIST += tests/mutants/sim.list
 mutant_tests = test_sim_rights test_sim_explain test_sim_upper test_sim_pcid \
 	test_sim_modes test_sim_stale test_sim_stale_report test_sim_dirty \
 	test_sim_control test_sim_cpu test_sim_smp test_sim_halves \
 	test_sim_shootdown test_sim_writes test_sim_freed test_sim_budget test_sim_inject \
-	test_sim_snapshot test_sim_tlb test_sim_script test_sim_walk
+	test_sim_snapshot test_sim_tlb test_sim_script test_sim_places test_sim_walk
 AM_TESTS_ENVIRONMENT += \
 	SIM_COMPILE='$(COMPILE) $(libsim_a_CFLAGS)'; export SIM_COMPILE; \
 	SIM_LINK='$(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)'; \
 	export SIM_LINK; CHECK_FLAGS='$(CHECK_CFLAGS)'; export CHECK_FLAGS; \
 	SIM_LIBS='$(sim_test_libs)'; export SIM_LIBS; \
 	SIM_TESTS='$(mutant_tests)'; export SIM_TESTS;
-tests/sim/mutants.log: $(sim_tests) $(machine_tests)
+tests/mutants/sim.log: $(sim_tests) $(machine_tests)
 
 mutants-sim: $(sim_tests) $(machine_tests)
-	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/sim/mutants.sh all
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/mutants/sim.sh $(or $(MUTANTS),all)
 PHONIES += mutants-sim

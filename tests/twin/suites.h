@@ -63,6 +63,7 @@
     suite(heap_trim_suite)                                                     \
     suite(heap_records_suite)                                                  \
     suite(heap_misuse_suite)                                                   \
+    suite(heap_owners_suite)                                                   \
     suite(heap_front_suite)                                                    \
     suite(heap_lessons_suite)                                                  \
     suite(kmalloc_wrong_suite)                                                 \

@@ -10,54 +10,18 @@
 #include "twin/suites.h"
 #include "twin/test_heap_debug.h"
 
-/** @return false: this class hands nothing out */
-static bool watch_class(int i) {
-    arena_open(i, 4 * PAGE_SIZE, ARENA_LIMIT / 2);
-    watch_start();
-    return arena_serves();
-}
-
-static void watch_slab(void) {
-    arena_open_named("slab", 4 * PAGE_SIZE, ARENA_LIMIT / 2);
-    watch_start();
-}
-
-static void free_one(void *p, size_t size) {
-    ck_assert_status(heap_free_at(&arena.heap, p, layout(size, 16), HEAP_HERE),
-                     MM_OK);
-}
-
-/** The blocks that are left go with the heap; its pages keep what they show. */
-static void release_all(void) {
-    heap_release(&arena.heap);
-    watch_stop();
-    arena.open = false;
-}
-
-MM_NO_SANITIZE static bool all_are(const uint8_t *p, size_t size,
-                                   uint8_t byte) {
-    for (size_t k = 0; k < size; k++) {
-        if (p[k] != byte) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* --- reports -------------------------------------------------------------- */
 
 START_TEST(a_report_is_a_paragraph_that_names_block_and_lines)
 { /* H18 */
     const struct layout had = { 100, 16 };
-    unsigned made, freed, again;
+    unsigned made, again;
     char expected[600];
     void *p;
 
     watch_slab();
     p = heap_alloc_at(&arena.heap, had, HEAP_HERE), made = __LINE__;
-    free_one(p, 100);
-    freed = 0;
-    (void)freed;
+    watch_free(p, 100);
     ck_assert_status(heap_free_at(&arena.heap, p, had, HEAP_HERE),
                      MM_NOT_ALLOCATED);
     again = __LINE__ - 2;
@@ -69,8 +33,8 @@ START_TEST(a_report_is_a_paragraph_that_names_block_and_lines)
         "  0x%lx was freed before; nobody may use it.\n"
         "  The block: 100 bytes at 0x%lx, aligned to 16, allocation 1.\n"
         "  Allocated in a_report_is_a_paragraph_that_names_block_and_lines_fn()"
-        " at test_heap_debug.c:%u, freed in free_one() at test_heap_debug.c:%u"
-        ".\n",
+        " at test_heap_debug.c:%u, freed in watch_free() at "
+        "test_heap_watched.c:%u.\n",
         again, (unsigned long)vaddr_of_pointer(p).v,
         (unsigned long)vaddr_of_pointer(p).v, made,
         watched.last.block.freed->line);
@@ -123,7 +87,7 @@ START_TEST(the_mode_goes_on_and_off_only_while_no_block_lives)
     ck_assert_ptr_nonnull(p);
     ck_assert_status(heap_debug_stop(&arena.heap), MM_REFUSED);
     ck_assert_ptr_nonnull(arena.heap.debug);
-    free_one(p, 40);
+    watch_free(p, 40);
     watch_stop();
     ck_assert_ptr_null(arena.heap.debug);
     ck_assert(arena.heap.ways != &heap_debug_ways);
@@ -190,7 +154,7 @@ START_TEST(freed_blocks_are_kept_back_up_to_the_limit_oldest_first)
         ck_assert_ptr_nonnull(blocks[k]);
     }
     for (unsigned k = 0; k < 40; k++) { /* 1 KiB each with its zones */
-        free_one(blocks[k], 992);
+        watch_free(blocks[k], 992);
         ck_assert_uint_eq(watched.debug.kept_blocks, k < 16 ? k + 1 : 16);
         ck_assert_uint_eq(watched.debug.kept_bytes,
                           watched.debug.kept_blocks * KIB);
@@ -220,7 +184,7 @@ START_TEST(what_is_kept_back_is_given_up_before_memory_is_out)
     for (unsigned k = 0; k < 5; k++) {
         p = heap_alloc(&arena.heap, layout(most, 16));
         ck_assert_ptr_nonnull(p);
-        free_one(p, most);
+        watch_free(p, most);
     }
     ck_assert_uint_eq(arena.told, 0);
     ck_assert_ptr_null(heap_alloc(&arena.heap, layout(64 * PAGE_SIZE, 1)));
@@ -247,7 +211,7 @@ START_TEST(what_the_hook_frees_is_not_kept_back_from_the_request)
     p = heap_alloc(&arena.heap, layout(9 * PAGE_SIZE, 16));
     ck_assert_ptr_nonnull(p);
     ck_assert_uint_eq(arena.told, 1);
-    free_one(p, 9 * PAGE_SIZE);
+    watch_free(p, 9 * PAGE_SIZE);
     watch_stop();
 }
 END_TEST
@@ -263,7 +227,7 @@ START_TEST(fresh_bytes_and_freed_bytes_can_be_told)
     ck_assert(all_are(p, 300, HEAP_FRESH_BYTE));
     ck_assert(all_are(p - 16, 16, HEAP_ZONE_BYTE));
     ck_assert(all_are(p + 300, 16, HEAP_ZONE_BYTE));
-    free_one(p, 300);
+    watch_free(p, 300);
     ck_assert(all_are(p, 300, HEAP_FREED_BYTE));
     watch_stop();
 }
@@ -360,8 +324,8 @@ START_TEST(a_released_heap_has_no_records)
 { /* H18 */
     watch_slab();
     ck_assert_ptr_nonnull(heap_alloc(&arena.heap, layout(20, 4)));
-    free_one(heap_alloc(&arena.heap, layout(20, 16)), 20);
-    release_all();
+    watch_free(heap_alloc(&arena.heap, layout(20, 16)), 20);
+    watch_release();
     ck_assert_uint_eq(heap_debug_leaks(&arena.heap, HEAP_HERE), 0);
     expect_reports(0, HEAP_LEAKED);
 }

@@ -6,73 +6,10 @@
  *
  * On every class, with the heap of the machine, whose handler asks the records.
  */
-#include <string.h>
-
 #include "base/poison.h"
-#include "mm/kcache.h"
-#include "support/asserts.h"
 #include "support/machine.h"
 #include "twin/suites.h"
-#include "twin/test_heap_arena.h"
-
-static unsigned reports;
-static struct heap_report last;
-static char text[1600];
-static size_t length;
-
-static void hear(void *ctx, char c) {
-    (void)ctx;
-    if (length + 1 < sizeof text) {
-        text[length++] = c;
-        text[length] = '\0';
-    }
-}
-
-static bool says(const char *words) {
-    const size_t n = strlen(words);
-
-    for (size_t at = 0; at + n <= length; at++) {
-        if (memcmp(text + at, words, n) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void report(void *ctx, const struct heap_report *report) {
-    (void)ctx;
-    reports++;
-    last = *report;
-    length = 0;
-    heap_report_print(report, hear, NULL);
-}
-
-/** @return false: the class hands nothing out, or can't be with pages */
-static bool start(int class, enum mm_heap_debug debug) {
-    struct mm_config config = mm_default_config;
-
-    config.heap_class = heap_classes[class];
-    config.heap_debug = debug;
-    reports = 0;
-    length = 0;
-    if (config.heap_class->peeks && debug >= MM_DEBUG_PAGES) {
-        ck_assert_status(mm_init(&mm, machine_power_on(), &config).status,
-                         MM_REFUSED);
-        return false;
-    }
-    machine_start(&mm, &config);
-    mm.debug.config.report = report;
-    return heap_classes[class] != &heap_dummy;
-}
-
-/** Nothing stays behind: neither a block nor a record, nor a frame of either.
- */
-static void stop(void) {
-    if (mm_has_heap(&mm)) {
-        mm_teardown(&mm);
-    }
-    machine_stop(&mm);
-}
+#include "twin/test_heap_debug.h"
 
 /** A write that sanitizers would stop, too. */
 MM_NO_SANITIZE static void poke(uint8_t *p, size_t offset) {
@@ -92,18 +29,20 @@ static void expect_fault(const void *p, int64_t offset, bool writes,
                   (unsigned long)va.v, words);
     ck_assert_hex_eq(fault.address.v, va.v);
     ck_assert_status(mm.verdict.status, MM_REFUSED);
-    length = 0;
-    mm_explain_fault(&mm, va, (unsigned)fault.error, hear, NULL);
-    ck_assert_msg(says(words), "'%s' is not said:\n%s", words, text);
-    ck_assert_msg(says("the debug mode of the heap forbids it"), "%s", text);
-    ck_assert_msg(says("Allocated in "), "%s", text);
+    watch_forget();
+    mm_explain_fault(&mm, va, (unsigned)fault.error, watch_hear, NULL);
+    ck_assert_msg(watched_says(words), "'%s' is not said:\n%s", words,
+                  watched.text);
+    ck_assert_msg(watched_says("the debug mode of the heap forbids it"), "%s",
+                  watched.text);
+    ck_assert_msg(watched_says("Allocated in "), "%s", watched.text);
 }
 
 START_TEST(the_first_byte_behind_a_block_faults)
 { /* H18: for a read and for a write, of every size */
     static const size_t sizes[] = { 16, 32, 112, 4096, 4112, 20000 };
 
-    if (start(_i, MM_DEBUG_PAGES)) {
+    if (watch_mm_start(_i, MM_DEBUG_PAGES)) {
         for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
             uint8_t *p = kmalloc(&mm, sizes[k]);
 
@@ -119,8 +58,8 @@ START_TEST(the_first_byte_behind_a_block_faults)
             kfree(&mm, p);
         }
     }
-    ck_assert_uint_eq(reports, 0);
-    stop();
+    ck_assert_uint_eq(watched.reports, 0);
+    watch_mm_stop();
 }
 END_TEST
 
@@ -128,20 +67,20 @@ START_TEST(what_alignment_leaves_behind_a_block_is_found_by_the_free)
 { /* H18: 3 bytes up to the guard page */
     uint8_t *p;
 
-    if (start(_i, MM_DEBUG_PAGES)) {
+    if (watch_mm_start(_i, MM_DEBUG_PAGES)) {
         p = kmalloc(&mm, 45);
         ck_assert_ptr_nonnull(p);
         poke(p, 45);
         expect_fault(p, 48, true, "3 bytes behind the end of a block.");
         kfree(&mm, p);
-        ck_assert_uint_eq(reports, 1);
-        ck_assert_int_eq(last.misuse, HEAP_OVERFLOW);
+        ck_assert_uint_eq(watched.reports, 1);
+        ck_assert_int_eq(watched.last.misuse, HEAP_OVERFLOW);
         /* asked for no alignment, it ends at the page */
         p = heap_alloc_at(&mm.heap, layout(45, 1), HEAP_HERE);
         expect_fault(p, 45, true, "0 bytes behind the end of a block.");
         ck_assert_status(heap_free(&mm.heap, p, layout(45, 1)), MM_OK);
     }
-    stop();
+    watch_mm_stop();
 }
 END_TEST
 
@@ -149,7 +88,7 @@ START_TEST(a_page_in_front_of_a_block_faults_if_wanted)
 { /* H18 */
     uint8_t *p, *q;
 
-    if (start(_i, MM_DEBUG_FENCED)) {
+    if (watch_mm_start(_i, MM_DEBUG_FENCED)) {
         p = kmalloc(&mm, 4096);
         expect_fault(p, -1, true, "1 byte in front of a block.");
         expect_fault(p, -4096, false, "4096 bytes in front of a block.");
@@ -160,8 +99,8 @@ START_TEST(a_page_in_front_of_a_block_faults_if_wanted)
         kfree(&mm, p);
         kfree(&mm, q);
     }
-    ck_assert_uint_eq(reports, 0);
-    stop();
+    ck_assert_uint_eq(watched.reports, 0);
+    watch_mm_stop();
 }
 END_TEST
 
@@ -169,20 +108,21 @@ START_TEST(a_freed_block_faults_and_says_who_freed_it)
 { /* H18 */
     uint8_t *p;
 
-    if (start(_i, MM_DEBUG_PAGES)) {
+    if (watch_mm_start(_i, MM_DEBUG_PAGES)) {
         p = kzalloc(&mm, 5000);
         ck_assert_ptr_nonnull(p);
         kfree(&mm, p);
         expect_fault(p, 0, false, "at offset 0 in a block that was freed.");
         expect_fault(p, 4999, true,
                      "at offset 4999 in a block that was freed.");
-        ck_assert_msg(says(", freed in a_freed_block_faults"), "%s", text);
+        ck_assert_msg(watched_says(", freed in a_freed_block_faults"), "%s",
+                      watched.text);
         kfree(&mm, p);
-        ck_assert_uint_eq(reports, 1);
-        ck_assert_int_eq(last.misuse, HEAP_FREED_TWICE);
-        ck_assert_msg(says("found by kfree() in "), "%s", text);
+        ck_assert_uint_eq(watched.reports, 1);
+        ck_assert_int_eq(watched.last.misuse, HEAP_FREED_TWICE);
+        ck_assert_msg(watched_says("found by kfree() in "), "%s", watched.text);
     }
-    stop();
+    watch_mm_stop();
 }
 END_TEST
 
@@ -192,7 +132,7 @@ START_TEST(freed_blocks_and_guard_pages_hold_no_frame)
     uint64_t filled, live;
     uint8_t *p;
 
-    if (start(_i, MM_DEBUG_PAGES)) {
+    if (watch_mm_start(_i, MM_DEBUG_PAGES)) {
         kfree(&mm, kzalloc(&mm, 8 * PAGE_SIZE)); /* tables, the class's own */
         filled = mm.heap_pages_filled;
         for (unsigned k = 0; k < COUNT; k++) {
@@ -206,7 +146,7 @@ START_TEST(freed_blocks_and_guard_pages_hold_no_frame)
         }
         ck_assert_uint_ge(mm.debug.kept_blocks, 5);
     }
-    stop();
+    watch_mm_stop();
 }
 END_TEST
 
@@ -217,14 +157,14 @@ START_TEST(no_frame_stays_with_the_debug_mode)
     uint64_t before;
 
     for (size_t k = 0; k < 3; k++) {
-        if (!start(_i, modes[k])) {
-            stop();
+        if (!watch_mm_start(_i, modes[k])) {
+            watch_mm_stop();
             continue;
         }
         mm_teardown(&mm);
         before = pmm_free_count(&mm.pmm);
         ck_assert_status(mm_init_heap(&mm).status, MM_OK);
-        mm.debug.config.report = report;
+        watch_mm();
         (void)kmalloc(&mm, 100);
         kfree(&mm, kmalloc(&mm, 30000));
         ck_assert(mm_check(&mm, NULL));
@@ -250,64 +190,7 @@ START_TEST(guard_pages_need_a_heap_on_demand)
     mm.config.heap_debug = MM_DEBUG_ZONES;
     ck_assert_status(mm_init_heap(&mm).status, MM_OK);
     kfree(&mm, kmalloc(&mm, 100));
-    stop();
-}
-END_TEST
-
-START_TEST(a_zones_heap_lets_every_page_be_touched)
-{ /* H18 */
-    uint8_t *p;
-
-    (void)start(_i, MM_DEBUG_ZONES);
-    p = kmalloc(&mm, 100);
-    if (p != NULL) {
-        kfree(&mm, p);
-        ck_assert(!heap_debug_forbids(&mm.heap, vaddr_of_pointer(p)));
-        ck_assert_uint_eq(ksize(&mm, p), 0);
-        ck_assert_int_eq(last.misuse, HEAP_FREED_TWICE);
-        ck_assert_msg(says("found by ksize() in "), "%s", text);
-    }
-    stop();
-}
-END_TEST
-
-/* --- the k-calls tell their lines ----------------------------------------- */
-
-START_TEST(every_call_of_the_family_tells_its_line)
-{ /* H18 */
-    struct kcache cache;
-    unsigned lines[6];
-    void *p[6];
-
-    (void)start(9, MM_DEBUG_ZONES);
-    ck_assert_status(kcache_create(&cache, &mm, "thing", layout(24, 8), NULL),
-                     MM_OK);
-    p[0] = kmalloc(&mm, 10), lines[0] = __LINE__;
-    p[1] = kzalloc(&mm, 10), lines[1] = __LINE__;
-    p[2] = kcalloc(&mm, 2, 10), lines[2] = __LINE__;
-    p[3] = kmemalign(&mm, 64, 10), lines[3] = __LINE__;
-    p[4] = krealloc(&mm, NULL, 10), lines[4] = __LINE__;
-    p[5] = kcache_alloc(&cache), lines[5] = __LINE__;
-    for (unsigned k = 0; k < 6; k++) {
-        kfree(&mm, (uint8_t *)p[k] + 1);
-        ck_assert_uint_eq(reports, k + 1);
-        ck_assert_int_eq(last.misuse, HEAP_INTERIOR);
-        ck_assert_uint_eq(last.block.allocated->line, lines[k]);
-        ck_assert_str_eq(last.call, "kfree");
-    }
-    for (unsigned k = 0; k < 5; k++) {
-        kfree(&mm, p[k]);
-    }
-    ck_assert_uint_eq(reports, 6);
-    ck_assert_ptr_null(krealloc(&mm, p[4], 20));
-    ck_assert_str_eq(last.call, "krealloc");
-    ck_assert_status(kcache_free(&cache, p[0]), MM_NOT_ALLOCATED);
-    ck_assert_uint_eq(reports, 8);
-    ck_assert_uint_eq(heap_debug_leaks(&mm.heap, HEAP_HERE), 1);
-    ck_assert_uint_eq(last.block.allocated->line, lines[5]);
-    ck_assert_status(kcache_free(&cache, p[5]), MM_OK);
-    ck_assert_uint_eq(heap_debug_leaks(&mm.heap, HEAP_HERE), 0);
-    stop();
+    watch_mm_stop();
 }
 END_TEST
 
@@ -317,7 +200,7 @@ START_TEST(with_few_frames_the_debug_mode_fails_cleanly)
 { /* H4, H6: n frames are free, for n = 0, 1, 2 ... */
     void *p[8], *q;
 
-    (void)start(9, (enum mm_heap_debug)(MM_DEBUG_ZONES + _i));
+    (void)watch_mm_start(9, (enum mm_heap_debug)(MM_DEBUG_ZONES + _i));
     for (uint64_t n = 0; n < 60; n++) {
         unsigned count = 0;
 
@@ -326,7 +209,7 @@ START_TEST(with_few_frames_the_debug_mode_fails_cleanly)
         if (mm_init_heap(&mm).status != MM_OK) {
             continue;
         }
-        mm.debug.config.report = report;
+        watch_mm();
         while (count < 8 && (p[count] = kzalloc(&mm, 1000)) != NULL) {
             count++;
         }
@@ -336,10 +219,10 @@ START_TEST(with_few_frames_the_debug_mode_fails_cleanly)
         while (count > 0) {
             kfree(&mm, p[--count]);
         }
-        ck_assert_uint_eq(reports, 0);
+        ck_assert_uint_eq(watched.reports, 0);
     }
     ck_assert_ptr_nonnull(q); /* that was enough */
-    stop();
+    watch_mm_stop();
 }
 END_TEST
 
@@ -354,10 +237,8 @@ Suite *heap_pages_suite(void) {
     EACH_CLASS(a_freed_block_faults_and_says_who_freed_it);
     EACH_CLASS(freed_blocks_and_guard_pages_hold_no_frame);
     EACH_CLASS(no_frame_stays_with_the_debug_mode);
-    EACH_CLASS(a_zones_heap_lets_every_page_be_touched);
 #undef EACH_CLASS
     tcase_add_test(tc, guard_pages_need_a_heap_on_demand);
-    tcase_add_test(tc, every_call_of_the_family_tells_its_line);
     tcase_add_loop_test(tc, with_few_frames_the_debug_mode_fails_cleanly, 0, 3);
     suite_add_tcase(suite, tc);
     return suite;

@@ -6,30 +6,6 @@
 #include "twin/suites.h"
 #include "twin/test_heap_debug.h"
 
-/** @return false: this class hands nothing out */
-static bool watch_class(int i) {
-    arena_open(i, 4 * PAGE_SIZE, ARENA_LIMIT / 2);
-    watch_start();
-    return arena_serves();
-}
-
-static void watch_slab(void) {
-    arena_open_named("slab", 4 * PAGE_SIZE, ARENA_LIMIT / 2);
-    watch_start();
-}
-
-static void free_one(void *p, size_t size) {
-    ck_assert_status(heap_free_at(&arena.heap, p, layout(size, 16), HEAP_HERE),
-                     MM_OK);
-}
-
-/** The blocks that are left go with the heap; its pages keep what they show. */
-static void release_all(void) {
-    heap_release(&arena.heap);
-    watch_stop();
-    arena.open = false;
-}
-
 /* --- the records ---------------------------------------------------------- */
 
 START_TEST(without_memory_for_a_record_there_is_no_block)
@@ -72,7 +48,7 @@ START_TEST(records_end_with_their_window)
     }
     ck_assert_uint_eq(n, PAGE_SIZE / sizeof(struct heap_record));
     ck_assert_uint_eq(heap_debug_leaks(&arena.heap, NULL), n);
-    release_all();
+    watch_release();
 }
 END_TEST
 
@@ -83,7 +59,7 @@ START_TEST(damaged_records_are_noticed)
 
     watch_slab();
     ck_assert_ptr_nonnull(heap_alloc(&arena.heap, layout(8, 8)));
-    free_one(heap_alloc(&arena.heap, layout(8, 16)), 8);
+    watch_free(heap_alloc(&arena.heap, layout(8, 16)), 8);
     ck_assert(heap_debug_is_sound(&arena.heap));
     record = watched.debug.root;
     good = *record;
@@ -119,7 +95,7 @@ START_TEST(damaged_records_are_noticed)
     ck_assert(!heap_debug_is_sound(&arena.heap));
     lock_release(&watched.debug.lock);
     ck_assert(heap_debug_is_sound(&arena.heap));
-    release_all();
+    watch_release();
 }
 END_TEST
 
@@ -157,7 +133,7 @@ START_TEST(the_scan_reports_what_no_pointer_reaches)
     c[0] = node(c, NULL);
     f = node(NULL, NULL);
     freed = node(f, NULL);
-    free_one(freed, 24);
+    watch_free(freed, 24);
     ck_assert_uint_eq(heap_debug_scan(heap, ranges, 2, HEAP_HERE), 3);
     ck_assert(watched_says("found by heap_debug_scan() in "));
     ck_assert(watched_says("Allocated in node() at test_heap_records.c:"));
@@ -166,7 +142,7 @@ START_TEST(the_scan_reports_what_no_pointer_reaches)
     expect_reports(6, HEAP_UNREACHABLE);
     ck_assert_uint_eq(heap_debug_leaks(heap, HEAP_HERE), 6);
     expect_reports(6, HEAP_LEAKED);
-    release_all();
+    watch_release();
 }
 END_TEST
 

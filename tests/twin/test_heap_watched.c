@@ -1,8 +1,10 @@
 /*
- * The heap of test_heap_debug.h.
+ * The heaps of test_heap_debug.h.
  */
 #include <string.h>
 
+#include "base/poison.h"
+#include "support/machine.h"
 #include "twin/test_heap_debug.h"
 
 struct watched watched;
@@ -18,24 +20,31 @@ static enum mm_status extend(void *ctx, vaddr_t end, size_t bytes) {
     return MM_OK;
 }
 
-static void hear(void *ctx, char c) {
-    struct watched *w = ctx;
-
-    if (w->length + 1 < sizeof(w->text)) {
-        w->text[w->length++] = c;
-        w->text[w->length] = '\0';
+void watch_hear(void *ctx, char c) {
+    (void)ctx;
+    if (watched.length + 1 < sizeof watched.text) {
+        watched.text[watched.length++] = c;
+        watched.text[watched.length] = '\0';
     }
 }
 
-static void report(void *ctx, const struct heap_report *report) {
-    struct watched *w = ctx;
-
-    ck_assert(!lock_is_held(&arena.heap.lock));
-    ck_assert(!lock_is_held(&w->debug.lock));
-    w->reports++;
-    w->last = *report;
-    heap_report_print(report, hear, w);
+void watch_forget(void) {
+    watched.length = 0;
+    watched.text[0] = '\0';
 }
+
+static void report(void *ctx, const struct heap_report *report) {
+    const struct heap *heap = ctx;
+
+    ck_assert(!lock_is_held(&heap->lock));
+    ck_assert(!lock_is_held(&heap->debug->lock));
+    watched.reports++;
+    watched.last = *report;
+    watch_forget();
+    heap_report_print(report, watch_hear, NULL);
+}
+
+/* --- the arena's ---------------------------------------------------------- */
 
 static const struct vmm_region records = {
     .name = "records",
@@ -53,7 +62,7 @@ void watch_setup(void) {
         .source = { extend, &watched },
         .quarantine = 16 * KIB,
         .report = report,
-        .ctx = &watched,
+        .ctx = &arena.heap,
     };
 }
 
@@ -67,8 +76,7 @@ void watch_teardown(void) {
 void watch_start(void) {
     watched.records_allowed = RECORDS_LIMIT;
     watched.reports = 0;
-    watched.length = 0;
-    watched.text[0] = '\0';
+    watch_forget();
     ck_assert_status(
         heap_debug_start(&arena.heap, &watched.debug, &watched.config), MM_OK);
 }
@@ -78,6 +86,61 @@ void watch_stop(void) {
     ck_assert_status(heap_debug_stop(&arena.heap), MM_OK);
     ck_assert_msg(heap_is_sound(&arena.heap), "the heap is not sound");
 }
+
+bool watch_class(int i) {
+    arena_open(i, 4 * PAGE_SIZE, ARENA_LIMIT / 2);
+    watch_start();
+    return arena_serves();
+}
+
+void watch_slab(void) {
+    arena_open_named("slab", 4 * PAGE_SIZE, ARENA_LIMIT / 2);
+    watch_start();
+}
+
+void watch_free(void *p, size_t size) {
+    ck_assert_status(heap_free_at(&arena.heap, p, layout(size, 16), HEAP_HERE),
+                     MM_OK);
+}
+
+void watch_release(void) {
+    heap_release(&arena.heap);
+    watch_stop();
+    arena.open = false;
+}
+
+/* --- the machine's -------------------------------------------------------- */
+
+void watch_mm(void) {
+    mm.debug.config.report = report;
+    mm.debug.config.ctx = &mm.heap;
+}
+
+bool watch_mm_start(int i, enum mm_heap_debug mode) {
+    struct mm_config config = mm_default_config;
+
+    config.heap_class = heap_classes[i];
+    config.heap_debug = mode;
+    watched.reports = 0;
+    watch_forget();
+    if (config.heap_class->peeks && mode >= MM_DEBUG_PAGES) {
+        ck_assert_status(mm_init(&mm, machine_power_on(), &config).status,
+                         MM_REFUSED);
+        return false;
+    }
+    machine_start(&mm, &config);
+    watch_mm();
+    return config.heap_class != &heap_dummy;
+}
+
+void watch_mm_stop(void) {
+    if (mm_has_heap(&mm)) {
+        mm_teardown(&mm);
+    }
+    machine_stop(&mm);
+}
+
+/* --- what was said -------------------------------------------------------- */
 
 void expect_reports(unsigned count, enum heap_misuse misuse) {
     ck_assert_msg(watched.reports == count, "%u reports, expected %u: %s",
@@ -98,4 +161,13 @@ bool watched_says(const char *words) {
         }
     }
     return false;
+}
+
+MM_NO_SANITIZE bool all_are(const uint8_t *p, size_t size, uint8_t byte) {
+    for (size_t k = 0; k < size; k++) {
+        if (p[k] != byte) {
+            return false;
+        }
+    }
+    return true;
 }

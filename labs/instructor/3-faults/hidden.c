@@ -4,11 +4,6 @@
  */
 #include "../../pages.h"
 
-static void demand(struct test *t, uint64_t base, uint64_t pages,
-                   unsigned access) {
-    must_ok(t, add_region(t, 0, base, pages, access, VMM_DEMAND, 0));
-}
-
 SCRIPT(the_first_and_the_last_byte_of_a_region_are_served) {
     uint64_t value;
 
@@ -187,15 +182,7 @@ SCRIPT(touches_in_any_order_give_the_same_content) {
 
     pages_on(t, TLB_HOSTILE);
     demand(t, KERNEL_VA, 64, VMM_WRITE);
-    for (unsigned n = 0; n < 64; n++) {
-        order[n] = n;
-    }
-    for (unsigned n = 63; n > 0; n--) {
-        const unsigned other = (unsigned)draw(t, n + 1), was = order[n];
-
-        order[n] = order[other];
-        order[other] = was;
-    }
+    any_order(t, order, 64);
     for (unsigned n = 0; n < 64; n++) {
         must(t, store(t, PAGE(KERNEL_VA, order[n]) + 8, 8, order[n]).done, NULL,
              "the store to page %u is refused", order[n]);

@@ -1,143 +1,32 @@
 /*
- * Lab 4, the tests behind the curtain: an oracle of intervals, an oracle of
- * contents beside chains of forks, ends in any order, devices.
+ * Lab 4, the tests behind the curtain: what spaces share, chains of forks
+ * beside an oracle of contents, ends in any order.
  */
 #include "../../spaces.h"
 
-/* --- regions ------------------------------------------------------------- */
-
-#define INTERVALS 40
-
-/** Random regions, each call beside a list of intervals. */
-SCRIPT(random_regions_agree_with_an_oracle) {
-    struct {
-        uint64_t first, count;
-    } known[INTERVALS];
-    unsigned count = 0;
-
-    pages_on(t, TLB_LRU);
-    for (unsigned n = 0; n < 1000; n++) {
-        const uint64_t first = draw(t, 400), pages = 1 + draw(t, 12);
-        bool overlaps = false;
-
-        for (unsigned i = 0; i < count; i++) {
-            overlaps |= first < known[i].first + known[i].count &&
-                        known[i].first < first + pages;
-        }
-        if (count > 0 && draw(t, 3) == 0) {
-            const unsigned i = (unsigned)draw(t, count);
-
-            must_ok(t, remove_region(t, 0, PAGE(KERNEL_VA, known[i].first)));
-            known[i] = known[--count];
-        } else if (count < INTERVALS) {
-            must_status(t, "V47",
-                        add_region(t, 0, PAGE(KERNEL_VA, first), pages,
-                                   VMM_WRITE, VMM_DEMAND, 0),
-                        overlaps ? MM_OVERLAP : MM_OK);
-            if (!overlaps) {
-                known[count].first = first;
-                known[count++].count = pages;
-            }
-        }
-        if (n % 20 == 0) {
-            const uint64_t page = draw(t, 420);
-            const struct call *at =
-                ask(t, ASK_VMM_REGION_AT, 0, PAGE(KERNEL_VA, page));
-            bool inside = false;
-
-            for (unsigned i = 0; i < count; i++) {
-                inside |= page >= known[i].first &&
-                          page < known[i].first + known[i].count;
-            }
-            must_status(t, NULL, status_of(at), inside ? MM_OK : MM_NO_REGION);
-            credit(t, n / 11);
-        }
-    }
-}
-
-SCRIPT(ranges_that_are_no_row_of_pages_are_refused) {
-    pages_on(t, TLB_LRU);
-    must_status(t, "V47",
-                status_of(ask(t, ASK_VMM_REGION_ADD, 0, KERNEL_VA,
-                              PAGE_SIZE + 100, VMM_WRITE, VMM_DEMAND, 0)),
-                MM_NOT_ALIGNED);
-    must_status(t, "V47",
-                status_of(ask(t, ASK_VMM_REGION_ADD, 0, KERNEL_VA + 8,
-                              PAGE_SIZE, VMM_WRITE, VMM_DEMAND, 0)),
-                MM_NOT_ALIGNED);
-    must_status(t, NULL,
-                add_region(t, 0, KERNEL_VA, 0, VMM_WRITE, VMM_DEMAND, 0),
-                MM_BAD_RANGE);
-    must_status(
-        t, NULL,
-        add_region(t, 0, UINT64_C(0x7fffffffe000), 8, VMM_WRITE, VMM_DEMAND, 0),
-        MM_BAD_RANGE);
-    must_status(t, NULL, status_of(ask(t, ASK_VMM_REGION_AT, 0, KERNEL_VA)),
-                MM_NO_REGION);
-}
+/* --- spaces -------------------------------------------------------------- */
 
 /*
- *   [ 4 pages ]<- gap ->[ a place for 3 ]<- gap ->[ 4 pages ]
+ *   PML4   [ private ][ first shared .......... KERNEL_VA ... last ]
+ *   A new space begins with all that the kernel's has there.
  */
-SCRIPT(a_place_keeps_its_gap_on_both_sides) {
-    const uint64_t gap = 2;
-    const struct call *found;
+SCRIPT(a_new_space_shows_what_the_kernel_had_before) {
+    static const uint64_t there[] = { VMM_PRIVATE_SIZE + 512 * GIB, KERNEL_VA,
+                                      UINT64_C(0xffffa00000000000),
+                                      UINT64_C(0xffffffffffe00000) };
 
     pages_on(t, TLB_LRU);
-    must_ok(t, add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_DEMAND, 0));
-    must_ok(t, add_region(t, 0, PAGE(KERNEL_VA, 10), 4, VMM_WRITE, VMM_DEMAND,
-                          0)); /* 6 pages between: 3 and two gaps of 2 no */
-    must_ok(t, add_region(t, 0, PAGE(KERNEL_VA, 21), 4, VMM_WRITE, VMM_DEMAND,
-                          0)); /* 7 pages between: just enough */
-    found = ask(t, ASK_VMM_REGION_FIND, 0, KERNEL_VA, 400 * PAGE_SIZE,
-                3 * PAGE_SIZE, gap * PAGE_SIZE);
-    must_ok(t, status_of(found));
-    must(t, found->out[0] >= PAGE(KERNEL_VA, 16), "V45",
-         "the place at page %lu is less than %lu pages from a region:\n"
-         "  regions    0 .. 3, 10 .. 13, 21 .. 24\n"
-         "  expected   16 or behind (3 pages with 2 free on either side)",
-         (found->out[0] - KERNEL_VA) / PAGE_SIZE, gap);
-    must(t,
-         found->out[0] == PAGE(KERNEL_VA, 16) ||
-             found->out[0] >= PAGE(KERNEL_VA, 27),
-         "V45", "the place at page %lu meets a region or its gap",
-         (found->out[0] - KERNEL_VA) / PAGE_SIZE);
-}
-
-SCRIPT(without_frames_an_immediate_region_changes_nothing) {
-    uint64_t before;
-
-    pages_on(t, TLB_LRU);
-    before = free_frames(t);
-    for (unsigned given = 0; given < 7; given++) { /* 4 pages, 3 tables */
-        ask_pmm_fail_after(t, given);
-        must_status(t, NULL,
-                    add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_IMMEDIATE, 0),
-                    MM_NO_MEMORY);
-        ask_pmm_fail_after(t, UINT64_MAX);
-        must_status(t, NULL, status_of(ask(t, ASK_VMM_REGION_AT, 0, KERNEL_VA)),
-                    MM_NO_REGION);
-        must_have_free(t, NULL, before);
-    }
-    must_ok(t, add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_IMMEDIATE, 0));
-}
-
-SCRIPT(the_frames_of_a_device_stay_its_own) {
-    uint64_t f = 0;
-
-    pages_on(t, TLB_LRU);
-    must_ok(t, ask_pmm_alloc_run(t, 4, 1, 0, &f)); /* a device in RAM */
-    must_ok(t, add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_DEVICE, f));
-    must_show(t, NULL, PAGE(KERNEL_VA, 2), f + 2);
-    must_ok(t, remove_region(t, 0, KERNEL_VA));
     for (unsigned n = 0; n < 4; n++) {
-        must(t, ask_pmm_is_used(t, f + n), "V44",
-             "frame 0x%lx of the device went to the pmm with its region",
-             f + n);
+        must_ok(t, add_region(t, 0, there[n], 2, VMM_WRITE, VMM_IMMEDIATE, 0));
+        put(t, there[n], 42 + n);
+    }
+    must_ok(t, status_of(ask(t, ASK_VMM_CREATE, A)));
+    in_space(t, A);
+    for (unsigned n = 0; n < 4; n++) {
+        must_read(t, "V35", there[n], 42 + n);
+        credit(t, 20 * n);
     }
 }
-
-/* --- spaces -------------------------------------------------------------- */
 
 SCRIPT(a_new_upper_entry_of_the_kernel_reaches_all_spaces) {
     const uint64_t far = KERNEL_VA + 3 * 512 * GIB;
@@ -203,11 +92,7 @@ SCRIPT(nothing_is_left_of_spaces_in_whatever_order_they_end) {
 SCRIPT(the_last_owner_writes_without_a_copy) {
     uint64_t before, after;
 
-    family_on(t, TLB_LRU);
-    private_region(t, A);
-    in_space(t, A);
-    put(t, USER_VA, 1);
-    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+    forked_on(t, TLB_LRU, 1);
     put(t, USER_VA, 2); /* a copy; C is alone with the old frame */
     in_space(t, C);
     before = free_frames(t);
@@ -219,11 +104,7 @@ SCRIPT(the_last_owner_writes_without_a_copy) {
 }
 
 SCRIPT(a_shared_frame_lives_as_long_as_someone_shows_it) {
-    family_on(t, TLB_LRU);
-    private_region(t, A);
-    in_space(t, A);
-    put(t, USER_VA, 11);
-    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+    forked_on(t, TLB_LRU, 11);
     in_space(t, C);
     must_ok(t, status_of(ask(t, ASK_VMM_DESTROY, A)));
     for (unsigned n = 0; n < 64; n++) { /* whoever gets the frame writes */
@@ -301,11 +182,7 @@ SCRIPT(a_page_that_was_read_only_stays_so_after_a_fork) {
 }
 
 SCRIPT(a_copy_to_the_user_does_not_write_to_both_sides) {
-    family_on(t, TLB_LRU);
-    private_region(t, A);
-    in_space(t, A);
-    put(t, USER_VA, 1);
-    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+    forked_on(t, TLB_LRU, 1);
     memset(blob(t), 9, 8);
     must_ok(t, status_of(ask(t, ASK_VMM_COPY_OUT, A, USER_VA, 8)));
     must_read(t, "V53", USER_VA, UINT64_C(0x0909090909090909));
@@ -353,11 +230,7 @@ SCRIPT(a_fork_without_frames_changes_nothing) {
 }
 
 const struct script lab4_hidden[] = {
-    LISTED(random_regions_agree_with_an_oracle),
-    LISTED(ranges_that_are_no_row_of_pages_are_refused),
-    LISTED(a_place_keeps_its_gap_on_both_sides),
-    LISTED(without_frames_an_immediate_region_changes_nothing),
-    LISTED(the_frames_of_a_device_stay_its_own),
+    LISTED(a_new_space_shows_what_the_kernel_had_before),
     LISTED(a_new_upper_entry_of_the_kernel_reaches_all_spaces),
     LISTED(a_private_page_is_gone_in_another_space),
     LISTED(nothing_is_left_of_spaces_in_whatever_order_they_end),
