@@ -16,7 +16,7 @@ lab_sources += %D%/instructor/1-frames/maps.c \
 endif
 EXTRA_DIST += %D%/1-frames %D%/2-four-levels %D%/3-faults %D%/4-spaces \
 	%D%/5-heap
-EXTRA_DIST += %D%/run-qemu %D%/check-copy %D%/make-handouts
+EXTRA_DIST += %D%/run-qemu %D%/check-copy %D%/make-handouts %D%/handout.css
 lab_folders = 1-frames 2-four-levels 3-faults 4-spaces 5-heap
 
 # Starter files, cut from the product: labs/LAB/starter in the build folder.
@@ -28,9 +28,10 @@ labs:
 
 # Handouts, where Debian's tools for them are installed.
 labs-html:
-	@$(SHELL) $(srcdir)/labs/make-handouts html $(srcdir) $(lab_folders)
+	@$(SHELL) $(srcdir)/labs/make-handouts html $(srcdir) $(lab_folders) 6-break-it
 labs-pdf:
-	@$(SHELL) $(srcdir)/labs/make-handouts pdf $(srcdir) $(lab_folders)
+	@$(SHELL) $(srcdir)/labs/make-handouts pdf $(srcdir) $(lab_folders) 6-break-it
+handouts: labs-pdf
 
 # What students get: handouts, starters, open tests, a grader without the hidden
 # ones, and the other floors compiled.
@@ -63,7 +64,7 @@ run-qemu: $(run_qemu_needs)
 	BOOT_LIBS='$(kernel_libs)'; export BOOT_LIBS; \
 	$(SHELL) $(srcdir)/labs/run-qemu "$(LAB)" "$(SUBMISSION)"
 endif
-PHONIES += labs labs-html labs-pdf dist-labs run-qemu
+PHONIES += labs labs-html labs-pdf handouts dist-labs run-qemu
 
 # Lab 6: the student's tests against mutants and variants.
 grade-tests: libgrade.a kit/stamp memtwin-grade
