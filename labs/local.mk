@@ -8,6 +8,7 @@ lab_sources += %D%/instructor/1-frames/maps.c \
 	%D%/instructor/1-frames/hidden.c \
 	%D%/instructor/2-four-levels/hidden.c \
 	%D%/instructor/2-four-levels/tables.c \
+	%D%/instructor/2-four-levels/ranges.c \
 	%D%/instructor/3-faults/hidden.c \
 	%D%/instructor/4-spaces/regions.c \
 	%D%/instructor/4-spaces/hidden.c \

@@ -51,12 +51,19 @@ static inline enum mm_status map_huge(struct test *t, uint64_t va, uint64_t f,
                                       unsigned access) {
     return status_of(ask(t, ASK_VMM_MAP, 0, va, f, access, 2));
 }
+static inline enum mm_status map_large(struct test *t, uint64_t va, uint64_t f,
+                                       uint64_t count) {
+    return status_of(ask(t, ASK_VMM_MAP_LARGE, 0, va, f, count, VMM_WRITE));
+}
 static inline enum mm_status unmap(struct test *t, uint64_t va) {
     return status_of(ask(t, ASK_VMM_UNMAP, 0, va, 1));
 }
 static inline enum mm_status unmap_range(struct test *t, uint64_t va,
                                          uint64_t count) {
     return status_of(ask(t, ASK_VMM_UNMAP_RANGE, 0, va, count));
+}
+static inline enum mm_status unmap_huge(struct test *t, uint64_t va) {
+    return status_of(ask(t, ASK_VMM_UNMAP, 0, va, 2));
 }
 static inline enum mm_status protect(struct test *t, uint64_t va,
                                      unsigned access) {
@@ -167,6 +174,31 @@ static inline void any_order(struct test *t, unsigned *order, unsigned count) {
         }
         order[at] = n;
     }
+}
+
+/** 2 MiB of RAM. */
+static inline uint64_t huge_frame(struct test *t) {
+    uint64_t f = 0;
+
+    must_ok(t, ask_pmm_alloc_run(t, 512, 512, 0, &f));
+    return f;
+}
+
+/** Nothing can be loaded from the page at @va any more. */
+static inline void must_be_gone(struct test *t, const char *mistake,
+                                uint64_t va) {
+    uint64_t value;
+
+    must_show_nothing(t, mistake, va);
+    must(t, !load(t, va, 1, &value).done, mistake,
+         "0x%lx was unmapped, and is still read: the TLB remembers it", va);
+}
+
+/** What the floor says of itself: no flush is owed, tables are counted. */
+static inline void must_be_sound(struct test *t) {
+    must(t, ask(t, ASK_VMM_IS_SOUND, 0)->out[0] != 0, NULL,
+         "vmm_all_are_sound() is false: a token that was not used, or tables "
+         "that were not counted");
 }
 
 /** As many frames are free as @before, or the test fails. */

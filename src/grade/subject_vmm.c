@@ -168,10 +168,16 @@ static enum mm_status on_pages(struct vmm_space *space, struct call *call) {
     case ASK_VMM_MAP:
         return vmm_map_leaf(space, va, pfn(in[2]), (unsigned)in[4],
                             (unsigned)in[3]);
+    case ASK_VMM_MAP_PAGE:
+        return vmm_map(space, va, pfn(in[2]), (unsigned)in[3]);
     case ASK_VMM_MAP_RANGE:
         return vmm_map_range(space, va, pfn(in[2]), in[3], (unsigned)in[4]);
+    case ASK_VMM_MAP_LARGE:
+        return vmm_map_large(space, va, pfn(in[2]), in[3], (unsigned)in[4]);
     case ASK_VMM_UNMAP:
         return unmap(vmm_unmap_leaf(space, va, (unsigned)in[2]), call);
+    case ASK_VMM_UNMAP_PAGE:
+        return unmap(vmm_unmap(space, va), call);
     case ASK_VMM_UNMAP_RANGE:
         return change(vmm_unmap_range(space, va, in[2]));
     case ASK_VMM_PROTECT:

@@ -66,8 +66,11 @@ enum ask {
     ASK_VMM_DESTROY,       /* space */
     ASK_VMM_FORK,          /* child, parent */
     ASK_VMM_MAP,           /* space, va, frame, access, level */
+    ASK_VMM_MAP_PAGE,      /* space, va, frame, access */
     ASK_VMM_MAP_RANGE,     /* space, va, frame, count, access */
+    ASK_VMM_MAP_LARGE,     /* space, va, frame, count, access */
     ASK_VMM_UNMAP,         /* space, va, level -> frame; flushes */
+    ASK_VMM_UNMAP_PAGE,    /* space, va -> frame; flushes */
     ASK_VMM_UNMAP_RANGE,   /* space, va, count; flushes */
     ASK_VMM_PROTECT,       /* space, va, access, level; flushes */
     ASK_VMM_PROTECT_RANGE, /* space, va, count, access; flushes */

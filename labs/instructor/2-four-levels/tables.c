@@ -99,19 +99,11 @@ SCRIPT(a_table_whose_last_entry_is_in_use_stays) {
 
 /* --- large pages --------------------------------------------------------- */
 
-/** 2 MiB of RAM. */
-static uint64_t block(struct test *t) {
-    uint64_t f = 0;
-
-    must_ok(t, ask_pmm_alloc_run(t, 512, 512, 0, &f));
-    return f;
-}
-
 SCRIPT(a_large_page_shows_its_512_frames) {
     uint64_t f, g;
 
     pages_on(t, TLB_LRU);
-    f = block(t);
+    f = huge_frame(t);
     g = frame(t);
     must_ok(t, map_huge(t, KERNEL_VA, f, VMM_WRITE));
     must_ok(t, map(t, KERNEL_VA + HUGE_SIZE, g, VMM_WRITE));
@@ -130,7 +122,7 @@ SCRIPT(a_split_page_shows_the_same_with_the_same_rights) {
     uint64_t f;
 
     pages_on(t, TLB_LRU);
-    f = block(t);
+    f = huge_frame(t);
     must_ok(t, map_huge(t, KERNEL_VA, f, VMM_WRITE));
     must_ok(t, status_of(ask(t, ASK_VMM_SPLIT, 0, KERNEL_VA, 1)));
     for (unsigned n = 0; n < 512; n += 51) {
@@ -147,7 +139,7 @@ SCRIPT(a_split_moves_pat_to_where_small_pages_have_it) {
     uint64_t *entry, f;
 
     pages_on(t, TLB_LRU);
-    f = block(t);
+    f = huge_frame(t);
     must_ok(t, map_huge(t, KERNEL_VA, f, VMM_WRITE));
     entry = entry_in_ram(t, KERNEL_VA, 2);
     *entry |= PTE_PAT_HUGE;
@@ -165,7 +157,7 @@ SCRIPT(bits_that_are_no_address_are_not_read_as_one) {
     uint64_t *entry, f, g;
 
     pages_on(t, TLB_LRU);
-    f = block(t);
+    f = huge_frame(t);
     g = frame(t);
     must_ok(t, map_huge(t, KERNEL_VA, f, VMM_WRITE));
     must_ok(t, map(t, USER_VA, g, VMM_WRITE));
