@@ -58,8 +58,7 @@ static struct heap_record *record_for(struct heap_debug *debug,
     if (record == NULL && heap_debug_drop(heap)) {
         record = spare_record(debug);
     }
-    if (record == NULL && heap->on_no_memory != NULL &&
-        heap->on_no_memory(heap, want, heap->on_no_memory_ctx)) {
+    if (record == NULL && heap_ask_hook(heap, want)) {
         (void)heap_debug_drop(heap); /* what the hook freed */
         record = spare_record(debug);
     }

@@ -231,14 +231,25 @@ static void *take_locked(struct heap *heap, const struct heap_ask *want,
     return p;
 }
 
+bool heap_ask_hook(struct heap *heap, struct layout asked) {
+    struct heap_front *front = heap_front(heap);
+    bool freed = false;
+
+    if (heap->on_no_memory != NULL && !front->asks) {
+        front->asks = true;
+        freed = heap->on_no_memory(heap, asked, heap->on_no_memory_ctx);
+        front->asks = false;
+    }
+    return freed;
+}
+
 void *heap_obtain(struct heap *heap, const struct heap_ask *want, bool fresh) {
     void *p = take_locked(heap, want, fresh);
 
     if (p == NULL && heap->debug != NULL && heap_debug_drop(heap)) {
         p = take_locked(heap, want, fresh);
     }
-    if (p == NULL && heap->on_no_memory != NULL &&
-        heap->on_no_memory(heap, want->asked, heap->on_no_memory_ctx)) {
+    if (p == NULL && heap_ask_hook(heap, want->asked)) {
         if (heap->debug != NULL) {
             (void)heap_debug_drop(heap); /* what the hook freed */
         }

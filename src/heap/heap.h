@@ -156,6 +156,7 @@ struct heap_front {
     unsigned number;
     struct heap_counts counts;
     struct slab_front slab;
+    bool asks; /* the hook is at work, called from this processor */
 } __attribute__((aligned(64)));
 
 /** One for whoever holds the lock, and one for each of so many processors less
@@ -197,7 +198,8 @@ struct heap {
 
     /** Asked once per request that finds no memory, with the layout as it was
      *  asked for; true: something was freed, try again.  The lock is not held.
-     *  Must not free a block that is being reallocated.  NULL: the caller gets
+     *  It may use the heap, but is not asked again from within.  Must not free
+     *  a block that is being reallocated.  NULL: the caller gets
      *  NULL; heap_no_memory_panics: a kernel that can't go on without. */
     bool (*on_no_memory)(struct heap *heap, struct layout want, void *ctx);
     void *on_no_memory_ctx;

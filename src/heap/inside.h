@@ -39,6 +39,9 @@ void *heap_obtain(struct heap *heap, const struct heap_ask *want, bool fresh);
 /** The class's block @p goes back, counted.  Statuses as the class's. */
 MM_MUST_CHECK enum mm_status heap_give_back(struct heap *heap, void *p,
                                             const struct heap_ask *had);
+/** Ask the hook, where there is one and it is not at work already.
+ *  @return was something freed? */
+bool heap_ask_hook(struct heap *heap, struct layout asked);
 /** Count a failure.  @return NULL */
 void *heap_fail(struct heap *heap);
 /** heap.ways, from what else the heap says. */

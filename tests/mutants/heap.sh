@@ -35,11 +35,11 @@ noticed_by() { # class: prints the suite and the first test that failed
         return
     fi
     $HOST_LINK -o "$work/twin_host" $HOST_OBJECTS "$work/mutant.o" $HOST_LIBS
-    for suite in $(suites); do
+    suites | while read -r suite; do # names of several words
         if ! CK_RUN_SUITE=$suite timeout 120 "$work/twin_host" >"$work/said" 2>&1
         then
             echo "$suite: $(first_failed "$work/said")"
-            return
+            break
         fi
     done
 }

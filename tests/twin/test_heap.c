@@ -114,6 +114,33 @@ START_TEST(a_hook_that_frees_too_little_is_not_asked_again)
 }
 END_TEST
 
+/** Frees nothing, and uses the heap that has none. */
+static bool hook_that_allocates(struct heap *heap, struct layout want,
+                                void *ctx) {
+    unsigned *told = ctx;
+
+    ck_must(++*told == 1, "the hook is asked from within the hook");
+    ck_must(heap_alloc(heap, want) == NULL, "there is memory after all");
+    return true;
+}
+
+START_TEST(a_hook_that_needs_memory_itself_is_not_asked_for_it)
+{ /* H4: and the next request asks it again */
+    const struct layout want = { 2 * PAGE_SIZE, 16 };
+    unsigned told;
+
+    arena_open(_i, PAGE_SIZE, 0);
+    arena.heap.on_no_memory = hook_that_allocates;
+    arena.heap.on_no_memory_ctx = &told;
+    for (unsigned k = 1; k <= 2; k++) {
+        told = 0;
+        ck_assert_ptr_null(heap_alloc(&arena.heap, want));
+        ck_assert_uint_eq(told, 1);
+        ck_assert_uint_eq(heap_stats(&arena.heap).failures, 2 * k);
+    }
+}
+END_TEST
+
 START_TEST(blocks_of_all_alignments_are_aligned_apart_and_keep_their_bytes)
 { /* H1, H15 */
     enum { COUNT = 44 };
@@ -370,6 +397,7 @@ Suite *heap_suite(void) {
     EVERY(an_exhausted_heap_says_so_and_its_blocks_live_on);
     EVERY(what_the_hook_frees_satisfies_the_request);
     EVERY(a_hook_that_frees_too_little_is_not_asked_again);
+    EVERY(a_hook_that_needs_memory_itself_is_not_asked_for_it);
     EVERY(blocks_of_all_alignments_are_aligned_apart_and_keep_their_bytes);
     EVERY(memory_is_zero_when_asked_and_only_then);
 #ifndef MM_ASAN
