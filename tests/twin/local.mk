@@ -4,9 +4,11 @@ twin_sources += tests/support/asserts.h tests/support/machine.h \
 	tests/support/machine.c tests/support/pages.c \
 	tests/support/other.h tests/support/other.c
 twin_sources += %D%/test_base.c %D%/test_trap.c %D%/test_image.c
-twin_sources += %D%/test_memmap.c %D%/test_pmm.c %D%/test_pmm_init.c
+twin_sources += %D%/test_memmap.h %D%/test_memmap.c %D%/test_memmap_holes.c \
+	%D%/test_pmm.c %D%/test_pmm_init.c
 twin_sources += %D%/test_pmm_class.c %D%/test_pmm_model.c \
-	%D%/test_pmm_watch.c %D%/test_pmm_areas.c %D%/test_pmm_split.c \
+	%D%/test_pmm_watch.c %D%/test_pmm_areas.h %D%/test_pmm_areas.c \
+	%D%/test_pmm_area_books.c %D%/test_pmm_split.c \
 	%D%/test_pmm_sweep.c %D%/test_pmm_withheld.c %D%/test_pmm_reclaim.c
 twin_sources += %D%/test_vmm_map.c %D%/test_vmm_flush.c \
 	%D%/test_vmm_large.c %D%/test_vmm_range.c %D%/test_vmm_space.c \
