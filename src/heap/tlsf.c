@@ -224,7 +224,8 @@ static enum mm_status tlsf_resize(struct heap *heap, void *p, struct layout had,
     return MM_OK;
 }
 
-/** So much that the search finds it, less what is free at the end. */
+/** So much that a new block has room for it, less what is free at the end: it
+ *  is the first of its part then, where the search looks. */
 static size_t tlsf_grow_hint(const struct heap *heap, struct layout want) {
     const struct tlsf_block *last = heap->tlsf.last;
     const uint64_t bytes = need(want);
@@ -232,7 +233,7 @@ static size_t tlsf_grow_hint(const struct heap *heap, struct layout want) {
 
     if (bytes == 0 || tlsf_find(heap, bytes) != NULL ||
         __builtin_add_overflow(is_free(last) ? address_of(last) : heap->end.v,
-                               HEADER + tlsf_round_up(bytes), &end)) {
+                               bytes + HEADER, &end)) {
         return 0;
     }
     return end - heap->end.v;

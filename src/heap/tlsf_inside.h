@@ -40,8 +40,6 @@ MM_NO_SANITIZE static bool is_free(const struct tlsf_block *b) {
 
 /* --- tlsf_parts.c --------------------------------------------------------- */
 
-/** The least size that begins a part and is @bytes or more. */
-uint64_t tlsf_round_up(uint64_t bytes);
 /** Put a free block into the list of its size, take it out. */
 void tlsf_push(struct heap *heap, struct tlsf_block *b);
 void tlsf_take_out(struct heap *heap, struct tlsf_block *b);

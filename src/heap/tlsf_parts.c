@@ -29,7 +29,8 @@ static struct part part_of(uint64_t bytes) {
                           (unsigned)(bytes >> (log - PARTS_SHIFT)) % PARTS };
 }
 
-uint64_t tlsf_round_up(uint64_t bytes) {
+/** The least size that begins a part and is @bytes or more. */
+static uint64_t round_up(uint64_t bytes) {
     const unsigned log = 63u - (unsigned)__builtin_clzll(bytes);
     const uint64_t step =
         UINT64_C(1) << (log < LEAST_SHIFT ? PARTS_SHIFT : log - PARTS_SHIFT);
@@ -72,8 +73,7 @@ MM_NO_SANITIZE void tlsf_take_out(struct heap *heap, struct tlsf_block *b) {
 }
 
 struct tlsf_block *tlsf_find(const struct heap *heap, uint64_t bytes) {
-    const struct part part = part_of(tlsf_round_up(bytes)),
-                      own = part_of(bytes);
+    const struct part part = part_of(round_up(bytes)), own = part_of(bytes);
     struct tlsf_block *b = heap->tlsf.first[own.level][own.n];
     unsigned parts = heap->tlsf.parts[part.level] & (~0u << part.n);
     const uint64_t levels = heap->tlsf.levels & (~UINT64_C(1) << part.level);

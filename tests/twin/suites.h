@@ -64,6 +64,8 @@
     suite(heap_records_suite)                                                  \
     suite(heap_misuse_suite)                                                   \
     suite(heap_owners_suite)                                                   \
+    suite(heap_headers_suite)                                                  \
+    suite(heap_slabs_suite)                                                    \
     suite(heap_front_suite)                                                    \
     suite(heap_lessons_suite)                                                  \
     suite(kmalloc_wrong_suite)                                                 \

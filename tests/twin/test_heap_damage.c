@@ -50,6 +50,7 @@ START_TEST(damaged_counters_are_noticed)
         { (uint64_t *)&counts->below_peak, (uint64_t)-PAGE_SIZE },
         { (uint64_t *)&counts->below_peak, (uint64_t)-1 },
         { &counts->held_bytes, 16 },
+        { &counts->held_bytes, 64 },
         { &counts->held_bytes, (uint64_t)-16 },
         { (uint64_t *)&counts->peak_bytes, (uint64_t)-PAGE_SIZE },
         { &arena.heap.end.v, 16 },

@@ -51,6 +51,21 @@ START_TEST(new_memory_is_one_with_the_hole_at_the_end)
 }
 END_TEST
 
+START_TEST(what_a_class_asks_for_is_enough_for_the_block)
+{ /* H14: sizes near whole pages, from an empty heap, of small steps */
+    for (size_t size = 2 * PAGE_SIZE - 64; size <= 2 * PAGE_SIZE; size += 8) {
+        arena_open(_i, 0, ARENA_LIMIT);
+        arena.heap.quantum = PAGE_SIZE;
+        if (arena_serves()) {
+            arena_alloc(size, 16);
+            ck_assert_uint_eq(arena.asked, 1);
+        }
+        heap_release(&arena.heap);
+    }
+    arena.open = false;
+}
+END_TEST
+
 START_TEST(alignment_counts_in_what_a_growth_needs)
 { /* H1, H14: every alignment, from a heap that ends just after it */
     size_t align = (size_t)1 << _i;
@@ -242,6 +257,8 @@ Suite *heap_grow_suite(void) {
     tcase_add_test(tc, a_heap_grows_by_a_quantum_at_least);
     tcase_add_test(tc, a_heap_grows_by_what_a_large_block_needs_and_no_more);
     tcase_add_test(tc, new_memory_is_one_with_the_hole_at_the_end);
+    tcase_add_loop_test(tc, what_a_class_asks_for_is_enough_for_the_block, 0,
+                        ARENA_CLASSES);
     tcase_add_loop_test(tc, alignment_counts_in_what_a_growth_needs, 0, 22);
     tcase_add_test(tc, the_limit_bounds_the_last_growth);
     tcase_add_test(tc, when_the_quantum_is_not_to_be_had_the_need_is_tried);
