@@ -205,6 +205,56 @@ SCRIPT(half_of_memory_free_makes_a_request_no_long_search) {
          steps / 16);
 }
 
+/** Those that lie below the newest one are found again, before all are out. */
+SCRIPT(frames_that_come_back_early_are_handed_out_again) {
+    struct frames frames;
+    uint64_t held[512], all, taken;
+
+    machine_on(t, (struct machine_want){ .ram = 16 * MIB });
+    frames_of_machine(t, &frames);
+    must_status(t, "init", ask_pmm_init(t, "bitmap"), MM_OK);
+    all = ask_pmm_stats(t).free;
+    for (unsigned n = 0; n < 512; n++) {
+        must_ok(t, ask_pmm_alloc(t, &held[n]));
+        frames_given(t, &frames, held[n], 1);
+    }
+    for (unsigned n = 0; n < 400; n++) {
+        must_ok(t, ask_pmm_free(t, held[n]));
+        frames_taken_back(t, &frames, held[n], 1);
+    }
+    taken = take_all(t, &frames);
+    must(t, taken == all - 112, "P11",
+         "%lu frames were free, and %lu could be had", all - 112, taken);
+}
+
+/*
+ *   RAM   [ ........................ 128 MiB ][ 7 frames ]
+ *   bits  [ one page of them ...............][ 7 ]     they need one word more
+ */
+SCRIPT(the_bits_of_the_last_frames_are_not_in_a_frame_of_somebody) {
+    const uint64_t count = (128 * MIB >> PAGE_SHIFT) + 7;
+    const struct memmap_entry map[] = {
+        { { paddr(MIB), (count << PAGE_SHIFT) - MIB }, MEMMAP_USABLE }
+    };
+    struct frames frames;
+    uint64_t f;
+
+    machine_on(t, (struct machine_want){ .map = map, .map_count = 1 });
+    frames_of_machine(t, &frames);
+    must_status(t, "init", ask_pmm_init(t, "bitmap"), MM_OK);
+    for (unsigned n = 0; n < 64; n++) {
+        must_ok(t, ask_pmm_alloc(t, &f));
+        frames_given(t, &frames, f, 1);
+        memset(physical(t, f << PAGE_SHIFT), 0xff, PAGE_SIZE);
+    }
+    for (f = count - 7; f < count; f++) {
+        must(t, frames.state[f] == FRAME_USED || !ask_pmm_is_used(t, f), "P10",
+             "the owner of a frame wrote into it, and frame 0x%lx, which is "
+             "free, counts as used: its bit lies there",
+             f);
+    }
+}
+
 const struct script lab1_hidden[] = {
     LISTED(a_map_with_odd_ends_is_used_to_the_last_frame),
     LISTED(what_was_never_ours_is_not_freed),
@@ -212,5 +262,7 @@ const struct script lab1_hidden[] = {
     LISTED(a_run_does_not_cross_a_frame_in_use),
     LISTED(random_calls_agree_with_an_oracle),
     LISTED(half_of_memory_free_makes_a_request_no_long_search),
+    LISTED(frames_that_come_back_early_are_handed_out_again),
+    LISTED(the_bits_of_the_last_frames_are_not_in_a_frame_of_somebody),
     { NULL, NULL },
 };

@@ -118,7 +118,7 @@ SCRIPT(no_more_runs_are_written_than_there_is_room_for) {
     machine_on(t, (struct machine_want){ 0 });
     for (unsigned i = 0; i < 40; i++) {
         map[i].range.base = paddr(MIB * (2 + 2 * i));
-        map[i].range.len = PAGE_SIZE * (1 + draw(t, 200));
+        map[i].range.len = PAGE_SIZE * (1 + 3 * (i * 17 % 40));
         map[i].type = MEMMAP_USABLE;
     }
     memcpy(behind, (const uint8_t *)map + sizeof runs, sizeof behind);
@@ -126,6 +126,12 @@ SCRIPT(no_more_runs_are_written_than_there_is_room_for) {
     must(t, n == 8, "P20",
          "40 pieces of RAM, room for 8 runs, and memmap_usable() tells of %lu",
          n);
+    for (unsigned i = 0; i < 8; i++) {
+        must(t, runs[i].count > 3 * 32, "P20",
+             "there is room for the 8 largest of 40 runs, 97 to 118 frames; "
+             "run %u has %lu",
+             i, runs[i].count);
+    }
     memcpy(seen, blob(t) + sizeof runs, sizeof seen);
     must(t, memcmp(seen, behind, sizeof seen) == 0, "P20",
          "the array has room for 8 runs, and what stands behind it was "
@@ -175,10 +181,50 @@ SCRIPT(a_hole_takes_every_frame_that_it_touches) {
     }
 }
 
+/*
+ *   frames   0    1    2    3    4
+ *   usable  [ ........................ ) [ wraps at 2^64 -->
+ *   claimed       x         x                x: one byte
+ *   empty    ^ says nothing, whatever its type
+ */
+SCRIPT(one_byte_decides_and_an_empty_entry_says_nothing) {
+    const uint64_t base = 16 * MIB;
+    const struct memmap_entry map[] = {
+        { { paddr(base), 5 * PAGE_SIZE }, MEMMAP_USABLE },
+        { { paddr(base + 2 * PAGE_SIZE - 1), 1 }, 2 },
+        { { paddr(base + 3 * PAGE_SIZE), 1 }, 2 },
+        { { paddr(base + 5 * PAGE_SIZE), 0 }, MEMMAP_USABLE },
+        { { paddr(base), 0 }, 2 },
+        { { paddr(base + 64 * PAGE_SIZE), 4 * PAGE_SIZE }, MEMMAP_USABLE },
+        { { paddr(base + 65 * PAGE_SIZE), UINT64_MAX }, 2 },
+    };
+    const uint64_t f = base >> PAGE_SHIFT;
+    const struct talk_frames want[] = {
+        { f, 1 }, { f + 2, 1 }, { f + 4, 1 }, { f + 64, 1 }
+    };
+    struct talk_frames runs[16] = { { 0, 0 } };
+    uint64_t n;
+
+    machine_on(t, (struct machine_want){ 0 });
+    n = ask_memmap_usable(t, map, sizeof map / sizeof map[0], runs, 16);
+    for (unsigned i = 0; i < 4; i++) {
+        must(t,
+             i < n && runs[i].first == want[i].first &&
+                 runs[i].count == want[i].count,
+             i == 3 ? "P19" : "P02",
+             "run %u of a map with claims of one byte:\n"
+             "  expected   [0x%lx, %lu frames]\n"
+             "  seen       [0x%lx, %lu frames], of %lu runs",
+             i, want[i].first, want[i].count, runs[i].first, runs[i].count, n);
+    }
+    must(t, n == 4, "P02", "%lu runs, expected 4", n);
+}
+
 const struct script lab1_maps[] = {
     LISTED(maps_in_any_order_that_overlap_give_ascending_runs),
     LISTED(memory_beyond_4_gib_is_found),
     LISTED(no_more_runs_are_written_than_there_is_room_for),
     LISTED(a_hole_takes_every_frame_that_it_touches),
+    LISTED(one_byte_decides_and_an_empty_entry_says_nothing),
     { NULL, NULL },
 };

@@ -179,6 +179,10 @@ SCRIPT(a_page_of_the_other_size_is_no_page_of_this) {
     must_status(t, "V23", unmap_huge(t, KERNEL_VA + HUGE_SIZE), MM_SMALL_PAGES);
     must_status(t, "V23", protect(t, PAGE(KERNEL_VA, 7), VMM_READ),
                 MM_HUGE_PAGE);
+    must_status(
+        t, "V23",
+        add_region(t, 0, PAGE(KERNEL_VA, 4), 2, VMM_WRITE, VMM_DEMAND, 0),
+        MM_HUGE_PAGE);
     must_reach(t, "V23", PAGE(KERNEL_VA, 7), f + 7);
     must_reach(t, "V23", KERNEL_VA + HUGE_SIZE, g);
 }

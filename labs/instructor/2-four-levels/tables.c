@@ -52,6 +52,14 @@ SCRIPT(without_a_frame_for_a_table_nothing_changes) {
         must_show_nothing(t, "V29", KERNEL_VA + HUGE_SIZE - PAGE_SIZE);
         must_have_free(t, "V29", before);
     }
+    for (unsigned given = 0; given < 7; given++) { /* 4 pages, 3 tables */
+        ask_pmm_fail_after(t, given);
+        must_status(t, "V29",
+                    add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_IMMEDIATE, 0),
+                    MM_NO_MEMORY);
+        ask_pmm_fail_after(t, UINT64_MAX);
+        must_have_free(t, "V29", before);
+    }
     must_ok(t, map_range(t, KERNEL_VA + HUGE_SIZE - 8 * PAGE_SIZE, f, 16,
                          VMM_WRITE));
 }

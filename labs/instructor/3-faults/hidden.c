@@ -72,6 +72,10 @@ SCRIPT(no_more_is_allowed_than_the_region_says) {
     must(t, load(t, KERNEL_VA, 8, &value).done, NULL, "the load is refused");
     must(t, fetch(t, KERNEL_VA + GIB).done, NULL,
          "a fetch from code is refused");
+    set_user(t, true);
+    must(t, !load(t, KERNEL_VA, 8, &value).done, "F06",
+         "the kernel touched its page, and now the user can read it");
+    set_user(t, false);
 }
 
 SCRIPT(the_user_gets_his_own_pages) {
@@ -233,6 +237,110 @@ SCRIPT(nothing_of_the_page_is_touched_before_it_is_there) {
          "the first store is refused");
 }
 
+static enum mm_status fault_at(struct test *t, uint64_t va, unsigned error) {
+    return status_of(ask(t, ASK_VMM_FAULT, 0, va, error));
+}
+
+SCRIPT(pages_that_were_all_there_from_the_start_are_not_made_anew) {
+    uint64_t f = 0, value;
+
+    pages_on(t, TLB_LRU);
+    must_ok(t, ask_pmm_alloc_run(t, 2, 1, 0, &f));
+    must_ok(t, add_region(t, 0, KERNEL_VA, 2, VMM_WRITE, VMM_IMMEDIATE, 0));
+    must_ok(t, add_region(t, 0, KERNEL_VA + GIB, 2, VMM_WRITE, VMM_DEVICE, f));
+    must_ok(t, unmap(t, KERNEL_VA));
+    must_ok(t, unmap(t, KERNEL_VA + GIB));
+    must(t, !load(t, KERNEL_VA, 8, &value).done, "F05",
+         "a page of an immediate region was taken out; a touch brings a fresh "
+         "one, and nobody learns that its content is lost");
+    must(t, !load(t, KERNEL_VA + GIB, 8, &value).done, "F05",
+         "a page of a device was taken out; a touch brings RAM in its place");
+    must(t, load(t, PAGE(KERNEL_VA, 1), 8, &value).done, NULL,
+         "its neighbour can't be read any more");
+}
+
+SCRIPT(an_entry_that_lost_its_p_is_no_fresh_page) {
+    uint64_t before;
+
+    pages_on(t, TLB_LRU);
+    demand(t, KERNEL_VA, 4, VMM_WRITE);
+    must(t, store(t, KERNEL_VA, 8, 77).done, NULL, "the store is refused");
+    *entry_in_ram(t, KERNEL_VA, 1) &= ~PTE_PRESENT;
+    before = free_frames(t);
+    must_status(t, "F05", fault_at(t, KERNEL_VA, 0), MM_REFUSED);
+    must_have_free(t, "F05", before);
+}
+
+SCRIPT(faults_that_no_page_can_mend_are_refused) {
+    static const unsigned errors[] = { PF_PRESENT | PF_RESERVED,
+                                       PF_PRESENT | PF_KEY,
+                                       PF_PRESENT | PF_WRITE | PF_SHADOW,
+                                       1u << 20 };
+    uint64_t before;
+
+    pages_on(t, TLB_LRU);
+    demand(t, KERNEL_VA, 4, VMM_WRITE);
+    before = free_frames(t);
+    for (unsigned n = 0; n < 4; n++) {
+        must_status(t, NULL, fault_at(t, KERNEL_VA, errors[n]), MM_REFUSED);
+    }
+    must_have_free(t, NULL, before);
+    must_show_nothing(t, NULL, KERNEL_VA);
+}
+
+/** A store of the kernel to a page of the user's, refused by SMAP: the error
+ *  code is that of a stale translation, which is retried once. */
+SCRIPT(a_fault_that_comes_again_unchanged_is_refused) {
+    pages_on(t, TLB_LRU);
+    demand(t, USER_VA, 2, VMM_USER | VMM_WRITE);
+    set_user(t, true);
+    must(t, store(t, USER_VA, 8, 1).done, NULL, "the user's store is refused");
+    set_user(t, false);
+    must_status(t, "F08", fault_at(t, USER_VA, PF_PRESENT | PF_WRITE), MM_OK);
+    must_status(t, "F08", fault_at(t, USER_VA, PF_PRESENT | PF_WRITE),
+                MM_REFUSED);
+}
+
+SCRIPT(a_stack_grows_for_those_who_may_touch_it) {
+    const uint64_t top = KERNEL_VA + GIB, low = USER_VA + GIB;
+    struct access_result r;
+
+    pages_on(t, TLB_LRU);
+    must_ok(t, add_region(t, 0, top, 1, VMM_WRITE, VMM_STACK, 8 * PAGE_SIZE));
+    must_ok(t, add_region(t, 0, low, 1, VMM_USER | VMM_WRITE, VMM_STACK,
+                          8 * PAGE_SIZE));
+    set_user(t, true);
+    r = store(t, top - 8, 8, 1);
+    must(t, !r.done, "F06", "the user makes a stack of the kernel grow");
+    must_status(t, "F06", r.status, MM_REFUSED);
+    must(t, store(t, low - 8, 8, 1).done, NULL,
+         "the user's stack does not grow for the user");
+    must(t, !fetch(t, low - 16).done, NULL, "code on a stack is executed");
+    set_user(t, false);
+    must_show_nothing(t, "F06", top - PAGE_SIZE);
+}
+
+SCRIPT(a_stack_without_a_frame_keeps_its_length) {
+    const uint64_t top = KERNEL_VA + GIB;
+    struct access_result r;
+
+    pages_on(t, TLB_LRU);
+    must_ok(t, add_region(t, 0, top, 1, VMM_WRITE, VMM_STACK, 8 * PAGE_SIZE));
+    ask_pmm_fail_after(t, 0);
+    r = store(t, top - 8, 8, 1);
+    ask_pmm_fail_after(t, UINT64_MAX);
+    must(t, !r.done, "F08", "a stack grew without a frame");
+    must_status(t, "F08", r.status, MM_NO_MEMORY);
+    must_status(t, "F12",
+                status_of(ask(t, ASK_VMM_REGION_AT, 0, top - PAGE_SIZE)),
+                MM_NO_REGION);
+    must(t, store(t, top - 8, 8, 1).done, "F08",
+         "there are frames again, and the stack does not grow");
+    must_status(t, "F12",
+                status_of(ask(t, ASK_VMM_REGION_AT, 0, top - PAGE_SIZE)),
+                MM_OK);
+}
+
 const struct script lab3_hidden[] = {
     LISTED(the_first_and_the_last_byte_of_a_region_are_served),
     LISTED(an_access_across_two_pages_fills_both),
@@ -247,5 +355,11 @@ const struct script lab3_hidden[] = {
     LISTED(a_stack_ends_at_its_limit),
     LISTED(a_stack_keeps_away_from_what_lies_below),
     LISTED(nothing_of_the_page_is_touched_before_it_is_there),
+    LISTED(pages_that_were_all_there_from_the_start_are_not_made_anew),
+    LISTED(an_entry_that_lost_its_p_is_no_fresh_page),
+    LISTED(faults_that_no_page_can_mend_are_refused),
+    LISTED(a_fault_that_comes_again_unchanged_is_refused),
+    LISTED(a_stack_grows_for_those_who_may_touch_it),
+    LISTED(a_stack_without_a_frame_keeps_its_length),
     { NULL, NULL },
 };

@@ -229,6 +229,124 @@ SCRIPT(a_fork_without_frames_changes_nothing) {
     must_have_free(t, "V51a", before);
 }
 
+SCRIPT(a_space_in_force_and_the_kernels_do_not_end) {
+    family_on(t, TLB_LRU);
+    in_space(t, A);
+    must_status(t, "V38", status_of(ask(t, ASK_VMM_DESTROY, A)), MM_REFUSED);
+    in_space(t, B);
+    must_status(t, "V38", status_of(ask(t, ASK_VMM_DESTROY, 0)), MM_REFUSED);
+    must_ok(t, status_of(ask(t, ASK_VMM_DESTROY, A)));
+    /* A is forgotten: what is new in the kernel's part reaches B alone. */
+    must_ok(t, add_region(t, 0, KERNEL_VA + 7 * 512 * GIB, 1, VMM_WRITE,
+                          VMM_IMMEDIATE, 0));
+    put(t, KERNEL_VA + 7 * 512 * GIB, 3);
+    must_be_sound(t);
+}
+
+SCRIPT(private_tables_belong_to_one_space) {
+    family_on(t, TLB_LRU);
+    must_ok(t, map(t, USER_VA + GIB, frame(t), VMM_WRITE | VMM_USER));
+    must_ok(t, status_of(ask(t, ASK_VMM_CREATE, C)));
+    in_space(t, C);
+    must_show_nothing(t, "V35", USER_VA + GIB);
+    private_region(t, C);
+    put(t, USER_VA, 5);
+    in_space(t, 0);
+    must_show_nothing(t, "V35", USER_VA);
+    must_be_sound(t);
+}
+
+SCRIPT(the_root_of_a_space_shows_nothing_at_first) {
+    uint64_t f[32];
+
+    pages_on(t, TLB_LRU);
+    for (unsigned n = 0; n < 32; n++) {
+        f[n] = frame(t);
+        memset(physical(t, f[n] << PAGE_SHIFT), 0x67, PAGE_SIZE);
+    }
+    for (unsigned n = 0; n < 32; n++) {
+        must_ok(t, ask_pmm_free(t, f[n]));
+    }
+    must_ok(t, status_of(ask(t, ASK_VMM_CREATE, A)));
+    in_space(t, A);
+    for (unsigned n = 0; n < VMM_PRIVATE_SIZE / (512 * GIB); n += 7) {
+        must_show_nothing(t, "P26", n * 512 * GIB);
+    }
+}
+
+SCRIPT(a_copy_has_every_byte_of_the_page) {
+    uint64_t value;
+
+    forked_on(t, TLB_HOSTILE, 1);
+    for (unsigned at = 8; at < PAGE_SIZE; at += 504) { /* shared no more */
+        put(t, USER_VA + at, at);
+    }
+    in_space(t, C);
+    must_ok(t, status_of(ask(t, ASK_VMM_FORK, D, C)));
+    in_space(t, A);
+    must_ok(t, status_of(ask(t, ASK_VMM_FORK, E, A)));
+    put(t, USER_VA, 2);
+    for (unsigned at = 8; at < PAGE_SIZE; at += 504) {
+        must_read(t, "V51b", USER_VA + at, at);
+    }
+    in_space(t, E);
+    must_read(t, "V51b", USER_VA, 1);
+    set_user(t, true);
+    must(t, load(t, USER_VA + 4088, 8, &value).done, NULL,
+         "the end of the page can't be read");
+    set_user(t, false);
+    must_be_sound(t);
+}
+
+/*
+ *   A   [ 0 | - | 2 | - | 4 | - | 6 | - ]     C and D show the same
+ */
+SCRIPT(a_fork_gives_every_page_and_no_more) {
+    family_on(t, TLB_HOSTILE);
+    private_region(t, A);
+    in_space(t, A);
+    for (unsigned n = 0; n < REGION_PAGES; n += 2) {
+        put(t, PAGE(USER_VA, n), 100 + n);
+    }
+    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+    in_space(t, C);
+    for (unsigned n = 0; n < REGION_PAGES; n++) {
+        if (n % 2 == 0) {
+            must_read(t, "V50", PAGE(USER_VA, n), 100 + n);
+        } else {
+            must_show_nothing(t, "V50", PAGE(USER_VA, n));
+        }
+    }
+    must_read(t, NULL, PAGE(USER_VA, 1), 0);
+    put(t, PAGE(USER_VA, 3), 7);
+    in_space(t, A);
+    must_read(t, "V50", PAGE(USER_VA, 3), 0);
+    must_be_sound(t);
+}
+
+SCRIPT(a_device_is_shown_to_both_sides_and_not_copied) {
+    uint64_t f = 0;
+
+    family_on(t, TLB_HOSTILE);
+    must_ok(t, ask_pmm_alloc_run(t, 2, 1, 0, &f));
+    must_ok(t,
+            add_region(t, A, USER_VA, 2, VMM_USER | VMM_WRITE, VMM_DEVICE, f));
+    must_ok(t, status_of(ask(t, ASK_VMM_FORK, C, A)));
+    in_space(t, A);
+    put(t, USER_VA, 1);
+    in_space(t, C);
+    must_show(t, "V44", PAGE(USER_VA, 1), f + 1);
+    must_read(t, "V44", USER_VA, 1);
+    put(t, USER_VA, 2);
+    must_show(t, "V44", USER_VA, f);
+    in_space(t, 0);
+    must_ok(t, status_of(ask(t, ASK_VMM_DESTROY, C)));
+    must_ok(t, status_of(ask(t, ASK_VMM_DESTROY, A)));
+    must(t, ask_pmm_is_used(t, f) && ask_pmm_is_used(t, f + 1), "V44",
+         "the device's frames went to the pmm with the spaces");
+    must(t, ask_pmm_is_sound(t), "V44", "the frames are not sound");
+}
+
 const struct script lab4_hidden[] = {
     LISTED(a_new_space_shows_what_the_kernel_had_before),
     LISTED(a_new_upper_entry_of_the_kernel_reaches_all_spaces),
@@ -241,5 +359,11 @@ const struct script lab4_hidden[] = {
     LISTED(a_copy_to_the_user_does_not_write_to_both_sides),
     LISTED(a_copy_obeys_the_rights_of_the_user),
     LISTED(a_fork_without_frames_changes_nothing),
+    LISTED(a_space_in_force_and_the_kernels_do_not_end),
+    LISTED(private_tables_belong_to_one_space),
+    LISTED(the_root_of_a_space_shows_nothing_at_first),
+    LISTED(a_copy_has_every_byte_of_the_page),
+    LISTED(a_fork_gives_every_page_and_no_more),
+    LISTED(a_device_is_shown_to_both_sides_and_not_copied),
     { NULL, NULL },
 };

@@ -135,11 +135,109 @@ SCRIPT(the_frames_of_a_device_stay_its_own) {
     }
 }
 
+SCRIPT(a_region_is_named_by_its_first_byte) {
+    const struct call *at;
+
+    pages_on(t, TLB_LRU);
+    must_ok(t, add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_DEMAND, 0));
+    must_ok(t,
+            add_region(t, 0, PAGE(KERNEL_VA, 8), 4, VMM_WRITE, VMM_DEMAND, 0));
+    must_status(t, NULL, remove_region(t, 0, PAGE(KERNEL_VA, 1)), MM_NO_REGION);
+    must_status(t, NULL, remove_region(t, 0, PAGE(KERNEL_VA, 6)), MM_NO_REGION);
+    /* It holds the end of one and the start of the other. */
+    must_status(
+        t, NULL,
+        add_region(t, 0, PAGE(KERNEL_VA, 6), 3, VMM_WRITE, VMM_DEMAND, 0),
+        MM_OVERLAP);
+    must_status(t, NULL,
+                status_of(ask(t, ASK_VMM_REGION_AT, 0, PAGE(KERNEL_VA, 6))),
+                MM_NO_REGION);
+    at = ask(t, ASK_VMM_REGION_AT, 0, PAGE(KERNEL_VA, 8) + 5);
+    must(t,
+         at->out[0] == PAGE(KERNEL_VA, 8) && at->out[1] == 4 * PAGE_SIZE &&
+             at->out[2] == VMM_WRITE && at->out[3] == VMM_DEMAND,
+         NULL, "the second region is another one: 0x%lx, %lu bytes", at->out[0],
+         at->out[1]);
+}
+
+SCRIPT(regions_that_can_not_be_are_refused) {
+    const unsigned both = VMM_WRITE | VMM_EXECUTE;
+
+    pages_on(t, TLB_LRU);
+    must_status(
+        t, NULL,
+        add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_STACK, 2 * PAGE_SIZE),
+        MM_BAD_ARGUMENT);
+    must_status(
+        t, NULL,
+        add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_STACK, 8 * PAGE_SIZE + 8),
+        MM_BAD_ARGUMENT);
+    must_status(t, NULL,
+                add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_DEVICE,
+                           UINT64_C(1) << 40),
+                MM_BAD_ARGUMENT);
+    must_status(t, NULL, add_region(t, 0, KERNEL_VA, 4, both, VMM_DEMAND, 0),
+                MM_REFUSED);
+    must_status(t, NULL,
+                add_region(t, 0, KERNEL_VA, 4, VMM_WRITE,
+                           (enum vmm_backing)VMM_BACKINGS, 0),
+                MM_BAD_ARGUMENT);
+    must_status(t, NULL, status_of(ask(t, ASK_VMM_REGION_AT, 0, KERNEL_VA)),
+                MM_NO_REGION);
+}
+
+SCRIPT(a_region_takes_no_pages_that_show_something) {
+    pages_on(t, TLB_LRU);
+    must_ok(t, map(t, PAGE(KERNEL_VA, 2), frame(t), VMM_WRITE));
+    must_status(t, NULL,
+                add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_DEMAND, 0),
+                MM_ALREADY_MAPPED);
+    must_ok(t, unmap(t, PAGE(KERNEL_VA, 2)));
+    must_ok(t, add_region(t, 0, KERNEL_VA, 4, VMM_WRITE, VMM_DEMAND, 0));
+}
+
+SCRIPT(registers_of_a_device_are_not_cached) {
+    uint64_t f = 0;
+
+    pages_on(t, TLB_LRU);
+    must_ok(t, ask_pmm_alloc_run(t, 2, 1, 0, &f));
+    must_ok(t, add_region(t, 0, KERNEL_VA, 2, VMM_WRITE, VMM_DEVICE, f));
+    must(t, (*entry_in_ram(t, PAGE(KERNEL_VA, 1), 1) & PTE_CACHE_DISABLE) != 0,
+         "V44",
+         "a device's page is cached: what is stored need not reach it, and "
+         "what is loaded may be old (PCD is 0 in its entry)");
+}
+
+SCRIPT(many_regions_come_and_go_without_a_loss) {
+    uint64_t before = 0;
+
+    pages_on(t, TLB_LRU);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned n = 0; n < 100; n++) {
+            must_ok(t, add_region(t, 0, PAGE(KERNEL_VA, 2 * n), 1, VMM_WRITE,
+                                  VMM_DEMAND, 0));
+        }
+        for (unsigned n = 0; n < 100; n++) {
+            must_ok(t, remove_region(t, 0, PAGE(KERNEL_VA, 2 * n)));
+        }
+        must(t, round == 0 || free_frames(t) == before, "V38",
+             "100 regions came and went, and %lu frames are free, %lu before",
+             free_frames(t), before);
+        before = free_frames(t);
+        must_be_sound(t);
+    }
+}
+
 const struct script lab4_regions[] = {
     LISTED(random_regions_agree_with_an_oracle),
     LISTED(ranges_that_are_no_row_of_pages_are_refused),
     LISTED(a_place_keeps_its_gap_on_both_sides),
     LISTED(without_frames_an_immediate_region_changes_nothing),
     LISTED(the_frames_of_a_device_stay_its_own),
+    LISTED(a_region_is_named_by_its_first_byte),
+    LISTED(regions_that_can_not_be_are_refused),
+    LISTED(a_region_takes_no_pages_that_show_something),
+    LISTED(registers_of_a_device_are_not_cached),
+    LISTED(many_regions_come_and_go_without_a_loss),
     { NULL, NULL },
 };
