@@ -90,6 +90,28 @@ START_TEST(a_slab_without_room_for_its_words_is_not_begun)
 }
 END_TEST
 
+START_TEST(a_run_too_short_does_not_hide_the_long_enough_one)
+{ /* H13: a list may hold runs of 16 and of 17 pages, its first is looked at;
+   *
+   *   [ 16 pages, free ][ used ][ 20 pages, free ][ used ... ]
+   */
+    const size_t long_enough = 20 * PAGE_SIZE, asked = 17 * PAGE_SIZE;
+    uint8_t *first, *second;
+
+    open_slab(_i, 48 * PAGE_SIZE);
+    first = arena_alloc(16 * PAGE_SIZE, PAGE_SIZE);
+    arena_alloc(PAGE_SIZE, PAGE_SIZE);
+    second = arena_alloc(long_enough, PAGE_SIZE);
+    for (size_t size = 16 * PAGE_SIZE; size > SLOT; size -= 64) {
+        while (heap_alloc(&arena.heap, layout(size, 16)) != NULL) {
+        }
+    }
+    arena_free(first, 16 * PAGE_SIZE, PAGE_SIZE);
+    arena_free(second, long_enough, PAGE_SIZE);
+    ck_assert_ptr_eq(arena_alloc(asked, 16), second);
+}
+END_TEST
+
 /* --- damage --------------------------------------------------------------- */
 
 START_TEST(damaged_records_of_slabs_are_noticed)
@@ -144,6 +166,7 @@ Suite *heap_slabs_suite(void) {
 #define BOTH(test) tcase_add_loop_test(tc, test, 0, 2)
     BOTH(a_slab_leaves_the_list_from_its_middle_and_from_its_ends);
     BOTH(slabs_that_come_and_go_leave_no_words_behind);
+    BOTH(a_run_too_short_does_not_hide_the_long_enough_one);
     BOTH(a_slab_without_room_for_its_words_is_not_begun);
 #undef BOTH
     tcase_add_test(tc, damaged_records_of_slabs_are_noticed);
