@@ -195,7 +195,9 @@ enum built { BUILT_NOTHING, BUILT_GUARD_BELOW, BUILT_GUARDS, BUILT_HEAP };
 static void undo(struct mm *mm, enum built built) {
     const uint64_t base = mm->config.heap_base.v;
     struct vrange window;
+    const bool fits = guarded_window(&mm->config, &window);
 
+    MM_ASSERT(fits); /* check_config() has seen to that */
     if (built == BUILT_HEAP && heap_size(&mm->heap) > 0) {
         heap_release(&mm->heap);
         remove_region(mm, base); /* there since the first growth */
@@ -206,9 +208,7 @@ static void undo(struct mm *mm, enum built built) {
     if (built >= BUILT_GUARD_BELOW) {
         remove_region(mm, base - PAGE_SIZE);
     }
-    if (guarded_window(&mm->config, &window)) {
-        vmm_reclaim_tables(&mm->space, window);
-    }
+    vmm_reclaim_tables(&mm->space, window);
     mm_debug_end(mm);
     mm->heap_pages_filled = 0;
     mm->heap = no_heap;

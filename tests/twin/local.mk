@@ -27,7 +27,7 @@ twin_sources += %D%/test_heap_debug.h %D%/test_heap_watched.c %D%/test_heap_misu
 	%D%/test_heap_owners.c %D%/test_heap_headers.c %D%/test_heap_slabs.c \
 	%D%/test_kmalloc_wrong.c
 twin_sources += %D%/test_kmalloc.c %D%/test_kcache.c %D%/test_blog.c %D%/test_mm.c \
-	%D%/test_mm_place.c %D%/test_mm_flow.c %D%/test_mm_sweep.c %D%/test_mm_digest.c
+	%D%/test_mm_place.c %D%/test_mm_flow.c %D%/test_mm_story.c %D%/test_mm_sweep.c %D%/test_mm_digest.c
 twin_sources += %D%/test_replay.h %D%/test_replay.c %D%/test_replay_faults.c
 # The examples of the documents.
 twin_sources += doc/examples/owners.h doc/examples/box.c doc/examples/vector.c \

@@ -22,6 +22,7 @@
     suite(pmm_areas_suite)                                                     \
     suite(pmm_split_suite)                                                     \
     suite(pmm_sweep_suite)                                                     \
+    suite(mm_story_suite)                                                      \
     suite(pmm_withheld_suite)                                                  \
     suite(pmm_reclaim_suite)                                                   \
     suite(vmm_map_suite)                                                       \

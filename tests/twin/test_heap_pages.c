@@ -57,6 +57,7 @@ START_TEST(the_first_byte_behind_a_block_faults)
             pattern_check(p, sizes[k], k);
             kfree(&mm, p);
         }
+        ck_assert_ptr_null(kmalloc(&mm, SIZE_MAX - PAGE_SIZE - 15));
     }
     ck_assert_uint_eq(watched.reports, 0);
     watch_mm_stop();

@@ -52,6 +52,23 @@ START_TEST(records_end_with_their_window)
 }
 END_TEST
 
+START_TEST(records_of_what_is_kept_back_serve_before_there_are_none)
+{ /* H18: and nobody is told of no memory */
+    void *p;
+
+    watched.config.window.len = PAGE_SIZE;
+    watched.config.quarantine = MIB;
+    watch_slab();
+    for (unsigned n = 0; n < 3 * PAGE_SIZE / sizeof(struct heap_record); n++) {
+        p = heap_alloc(&arena.heap, layout(8, 16));
+        ck_assert_ptr_nonnull(p);
+        watch_free(p, 8);
+    }
+    ck_assert_uint_eq(arena.told, 0);
+    watch_stop();
+}
+END_TEST
+
 START_TEST(damaged_records_are_noticed)
 { /* H19 */
     struct heap_record *record, good;
@@ -146,6 +163,43 @@ START_TEST(the_scan_reports_what_no_pointer_reaches)
 }
 END_TEST
 
+START_TEST(a_pointer_beside_a_block_or_to_a_freed_one_keeps_none)
+{ /* H21: into the zones in front and behind, and where a block was */
+    static void *roots[3];
+    const struct vrange range = { vaddr_of_pointer(roots), sizeof roots };
+    uint8_t *p, *freed;
+
+    watch_slab();
+    p = node(NULL, NULL);
+    freed = node(NULL, NULL);
+    watch_free(freed, 3 * sizeof(void *));
+    roots[0] = p - 1;
+    roots[1] = p + 3 * sizeof(void *) + 1;
+    roots[2] = freed;
+    ck_assert_uint_eq(heap_debug_scan(&arena.heap, &range, 1, HEAP_HERE), 1);
+    expect_reports(1, HEAP_UNREACHABLE);
+    watch_release();
+}
+END_TEST
+
+START_TEST(the_mode_does_as_well_where_several_share_the_heap)
+{ /* H17, H18 */
+    void *p;
+
+    arena_open_named("slab", 4 * PAGE_SIZE, ARENA_LIMIT / 2);
+    heap_set_processors(&arena.heap, 2);
+    watch_start();
+    ck_assert(watched.debug.lock.shared);
+    p = heap_alloc(&arena.heap, layout(24, 16));
+    ck_assert_ptr_nonnull(p);
+    watch_free(p, 24);
+    ck_assert_status(heap_free(&arena.heap, p, layout(24, 16)),
+                     MM_NOT_ALLOCATED);
+    expect_reports(1, HEAP_FREED_TWICE);
+    watch_stop();
+}
+END_TEST
+
 Suite *heap_records_suite(void) {
     Suite *suite = suite_create("heap records");
     TCase *tc = tcase_create("records");
@@ -153,7 +207,11 @@ Suite *heap_records_suite(void) {
     tcase_add_checked_fixture(tc, watch_setup, watch_teardown);
     tcase_add_test(tc, without_memory_for_a_record_there_is_no_block);
     tcase_add_test(tc, records_end_with_their_window);
+    tcase_add_test(tc,
+                   records_of_what_is_kept_back_serve_before_there_are_none);
     tcase_add_test(tc, damaged_records_are_noticed);
+    tcase_add_test(tc, a_pointer_beside_a_block_or_to_a_freed_one_keeps_none);
+    tcase_add_test(tc, the_mode_does_as_well_where_several_share_the_heap);
     tcase_add_loop_test(tc, the_scan_reports_what_no_pointer_reaches, 0,
                         ARENA_CLASSES);
     suite_add_tcase(suite, tc);

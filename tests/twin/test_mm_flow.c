@@ -153,6 +153,67 @@ START_TEST(soundness_notices_a_missing_guard)
 }
 END_TEST
 
+START_TEST(soundness_notices_guards_that_are_none)
+{ /* V19: of another kind, too long, not there */
+    const vaddr_t below = vaddr(MM_HEAP_BASE - PAGE_SIZE);
+    const struct vmm_region good = { .name = "guard",
+                                     .range = { below, PAGE_SIZE },
+                                     .backing = VMM_GUARD };
+    struct vmm_region wrong[2] = { good, good };
+
+    start();
+    wrong[0].backing = VMM_DEMAND;
+    wrong[1].range =
+        (struct vrange){ vaddr(below.v - PAGE_SIZE), 2 * PAGE_SIZE };
+    for (unsigned k = 0; k < 2; k++) {
+        ck_assert_status(vmm_region_remove(&mm.space, below), MM_OK);
+        ck_assert_status(vmm_region_add(&mm.space, wrong[k]), MM_OK);
+        ck_assert(!mm_check(&mm, NULL));
+        ck_assert_status(vmm_region_remove(&mm.space, wrong[k].range.base),
+                         MM_OK);
+        ck_assert_status(vmm_region_add(&mm.space, good), MM_OK);
+        ck_assert(mm_check(&mm, NULL));
+    }
+    ck_assert_status(vmm_region_remove(&mm.space, mm.heap.limit), MM_OK);
+    ck_assert(!mm_check(&mm, NULL));
+    wrong[0] = good;
+    wrong[0].range.base = mm.heap.limit;
+    ck_assert_status(vmm_region_add(&mm.space, wrong[0]), MM_OK);
+    ck_assert(mm_check(&mm, NULL));
+}
+END_TEST
+
+static void map_and_check(unsigned pages, pfn_t f) {
+    const vaddr_t first = vaddr(MM_HEAP_BASE + PAGE_SIZE);
+
+    for (unsigned k = 0; k < pages; k++) {
+        ck_assert_status(
+            vmm_map(&mm.space, vaddr_add(first, k * PAGE_SIZE), f, VMM_WRITE),
+            MM_OK);
+    }
+    ck_assert(!mm_check(&mm, NULL));
+    for (unsigned k = 0; k < pages; k++) {
+        struct vmm_unmapped old =
+            vmm_unmap(&mm.space, vaddr_add(first, k * PAGE_SIZE));
+
+        ck_assert_status(old.status, MM_OK);
+        vmm_flush(old.token);
+    }
+    ck_assert(mm_check(&mm, NULL));
+}
+
+START_TEST(soundness_notices_frames_that_were_not_handed_out_for_a_page)
+{ /* one that is no RAM; one in all pages */
+    pfn_t f;
+
+    start();
+    map_and_check(1, pfn(UINT64_C(0x7ffffff)));
+    ck_assert_status(pmm_alloc(&mm.pmm, &f), MM_OK);
+    map_and_check((unsigned)pages_for(MM_HEAP_SIZE) - 1, f);
+    ck_assert_status(pmm_free(&mm.pmm, f), MM_OK);
+}
+END_TEST
+
 START_TEST(soundness_notices_pages_that_are_not_the_heaps)
 { /* a page mapped beside the heap's end, silently */
     const vaddr_t beyond = vaddr(MM_HEAP_BASE + MM_HEAP_SIZE);
@@ -313,6 +374,9 @@ Suite *mm_flow_suite(void) {
     tcase_add_test(tc, on_demand_the_same_five_steps_are_taken_by_a_fault);
     tcase_add_test(tc, soundness_notices_what_the_floors_disagree_about);
     tcase_add_test(tc, soundness_notices_a_missing_guard);
+    tcase_add_test(tc, soundness_notices_guards_that_are_none);
+    tcase_add_test(
+        tc, soundness_notices_frames_that_were_not_handed_out_for_a_page);
     tcase_add_test(tc, soundness_notices_pages_that_are_not_the_heaps);
     tcase_add_test(tc, soundness_notices_a_heap_without_its_region);
     tcase_add_test(tc,
