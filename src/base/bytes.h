@@ -42,6 +42,11 @@ static inline void bytes_copy(void *to, const void *from, size_t n) {
     }
 }
 
+/** The same for ranges that lie in one page each. */
+static inline void bytes_copy_in_page(void *to, const void *from, size_t n) {
+    memcpy(to, from, n);
+}
+
 /** memset() */
 static inline void bytes_fill(void *at, uint8_t byte, size_t n) {
     uint8_t *out = at;

@@ -28,11 +28,13 @@
 
 #include "heap/heap.h"
 
-enum front_state {
-    FRONT_FREE,
-    FRONT_QUICK, /* used without the lock */
-    FRONT_LOCKED /* used by who holds it; fronts[0] always is */
-};
+/** Beyond any size of a slot, but for FRONT_FREE: one comparison tells that a
+ *  block is small and the front free. */
+#define FRONT_FREE UINT64_C(0)
+#define FRONT_QUICK UINT64_MAX /* used without the lock */
+#define FRONT_LOCKED                                                           \
+    (UINT64_MAX - 1) /* by who holds it; fronts[0] always is                   \
+                      */
 
 /** The front of this processor. */
 static inline struct heap_front *heap_front(struct heap *heap) {
@@ -42,16 +44,15 @@ static inline struct heap_front *heap_front(struct heap *heap) {
 }
 
 /** Only the compiler could mix up what one processor does. */
-static inline void heap_front_mark(struct heap_front *front,
-                                   enum front_state state) {
+static inline void heap_front_mark(struct heap_front *front, uint64_t state) {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    *(volatile unsigned *)&front->busy = state;
+    *(volatile uint64_t *)&front->busy = state;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 /** @return false: it is in use */
 static inline bool heap_front_enter(struct heap_front *front) {
-    if (*(volatile unsigned *)&front->busy != FRONT_FREE) {
+    if (*(volatile uint64_t *)&front->busy != FRONT_FREE) {
         return false;
     }
     heap_front_mark(front, FRONT_QUICK);
@@ -94,7 +95,8 @@ static inline void heap_count_bytes(struct heap_front *front, size_t asked,
 
     counts->held_bytes += served;
     counts->below_peak -= (int64_t)asked;
-    if (counts->below_peak < 0) {
+    if (__builtin_expect(counts->below_peak < 0, false)) {
+        __atomic_signal_fence(__ATOMIC_SEQ_CST); /* so the above is no load */
         counts->peak_bytes -= counts->below_peak;
         counts->below_peak = 0;
     }

@@ -2,7 +2,8 @@
  * What every heap class would do again, done once.
  *
  *   heap_alloc(asked)
- *     layout_round()   asked --> served: sizes to the class's granule
+ *     layout_round()   asked --> served: sizes to the class's granule, or to
+ *                      16 for who is aligned so
  *     class->alloc()   room?
  *     heap_grow()      no: ask the source, hand the memory to the class, again
  *     on_no_memory()   still no: the owner may free something, once
@@ -119,7 +120,9 @@ struct heap_stats heap_stats(const struct heap *heap) {
 
 bool heap_layout_round(const struct heap *heap, struct layout asked,
                        struct heap_ask *ask) {
-    const size_t granule = heap->class->granule;
+    const size_t granule = asked.align <= heap->class->granule
+                               ? heap->class->granule
+                               : HEAP_ALIGN_MIN;
     uint64_t size, with_padding;
 
     if (asked.size == 0 || !is_power_of_two(asked.align) ||

@@ -152,7 +152,7 @@ struct heap_counts {
 
 /** What one processor serves itself from, without the lock; front.h. */
 struct heap_front {
-    unsigned busy; /* enum front_state */
+    uint64_t busy; /* FRONT_FREE, FRONT_QUICK or FRONT_LOCKED */
     unsigned number;
     struct heap_counts counts;
     struct slab_front slab;

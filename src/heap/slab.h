@@ -22,20 +22,29 @@ struct slab_page; /* slab_inside.h */
 struct slab_run;
 struct kept_run; /* slab_kept.c */
 
+/** 64 slots of a slab, a bit each. */
+struct slab_word {
+    uint64_t free;  /* 1: free */
+    uint64_t given; /* 1: another front freed it, slab_given.c */
+};
+
 /** Where a front takes its slots of one size from: its current slab. */
 struct slab_size {
-    uint64_t *word;   /* the next slot is in here: 1 is free */
-    uint8_t *base;    /* the slot of its bit 0 */
+    struct slab_word *word; /* the next slot is in here */
+    uint8_t *base;          /* the slot of its bit 0 */
     uint64_t no_slot; /* its bits behind the last slot of the page: always 1 */
     uint32_t step;    /* bytes of a slot */
     uint32_t inverse; /* 2^32 / step, rounded up */
-    uint64_t *words;  /* all of the slab's words */
-    uint8_t *page;    /* where its first slot is */
-    uint64_t current; /* page number + 1; 0: none */
+    struct slab_word *words; /* all of the slab's words */
+    uint8_t *page;           /* where its first slot is */
+    uint32_t current;        /* page number + 1; 0: none */
+    uint32_t what; /* the records of the front's other slabs with a free slot
+                      say so */
 } __attribute__((aligned(64)));
 
 /** The slabs of one front; slab_given.c draws `given`. */
 struct slab_front {
+    struct slab_size *size_for[SLAB_SLOT_MAX / 8]; /* slab_size_index */
     struct slab_size sizes[SLAB_SIZES];
     uint32_t partial[SLAB_SIZES]; /* page numbers + 1: other slabs with a free
                                      slot, a list per size */
@@ -43,8 +52,8 @@ struct slab_front {
     uint64_t kept_granules;
     unsigned kept_turn; /* the length that is next to be sent away from */
     uint64_t *given; /* slots that others freed; written with the lock held */
-    uint64_t none;   /* a word without a slot, where there is no slab, */
-    uint64_t all[8]; /* and words where nothing is in use */
+    struct slab_word none; /* a word without a slot, where there is no slab, */
+    struct slab_word all[8]; /* and words where nothing is in use */
 };
 
 struct heap_slab {

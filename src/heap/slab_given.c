@@ -5,7 +5,7 @@
  *                     a page              another page
  *
  * The words of a slab are touched by its own front alone.  Who frees a slot of
- * another's sets its bit in a second row of words, the given ones, with the
+ * another's sets its bit among the given ones beside the free ones, with the
  * lock held, and puts the page on that front's list: the link is in the first
  * slot of the page that came so.  The front looks when its current slab is used
  * up, and adds the bits to its own.
@@ -19,6 +19,18 @@
 #include "base/poison.h"
 #include "heap/slab_inside.h"
 
+bool slab_has_given(const struct heap *heap, const struct slab_page *page) {
+    const struct slab_word *words = slab_words(heap, page);
+
+    for (unsigned k = 0; k < slab_word_count(&slab_shapes[page->kind - 1]);
+         k++) {
+        if (words[k].given != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 MM_NO_SANITIZE static void link_write(const struct heap *heap, uint64_t *slot,
                                       const uint64_t *next) {
     *slot = vaddr_of_pointer(next).v ^ heap->slab.key;
@@ -30,30 +42,26 @@ MM_NO_SANITIZE static uint64_t *link_read(const struct heap *heap,
 }
 
 void slab_given_push(struct heap *heap, void *p, struct slab_page *page,
-                     uint64_t n) {
+                     struct slab_word *word, uint64_t mask) {
     struct slab_front *owner = &heap->fronts[page->front].slab;
 
-    slab_words(heap,
-               page)[slab_word_count(&slab_shapes[page->kind - 1]) + n / 64] |=
-        UINT64_C(1) << (n & 63);
-    if (!page->has_given) {
-        __atomic_store_n(&page->has_given, 1, __ATOMIC_RELAXED);
+    if (!slab_has_given(heap, page)) {
         link_write(heap, p, owner->given);
         __atomic_store_n(&owner->given, p, __ATOMIC_RELAXED);
     }
+    slab_word_set(&word->given, word->given | mask);
 }
 
 /** The bits of one page become those of free slots. */
 static void take_over(struct heap *heap, struct slab_page *page) {
     const unsigned count = slab_word_count(&slab_shapes[page->kind - 1]);
-    uint64_t *words = slab_words(heap, page);
+    struct slab_word *words = slab_words(heap, page);
 
     for (unsigned k = 0; k < count; k++) {
-        MM_ASSERT((words[k] & words[count + k]) == 0);
-        words[k] |= words[count + k];
-        words[count + k] = 0;
+        MM_ASSERT((words[k].free & words[k].given) == 0);
+        slab_word_set(&words[k].free, words[k].free | words[k].given);
+        slab_word_set(&words[k].given, 0);
     }
-    __atomic_store_n(&page->has_given, 0, __ATOMIC_RELAXED);
 }
 
 uint64_t slab_given_count(const struct heap *heap,
@@ -67,7 +75,8 @@ uint64_t slab_given_count(const struct heap *heap,
 
         if (va % 8 != 0 || n >= heap->slab.pages ||
             slab_page(heap, n)->front != front->number ||
-            !slab_page(heap, n)->has_given) {
+            slab_page(heap, n)->kind == 0 ||
+            !slab_has_given(heap, slab_page(heap, n))) {
             return heap->slab.pages + 1;
         }
         count++;
@@ -89,11 +98,11 @@ bool slab_given_collect(struct heap *heap, struct heap_front *front) {
         MM_ASSERT(va % 8 == 0 && n < heap->slab.pages);
         page = slab_page(heap, n);
         MM_ASSERT(page->kind != 0 && page->front == front->number &&
-                  page->has_given);
+                  slab_has_given(heap, page));
         __atomic_store_n(&front->slab.given, link_read(heap, slot),
                          __ATOMIC_RELAXED);
         take_over(heap, page);
-        (void)slab_slot_given(heap, front, n);
+        slab_slot_given(heap, front, n);
     }
     return any;
 }

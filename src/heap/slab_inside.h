@@ -18,7 +18,7 @@
 #define SLAB_BOOK_SHIFT 5
 #define SLAB_BOOK (UINT64_C(1) << SLAB_BOOK_SHIFT)
 
-enum slab_state { SLAB_CURRENT, SLAB_PARTIAL, SLAB_FULL };
+enum slab_state { SLAB_PARTIAL, SLAB_CURRENT, SLAB_FULL };
 
 /** The record of a page, apart from the page. */
 struct slab_page {
@@ -29,17 +29,16 @@ struct slab_page {
             uint64_t ends; /* a free run ends: its last granule */
         } run;
         struct {
-            uint64_t bits;       /* 1: a free slot */
-            uint64_t given;      /* 1: one that another front freed */
-            uint32_t next, prev; /* page number + 1, in the list `partial` */
+            struct slab_word word; /* if one does */
+            uint32_t next, prev;   /* page number + 1, in the list `partial` */
         } slab;
     };
     union {
         struct {
-            uint8_t kind;      /* 0: runs, else a slab of shape kind - 1 */
-            uint8_t front;     /* whose slab it is */
-            uint8_t has_given; /* a bit of `given` is set; its front knows */
-            uint8_t state;     /* enum slab_state */
+            uint8_t kind;  /* 0: runs, else a slab of shape kind - 1 */
+            uint8_t front; /* whose slab it is */
+            uint8_t state; /* enum slab_state */
+            uint8_t none;  /* 0 */
         };
         uint32_t what; /* the same in one word */
     };
@@ -47,6 +46,18 @@ struct slab_page {
                        start; else granules of the block that reaches or
                        crosses the page's end */
 };
+
+/** slab_page.what of a full slab is so much more. */
+#define SLAB_WHAT_FULL ((uint32_t)SLAB_FULL << 16)
+
+/** slab_page.what of a slab with a free slot that is not the current one. */
+static inline uint32_t slab_what(unsigned index, unsigned front) {
+    const struct slab_page page = { .kind = (uint8_t)(index + 1),
+                                    .front = (uint8_t)front,
+                                    .state = SLAB_PARTIAL };
+
+    return page.what;
+}
 
 /** What all slabs of a size have in common. */
 struct slab_shape {
@@ -102,9 +113,9 @@ static inline uint64_t slab_page_number(const struct heap *heap, uint64_t va) {
     return (va - heap->start.v) >> PAGE_SHIFT;
 }
 
-/** The words of a slab: first those of free slots, then the given ones. */
-static inline uint64_t *slab_words(const struct heap *heap,
-                                   const struct slab_page *page) {
+/** The words of a slab. */
+static inline struct slab_word *slab_words(const struct heap *heap,
+                                           const struct slab_page *page) {
     return pointer_of(vaddr(heap->start.v + 8 * (uint64_t)page->words));
 }
 
@@ -189,6 +200,9 @@ MM_MUST_CHECK enum mm_status slab_block_quick_free(struct heap *heap, void *p,
 /* --- slab_slots.c -------------------------------------------------------- */
 
 extern const struct slab_shape slab_shapes[SLAB_SIZES];
+/** Which size serves, by ((size - 1) | (align - 8)) / 8 for an alignment of 8
+ * or 16. */
+extern const uint8_t slab_size_index[SLAB_SLOT_MAX / 8];
 
 /** Is a slot enough for @want? */
 bool slab_is_small(struct layout want);
@@ -211,9 +225,8 @@ void slab_fronts_init(struct heap *heap);
  *  slab, a new one.  @return false: no memory */
 bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index);
 /** A slot of page number @n has become free, by its own front: what that
- *  changes for the slab.  @return MM_OK */
-enum mm_status slab_slot_given(struct heap *heap, struct heap_front *front,
-                               uint64_t n);
+ *  changes for the slab. */
+void slab_slot_given(struct heap *heap, struct heap_front *front, uint64_t n);
 /** Give back the pages of current slabs that are empty, of heap->front and of
  *  fronts[0].  @return was there one? */
 bool slab_give_up_empty(struct heap *heap);
@@ -221,9 +234,11 @@ bool slab_give_up_empty(struct heap *heap);
 /* --- slab_given.c -------------------------------------------------------- */
 
 /** With the lock held: the slot @p, which lives, goes to the front of its page.
- *  @n  its number in the page */
+ *  @word, @mask  where its bit is */
 void slab_given_push(struct heap *heap, void *p, struct slab_page *page,
-                     uint64_t n);
+                     struct slab_word *word, uint64_t mask);
+/** Has another front freed slots of that slab? */
+bool slab_has_given(const struct heap *heap, const struct slab_page *page);
 /** With the lock held: take what others freed.  @return was there any? */
 bool slab_given_collect(struct heap *heap, struct heap_front *front);
 /** Pages in the list; more than there are when it is no list. */
@@ -264,9 +279,9 @@ static inline bool slab_is_less_aligned(struct layout want) {
     return want.align == 1 || want.align == 2 || want.align == 4;
 }
 
-/** The size as heap.c serves it. */
+/** The size of a usual layout as heap.c serves it. */
 static inline size_t slab_served(struct layout want) {
-    return (want.size + 7) & ~(size_t)7;
+    return ((want.size - 1) | (want.align - 8) | 7) + 1;
 }
 
 /* --- slab_blocks.c ------------------------------------------------------- */

@@ -1,16 +1,18 @@
 /*
  * The short way to slots: at the front of this processor, without the lock.
  *
- *   sizes[i]                 current slab of that size
- *   word, base  ------------> the next free slot
- *   words, page ------------> a block that comes back, if it is in that page
+ *   size_for[..] --> sizes[i]                current slab of that size
+ *                    word, base  ----------> the next free slot
+ *                    words, page ----------> a block that comes back, if it is
+ *                                            in that page
  *
  * Most blocks come back to the slab they came from while it is the current one:
- * then nothing is looked up.  For another slab the record of the page tells
- * whether it is the front's own, and of that size.
+ * then nothing is looked up.  For any other slab the record of its page is:
+ * one comparison tells that it is the front's own, of that size, and not full.
+ * More has to be done only when a slab was full or may be empty now.
  *
  * What is not known here is left to the long way of heap.c, which tells what
- * was wrong: a slot of another front, an alignment above 16, a front in use.
+ * was wrong: a slot of another front, a front in use.
  *
  * All calls cost O(1).
  */
@@ -18,36 +20,30 @@
 #include "base/poison.h"
 #include "heap/slab_slot.h"
 
+/** How many times 8 bytes the usual @want takes, less one; UNITS or more when
+ * it is no slot or the front is not free. */
+static MM_INLINE uint64_t slot_units(struct layout want,
+                                     const struct heap_front *front) {
+    return ((want.size - 1) | (want.align - 8) | front->busy) / 8;
+}
+#define UNITS (SLAB_SLOT_MAX / 8)
+
+/** The same in bytes, as heap.c serves them. */
+static MM_INLINE size_t units_served(uint64_t units) {
+    return 8 * units + 8;
+}
+
 /* --- allocate ------------------------------------------------------------- */
 
 /** The current word is used up. */
 static MM_NOINLINE void *quick_refill(struct heap *heap, struct layout want,
-                                      struct heap_front *front) {
-    const unsigned index = usual_index(want);
+                                      struct heap_front *front,
+                                      struct slab_size *size) {
     void *p;
 
-    if (!slab_refill(heap, front, index)) {
+    if (!slab_refill(heap, front, (unsigned)(size - front->slab.sizes))) {
         heap_front_leave(front);
         return heap_alloc_long(heap, want);
-    }
-    p = slot_pop(&front->slab.sizes[index]);
-    MM_UNPOISON(p, want.size);
-    heap_count_alloc(front, want.size, slab_served(want));
-    heap_front_leave(front);
-    return p;
-}
-
-/** @want is a usual slot. */
-static MM_INLINE void *quick_alloc(struct heap *heap, struct layout want,
-                                   struct heap_front *front) {
-    struct slab_size *size = &front->slab.sizes[usual_index(want)];
-    void *p;
-
-    if (!heap_front_enter(front)) {
-        return heap_alloc_long(heap, want);
-    }
-    if (*size->word == size->no_slot) {
-        return quick_refill(heap, want, front);
     }
     p = slot_pop(size);
     MM_UNPOISON(p, want.size);
@@ -56,50 +52,23 @@ static MM_INLINE void *quick_alloc(struct heap *heap, struct layout want,
     return p;
 }
 
-/* --- free ----------------------------------------------------------------- */
+static MM_INLINE void *quick_alloc(struct heap *heap, struct layout want,
+                                   struct heap_front *front, uint64_t units) {
+    struct slab_size *size = front->slab.size_for[units];
+    void *p;
 
-#define BY_STATE(state) ((uint32_t)(state) << 24)
-#define NOT_HERE (~UINT32_C(0))
-
-/**
- * The slot at @p, if it lives in a slab of @front, and nobody gave a slot to
- * that.
- * @return how the record differs from that of a current slab: 0 or
- *         BY_STATE(); or NOT_HERE
- */
-static MM_INLINE uint32_t slot_here(const struct heap *heap,
-                                    const struct heap_front *front,
-                                    const void *p, unsigned index,
-                                    struct slot *slot) {
-    const struct slab_size *size = &front->slab.sizes[index];
-    const uint32_t own = index + 1 + (front->number << 8);
-    uint32_t other = 0;
-
-    slot->words = size->words;
-    if ((uint64_t)((const uint8_t *)p - size->page) >= PAGE_SIZE ||
-        __atomic_load_n(&front->slab.given, __ATOMIC_RELAXED) != NULL) {
-        if (!slot_page(heap, p, slot)) {
-            return NOT_HERE;
-        }
-        other = __atomic_load_n(&slot->record->what, __ATOMIC_RELAXED) ^ own;
-        if ((other & (BY_STATE(1) - 1)) != 0) {
-            return NOT_HERE;
-        }
-        slot->words = slab_words(heap, slot->record);
+    heap_front_mark(front, FRONT_QUICK);
+    if (size->word->free == size->no_slot) {
+        return quick_refill(heap, want, front, size);
     }
-    return slot_bit(p, size->inverse, slot) ? other : NOT_HERE;
-}
-
-/** Its slab was full, or may be empty now. */
-static MM_NOINLINE enum mm_status quick_given(struct heap *heap,
-                                              const void *p) {
-    struct heap_front *front = heap_front(heap);
-    const enum mm_status st = slab_slot_given(
-        heap, front, slab_page_number(heap, vaddr_of_pointer(p).v));
-
+    p = slot_pop(size);
+    MM_UNPOISON(p, want.size);
+    heap_count_alloc(front, want.size, units_served(units));
     heap_front_leave(front);
-    return st;
+    return p;
 }
+
+/* --- free ----------------------------------------------------------------- */
 
 /** What the short way does not free. */
 static MM_NOINLINE enum mm_status quick_refuse(struct heap *heap, void *p,
@@ -108,92 +77,159 @@ static MM_NOINLINE enum mm_status quick_refuse(struct heap *heap, void *p,
     return heap_free_long(heap, p, had);
 }
 
-/** @had is a usual slot. */
-static MM_INLINE enum mm_status quick_free(struct heap *heap, void *p,
-                                           struct layout had,
-                                           struct heap_front *front) {
-    const unsigned index = usual_index(had);
-    struct slot slot;
-    uint32_t other;
-    uint64_t word;
+/** The slab of @p was full, or may be empty now. */
+static MM_NOINLINE enum mm_status quick_given(struct heap *heap,
+                                              const void *p) {
+    struct heap_front *front = heap_front(heap);
 
-    if (!heap_front_enter(front)) {
-        return heap_free_long(heap, p, had);
-    }
-    other = slot_here(heap, front, p, index, &slot);
-    if (other == NOT_HERE) {
-        return quick_refuse(heap, p, had);
-    }
-    MM_POISON(p, slab_shapes[index].size);
-    heap_count_free(front, had.size, slab_served(had));
-    word = slot_push(&slot);
-    if (other != 0 && (other != BY_STATE(SLAB_PARTIAL) || ~word == 0)) {
-        return quick_given(heap, p);
-    }
+    slab_slot_given(heap, front, slab_page_number(heap, vaddr_of_pointer(p).v));
     heap_front_leave(front);
     return MM_OK;
 }
 
-/* --- realloc -------------------------------------------------------------- */
+/** The slot at @p, in a slab of that size with @more than size->what. */
+static MM_INLINE bool slot_there(const struct heap *heap, const void *p,
+                                 const struct slab_size *size, uint32_t more,
+                                 struct slot *slot) {
+    struct slab_page *page;
 
-/** The slot at @p becomes free, the block moves to @q. */
-static void slot_leave(struct heap *heap, struct heap_front *front, void *p,
-                       unsigned index, const struct slot *slot,
-                       uint32_t other) {
-    const uint64_t word = slot_push(slot);
+    return slot_page(heap, p, &page) &&
+           __atomic_load_n(&page->what, __ATOMIC_RELAXED) ==
+               size->what + more &&
+           slot_find(slab_words(heap, page),
+                     vaddr_of_pointer(p).v & (PAGE_SIZE - 1), size->inverse,
+                     slot);
+}
 
-    MM_POISON(p, slab_shapes[index].size);
-    if (other != 0 && (other != BY_STATE(SLAB_PARTIAL) || ~word == 0)) {
-        (void)slab_slot_given(heap, front,
-                              slab_page_number(heap, vaddr_of_pointer(p).v));
+/** It is in neither the current nor a partial slab. */
+static MM_NOINLINE enum mm_status full_free(struct heap *heap, void *p,
+                                            struct layout had,
+                                            const struct slab_size *size) {
+    struct heap_front *front = heap_front(heap);
+    struct slot slot;
+
+    if (!slot_there(heap, p, size, SLAB_WHAT_FULL, &slot)) {
+        return quick_refuse(heap, p, had);
     }
+    MM_POISON(p, size->step);
+    heap_count_free(front, had.size, slab_served(had));
+    (void)slot_push(&slot);
+    return quick_given(heap, p);
+}
+
+static MM_INLINE uint64_t offset_in(const struct slab_size *size,
+                                    const void *p) {
+    return vaddr_of_pointer(p).v - vaddr_of_pointer(size->page).v;
+}
+
+static MM_INLINE enum mm_status quick_free(struct heap *heap, void *p,
+                                           struct layout had,
+                                           struct heap_front *front,
+                                           uint64_t units) {
+    const struct slab_size *size = front->slab.size_for[units];
+    const uint64_t offset = offset_in(size, p);
+    struct slot slot;
+
+    heap_front_mark(front, FRONT_QUICK);
+    if (offset < PAGE_SIZE) {
+        if (!slot_find(size->words, offset, size->inverse, &slot)) {
+            return quick_refuse(heap, p, had);
+        }
+        (void)slot_push(&slot);
+    } else {
+        if (!slot_there(heap, p, size, 0, &slot)) {
+            return full_free(heap, p, had, size);
+        }
+        if (~slot_push(&slot) == 0) {
+            heap_count_free(front, had.size, units_served(units));
+            return quick_given(heap, p);
+        }
+    }
+    MM_POISON(p, size->step);
+    heap_count_free(front, had.size, units_served(units));
+    heap_front_leave(front);
+    return MM_OK;
+}
+
+/* --- reallocate ----------------------------------------------------------- */
+
+/** The slot at @p, wherever it is among the front's own of that size. */
+static MM_INLINE bool slot_here(const struct heap *heap, const void *p,
+                                const struct slab_size *size,
+                                struct slot *slot) {
+    const uint64_t offset = offset_in(size, p);
+
+    if (offset < PAGE_SIZE) {
+        return slot_find(size->words, offset, size->inverse, slot);
+    }
+    return slot_there(heap, p, size, 0, slot) ||
+           slot_there(heap, p, size, SLAB_WHAT_FULL, slot);
+}
+
+/** From a slot of @old to one of @new, which has one. */
+static MM_INLINE void *slot_move(struct heap *heap, struct heap_front *front,
+                                 void *p, const struct slab_size *old,
+                                 const struct slab_size *new, size_t bytes) {
+    struct slot slot;
+    void *q;
+
+    if (!slot_here(heap, p, old, &slot)) {
+        return NULL;
+    }
+    q = slot_pop(new);
+    MM_UNPOISON(q, bytes);
+    bytes_copy_in_page(q, p, bytes);
+    MM_POISON(p, old->step);
+    (void)slot_push(&slot);
+    if (offset_in(old, p) >= PAGE_SIZE) {
+        slab_slot_given(heap, front,
+                        slab_page_number(heap, vaddr_of_pointer(p).v));
+    }
+    return q;
 }
 
 /** @return NULL: the long way may know more; @p is as it was */
-static void *slot_realloc(struct heap *heap, struct heap_front *front, void *p,
-                          struct layout had, struct layout want) {
-    const unsigned old = usual_index(had), new = usual_index(want);
-    struct slab_size *size = &front->slab.sizes[new];
+static MM_INLINE void *slot_realloc(struct heap *heap, struct heap_front *front,
+                                    void *p, struct layout had,
+                                    const struct slab_size *old,
+                                    const struct slab_size *new, size_t size) {
     struct slot slot;
-    uint32_t other;
-    void *q = p;
 
-    if (new != old && size->word[0] == size->no_slot &&
-        !slab_refill(heap, front, new)) {
+    if (new == old) {
+        return slot_here(heap, p, old, &slot) ? p : NULL;
+    }
+    if (new->word->free == new->no_slot &&
+        !slab_refill(heap, front, (unsigned)(new - front->slab.sizes))) {
         return NULL;
     }
-    other = slot_here(heap, front, p, old, &slot);
-    if (other == NOT_HERE) {
-        return NULL;
-    }
-    if (new != old) {
-        q = slot_pop(size);
-        MM_UNPOISON(q, want.size);
-        bytes_copy(q, p, had.size < want.size ? had.size : want.size);
-        slot_leave(heap, front, p, old, &slot, other);
-    } else {
-        MM_POISON(p, size->step);
-        MM_UNPOISON(p, want.size);
-    }
-    heap_uncount_bytes(front, had.size, slab_served(had));
-    heap_count_bytes(front, want.size, slab_served(want));
-    front->counts.reallocs++;
-    return q;
+    return slot_move(heap, front, p, old, new,
+                     had.size < size ? had.size : size);
 }
 
 static void *quick_realloc(struct heap *heap, void *p, struct layout had,
                            size_t size) {
     const struct layout want = { size, had.align };
     struct heap_front *front = heap_front(heap);
+    const uint64_t old = slot_units(had, front), new = slot_units(want, front);
     void *q;
 
-    if (!is_usual_slot(had) || !is_usual_slot(want) ||
-        !heap_front_enter(front)) {
+    if (!slab_is_usual(had) || (old | new) >= UNITS) {
         return heap_realloc_long(heap, p, had, size);
     }
-    q = slot_realloc(heap, front, p, had, want);
+    heap_front_mark(front, FRONT_QUICK);
+    q = slot_realloc(heap, front, p, had, front->slab.size_for[old],
+                     front->slab.size_for[new], size);
+    if (q == NULL) {
+        heap_front_leave(front);
+        return heap_realloc_long(heap, p, had, size);
+    }
+    MM_POISON(q, front->slab.size_for[new]->step);
+    MM_UNPOISON(q, size);
+    heap_uncount_bytes(front, had.size, units_served(old));
+    heap_count_bytes(front, size, units_served(new));
+    front->counts.reallocs++;
     heap_front_leave(front);
-    return q != NULL ? q : heap_realloc_long(heap, p, had, size);
+    return q;
 }
 
 /* --- which way ------------------------------------------------------------ */
@@ -218,21 +254,25 @@ static MM_NOINLINE enum mm_status unusual_free(struct heap *heap, void *p,
 
 static MM_INLINE void *way_alloc(struct heap *heap, struct layout want,
                                  struct heap_front *front) {
-    if (is_usual_slot(want)) {
-        return quick_alloc(heap, want, front);
+    const uint64_t units = slot_units(want, front);
+
+    if (!slab_is_usual(want)) {
+        return unusual_alloc(heap, want);
     }
-    return slab_is_usual(want) ? slab_block_quick_alloc(heap, want, front)
-                               : unusual_alloc(heap, want);
+    return units < UNITS ? quick_alloc(heap, want, front, units)
+                         : slab_block_quick_alloc(heap, want, front);
 }
 
 static MM_INLINE enum mm_status way_free(struct heap *heap, void *p,
                                          struct layout had,
                                          struct heap_front *front) {
-    if (is_usual_slot(had)) {
-        return quick_free(heap, p, had, front);
+    const uint64_t units = slot_units(had, front);
+
+    if (!slab_is_usual(had)) {
+        return unusual_free(heap, p, had);
     }
-    return slab_is_usual(had) ? slab_block_quick_free(heap, p, had, front)
-                              : unusual_free(heap, p, had);
+    return units < UNITS ? quick_free(heap, p, had, front, units)
+                         : slab_block_quick_free(heap, p, had, front);
 }
 
 static void *one_alloc(struct heap *heap, struct layout want) {

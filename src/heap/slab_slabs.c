@@ -22,22 +22,29 @@
 
 /** A word without a slot, and a page where nothing is in use. */
 static void no_current(struct slab_front *front, unsigned index) {
-    front->sizes[index] = (struct slab_size){
-        .word = &front->none,
-        .step = slab_shapes[index].size,
-        .inverse = slab_shapes[index].inverse,
-        .words = front->all,
-    };
+    struct slab_size *size = &front->sizes[index];
+
+    size->word = &front->none;
+    size->no_slot = 0;
+    size->words = front->all;
+    size->page = NULL;
+    size->current = 0;
 }
 
 void slab_fronts_init(struct heap *heap) {
     for (unsigned f = 0; f < HEAP_FRONTS; f++) {
         struct slab_front *front = &heap->fronts[f].slab;
 
-        *front = (struct slab_front){ .given = NULL, .none = 0 };
+        *front = (struct slab_front){ .given = NULL };
         bytes_fill(front->all, 0xff, sizeof(front->all));
         for (unsigned i = 0; i < SLAB_SIZES; i++) {
+            front->sizes[i].step = slab_shapes[i].size;
+            front->sizes[i].inverse = slab_shapes[i].inverse;
+            front->sizes[i].what = slab_what(i, heap->fronts[f].number);
             no_current(front, i);
+        }
+        for (unsigned i = 0; i < SLAB_SLOT_MAX / 8; i++) {
+            front->size_for[i] = &front->sizes[slab_size_index[i]];
         }
     }
 }
@@ -83,14 +90,15 @@ static void partial_remove(struct heap *heap, uint32_t *partial,
 
 /* --- pages come and go ---------------------------------------------------- */
 
-/** Granules for the words of a slab and as many given ones. */
+/** Granules for the words of a slab. */
 static uint64_t words_granules(unsigned index) {
-    return granules_for(2 * sizeof(uint64_t) *
+    return granules_for(sizeof(struct slab_word) *
                         slab_word_count(&slab_shapes[index]));
 }
 
 /** As slab_page.words tells it. */
-static uint32_t words_at(const struct heap *heap, const uint64_t *words) {
+static uint32_t words_at(const struct heap *heap,
+                         const struct slab_word *words) {
     return (uint32_t)((vaddr_of_pointer(words).v - heap->start.v) / 8);
 }
 
@@ -112,10 +120,10 @@ static bool words_take(struct heap *heap, struct slab_page *page,
 static void slab_drop(struct heap *heap, struct heap_front *front, uint64_t n) {
     struct slab_page *page = slab_page(heap, n);
     const unsigned index = page->kind - 1u;
-    uint64_t *words = slab_words(heap, page);
+    struct slab_word *words = slab_words(heap, page);
     const bool taken = slab_lock(heap, front);
 
-    if (words != &page->slab.bits) {
+    if (words != &page->slab.word) {
         MM_POISON(words, words_granules(index) << GRANULE_SHIFT);
         slab_run_free(heap, vaddr_of_pointer(words).v, words_granules(index));
     }
@@ -139,7 +147,7 @@ static bool page_take(struct heap *heap, const struct heap_front *front,
                               .kind = (uint8_t)(index + 1),
                               .front = (uint8_t)front->number,
                               .state = SLAB_CURRENT,
-                              .words = words_at(heap, &page->slab.bits),
+                              .words = words_at(heap, &page->slab.word),
                           });
     if (slab_shapes[index].slots > 64 && !words_take(heap, page, index)) {
         slab_record_set(page, (struct slab_page){ .kind = 0 });
@@ -155,7 +163,7 @@ static bool page_take(struct heap *heap, const struct heap_front *front,
  *  @return false: all its slots are used */
 static bool next_word(struct slab_size *size, const struct slab_shape *shape) {
     for (unsigned k = 0; k < slab_word_count(shape); k++) {
-        if (size->words[k] != slab_no_slot(shape, k)) {
+        if (size->words[k].free != slab_no_slot(shape, k)) {
             size->word = &size->words[k];
             size->no_slot = slab_no_slot(shape, k);
             size->base = size->page + 64 * k * shape->size;
@@ -170,7 +178,7 @@ static void use(struct heap *heap, struct slab_size *size, uint64_t n) {
     const struct slab_page *page = slab_page(heap, n);
     const struct slab_shape *shape = &slab_shapes[page->kind - 1];
 
-    size->current = n + 1;
+    size->current = (uint32_t)n + 1;
     size->words = slab_words(heap, page);
     size->page = pointer_of(vaddr(page_va(heap, n)));
     (void)next_word(size, shape);
@@ -181,7 +189,8 @@ static bool slab_new(struct heap *heap, struct heap_front *front,
                      unsigned index) {
     struct slab_size *size = &front->slab.sizes[index];
     struct slab_page *page;
-    uint64_t *words, n;
+    struct slab_word *words;
+    uint64_t n;
     const bool taken = slab_lock(heap, front);
     const bool found = page_take(heap, front, index, &n);
 
@@ -192,18 +201,17 @@ static bool slab_new(struct heap *heap, struct heap_front *front,
     page = slab_page(heap, n);
     words = slab_words(heap, page);
     for (unsigned k = 0; k < word_count(page); k++) {
-        words[k] = ~UINT64_C(0);
-        words[word_count(page) + k] = 0;
+        words[k] = (struct slab_word){ ~UINT64_C(0), 0 };
     }
     use(heap, size, n);
     return true;
 }
 
 static bool is_empty(const struct heap *heap, const struct slab_page *page) {
-    const uint64_t *words = slab_words(heap, page);
+    const struct slab_word *words = slab_words(heap, page);
 
     for (unsigned k = 0; k < word_count(page); k++) {
-        if (words[k] != ~UINT64_C(0)) {
+        if (words[k].free != ~UINT64_C(0)) {
             return false;
         }
     }
@@ -244,8 +252,7 @@ bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index) {
     return slab_new(heap, front, index);
 }
 
-enum mm_status slab_slot_given(struct heap *heap, struct heap_front *front,
-                               uint64_t n) {
+void slab_slot_given(struct heap *heap, struct heap_front *front, uint64_t n) {
     struct slab_page *page = slab_page(heap, n);
     uint32_t *partial = &front->slab.partial[page->kind - 1];
 
@@ -256,7 +263,6 @@ enum mm_status slab_slot_given(struct heap *heap, struct heap_front *front,
         partial_remove(heap, partial, page);
         slab_drop(heap, front, n);
     }
-    return MM_OK;
 }
 
 static bool give_up(struct heap *heap, struct heap_front *front) {

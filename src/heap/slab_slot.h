@@ -7,78 +7,63 @@
 
 #include "heap/slab_inside.h"
 
-/** Which size serves, by (size - 1) / 8.  Odd entries are for sizes that are
- *  multiples of 16: who is to be aligned to 16 takes the next odd one. */
-extern const uint8_t slab_size_index[SLAB_SLOT_MAX / 8];
-
-/** The same for a usual @want. */
-static MM_INLINE unsigned usual_index(struct layout want) {
-    return slab_size_index[((want.size - 1) | (want.align - 8)) / 8];
-}
-
-static MM_INLINE bool is_usual_slot(struct layout want) {
-    return slab_is_usual(want) &&
-           ((want.size - 1) | (want.align - 8)) < SLAB_SLOT_MAX;
-}
-
 /** The lowest slot of a word that has one. */
-static MM_INLINE void *slot_pop(struct slab_size *size) {
-    const uint64_t word = *size->word;
+static MM_INLINE void *slot_pop(const struct slab_size *size) {
+    struct slab_word *word = size->word;
+    const uint64_t free = word->free;
 
-    __atomic_store_n(size->word, word & (word - 1), __ATOMIC_RELAXED);
-    return size->base + (unsigned)__builtin_ctzl(word) * size->step;
+    __atomic_store_n(&word->free, free & (free - 1), __ATOMIC_RELAXED);
+    return size->base + (unsigned)__builtin_ctzl(free) * size->step;
 }
 
 /** Where the bit of a slot is. */
 struct slot {
-    uint64_t page, n; /* numbers: of the page, of the slot in it */
-    struct slab_page *record;
-    uint64_t *words;
-    uint64_t was; /* the word with its bit */
+    struct slab_word *word;
+    uint64_t n;    /* which bit */
+    uint64_t free; /* what the word was */
 };
 
-static MM_INLINE uint64_t slot_mask(const struct slot *slot) {
-    return UINT64_C(1) << (slot->n & 63);
-}
-
-/** The page of @p, as far as there is one.  @return false: @p is nowhere */
+/** The record of the page of @p.  @return false: @p is nowhere */
 static MM_INLINE bool slot_page(const struct heap *heap, const void *p,
-                                struct slot *slot) {
-    slot->page = slab_page_number(heap, vaddr_of_pointer(p).v);
-    if (slot->page >= slab_pages(heap)) {
+                                struct slab_page **page) {
+    const uint64_t n = slab_page_number(heap, vaddr_of_pointer(p).v);
+
+    if (n >= slab_pages(heap)) {
         return false;
     }
-    slot->record = slab_page(heap, slot->page);
+    *page = slab_page(heap, n);
     return true;
 }
 
 /**
- * Find the bit of @p in slot->words, those of a slab of the size that @inverse
- * belongs to.
+ * Find the bit of the slot at @offset in its page, whose slab has these @words;
+ * @inverse belongs to its size.
  *
  * The product with the inverse is the quotient in its upper half, and what the
  * lower half holds is less than the inverse when, and only when, nothing
  * remains.
  *
- * @return false: @p is no slot, or a free one
+ * @return false: no slot starts there, or a free one
  */
-static MM_INLINE bool slot_bit(const void *p, uint32_t inverse,
-                               struct slot *slot) {
-    const uint64_t product =
-        (vaddr_of_pointer(p).v & (PAGE_SIZE - 1)) * inverse;
+static MM_INLINE bool slot_find(struct slab_word *words, uint64_t offset,
+                                uint32_t inverse, struct slot *slot) {
+    const uint64_t product = offset * inverse;
+    uint64_t given;
 
-    slot->n = product >> 32;
-    slot->was = __atomic_load_n(&slot->words[slot->n / 64], __ATOMIC_RELAXED);
+    slot->word = &words[product >> 38];
+    slot->n = product >> 32 & 63;
+    slot->free = __atomic_load_n(&slot->word->free, __ATOMIC_RELAXED);
+    given = __atomic_load_n(&slot->word->given, __ATOMIC_RELAXED);
     return (uint32_t)product < inverse &&
-           (slot->was >> (slot->n & 63) & 1) == 0;
+           ((slot->free | given) >> slot->n & 1) == 0;
 }
 
 /** The slot is free.  @return its word */
 static MM_INLINE uint64_t slot_push(const struct slot *slot) {
-    const uint64_t word = slot->was | slot_mask(slot);
+    const uint64_t free = slot->free | UINT64_C(1) << slot->n;
 
-    __atomic_store_n(&slot->words[slot->n / 64], word, __ATOMIC_RELAXED);
-    return word;
+    __atomic_store_n(&slot->word->free, free, __ATOMIC_RELAXED);
+    return free;
 }
 
 #endif

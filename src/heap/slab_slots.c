@@ -2,7 +2,7 @@
  * Slots: blocks up to 512 bytes.
  *
  *   front.sizes[i]        record of the page              page
- *   word ---------------> bits 1 1 0 1 0 0 ...            [slot|slot|slot|..]
+ *   word ---------------> free 1 1 0 1 0 0 ...            [slot|slot|slot|..]
  *   base ------------------------------------------------>  1: free
  *
  * A slot has one of 27 sizes: 8 .. 64 bytes by 8, .. 128 and .. 256 by 16, then
@@ -17,6 +17,8 @@
  */
 #include "heap/slab_slot.h"
 
+/* Odd entries are for sizes that are multiples of 16: who is to be aligned to
+ * 16 takes the next odd one. */
 const uint8_t slab_size_index[SLAB_SLOT_MAX / 8] = {
     0,  1,  2,  3,  4,  5,  6,  7,  8,  8,  9,  9,  10, 10, 11, 11,
     12, 12, 13, 13, 14, 14, 15, 15, 16, 16, 17, 17, 18, 18, 19, 19,
@@ -56,7 +58,7 @@ unsigned slab_slot_index(struct layout want) {
 void *slab_slot_take(struct heap *heap, unsigned index) {
     struct slab_size *size = &heap->front->slab.sizes[index];
 
-    if (*size->word == size->no_slot &&
+    if (size->word->free == size->no_slot &&
         !slab_refill(heap, heap->front, index)) {
         return NULL;
     }
@@ -65,41 +67,43 @@ void *slab_slot_take(struct heap *heap, unsigned index) {
 
 /* --- with the lock held --------------------------------------------------- */
 
-/** @return false: @p is no slot of that size, or a free one */
-static bool slot_find(const struct heap *heap, const void *p, unsigned index,
-                      struct slot *slot) {
-    const uint64_t *given;
+/** @return its page's record; NULL: @p is no slot of that size, or a free one
+ */
+static struct slab_page *slot_lookup(const struct heap *heap, const void *p,
+                                     unsigned index, struct slot *slot) {
+    struct slab_page *page;
 
-    if (!slot_page(heap, p, slot) || slot->record->kind != index + 1) {
-        return false;
-    }
-    slot->words = slab_words(heap, slot->record);
-    if (!slot_bit(p, slab_shapes[index].inverse, slot)) {
-        return false;
-    }
-    given = slot->words + slab_word_count(&slab_shapes[index]);
-    return (given[slot->n / 64] & slot_mask(slot)) == 0;
+    return slot_page(heap, p, &page) && page->kind == index + 1 &&
+                   slot_find(slab_words(heap, page),
+                             vaddr_of_pointer(p).v & (PAGE_SIZE - 1),
+                             slab_shapes[index].inverse, slot)
+               ? page
+               : NULL;
 }
 
 enum mm_status slab_slot_give(struct heap *heap, void *p, unsigned index) {
     struct heap_front *owner;
+    struct slab_page *page;
     struct slot slot;
 
-    if (!slot_find(heap, p, index, &slot)) {
+    page = slot_lookup(heap, p, index, &slot);
+    if (page == NULL) {
         return MM_NOT_ALLOCATED;
     }
     heap_discard(heap, p, slab_shapes[index].size);
-    owner = &heap->fronts[slot.record->front];
+    owner = &heap->fronts[page->front];
     if (owner != heap->front && owner != &heap->fronts[0]) {
-        slab_given_push(heap, p, slot.record, slot.n);
-        return MM_OK;
+        slab_given_push(heap, p, page, slot.word, UINT64_C(1) << slot.n);
+    } else {
+        (void)slot_push(&slot);
+        slab_slot_given(heap, owner,
+                        slab_page_number(heap, vaddr_of_pointer(p).v));
     }
-    (void)slot_push(&slot);
-    return slab_slot_given(heap, owner, slot.page);
+    return MM_OK;
 }
 
 bool slab_slot_lives(const struct heap *heap, const void *p, unsigned index) {
     struct slot slot;
 
-    return slot_find(heap, p, index, &slot);
+    return slot_lookup(heap, p, index, &slot) != NULL;
 }

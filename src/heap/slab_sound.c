@@ -112,7 +112,7 @@ static bool slab_page_is_sound(const struct heap *heap, uint64_t n,
                                struct count *count) {
     const struct slab_page *page = slab_page(heap, n);
     const struct slab_shape *shape;
-    const uint64_t *words = slab_words(heap, page);
+    const struct slab_word *words = slab_words(heap, page);
     uint64_t used = 0, given = 0;
 
     if (page->kind > SLAB_SIZES || page->front >= HEAP_FRONTS) {
@@ -120,20 +120,17 @@ static bool slab_page_is_sound(const struct heap *heap, uint64_t n,
     }
     shape = &slab_shapes[page->kind - 1];
     for (unsigned k = 0; k < slab_word_count(shape); k++) {
-        const uint64_t word = words[k];
-        const uint64_t from = words[slab_word_count(shape) + k];
+        const struct slab_word word = words[k];
 
-        if ((~word & slab_no_slot(shape, k)) != 0 || (word & from) != 0) {
+        if ((~word.free & slab_no_slot(shape, k)) != 0 ||
+            (word.free & word.given) != 0) {
             return false;
         }
-        used += ones(~word);
-        given += ones(from);
-    }
-    if (page->has_given != (given > 0)) {
-        return false;
+        used += ones(~word.free);
+        given += ones(word.given);
     }
     count->blocks += used - given;
-    count->given += page->has_given;
+    count->given += given > 0;
     count->partial += page->state == SLAB_PARTIAL;
     switch (page->state) {
     case SLAB_CURRENT:
@@ -215,7 +212,7 @@ static bool lists_are_sound(const struct heap *heap,
     for (unsigned f = 0; f < HEAP_FRONTS; f++) {
         const struct heap_front *front = &heap->fronts[f];
 
-        if (front->slab.none != 0) {
+        if (front->slab.none.free != 0) {
             return false;
         }
         partial += slabs_in_lists(heap, front);

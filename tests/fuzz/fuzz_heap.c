@@ -182,7 +182,7 @@ static void call(struct fuzz_input *in) {
 }
 
 static void check_heap(void) {
-    const unsigned busy = heap.fronts[1].busy;
+    const uint64_t busy = heap.fronts[1].busy;
 
     heap.fronts[1].busy = FRONT_FREE;
     must(heap_is_sound(&heap), "not sound", 0);

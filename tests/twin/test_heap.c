@@ -291,14 +291,14 @@ START_TEST(counters_tell_what_was_asked_for_and_what_is_held)
     ck_assert_uint_eq(STATS.allocs, 2);
     ck_assert_uint_eq(STATS.live_blocks, 2);
     ck_assert_uint_eq(STATS.live_bytes, 101);
-    ck_assert_uint_eq(STATS.held_bytes, arena_held(1) + arena_held(100));
+    ck_assert_uint_eq(STATS.held_bytes, arena_held(1, 1) + arena_held(100, 64));
     arena_free(b, 100, 64);
     a = heap_realloc(&arena.heap, a, layout(1, 1), 17);
     ck_assert_ptr_nonnull(a);
     ck_assert_uint_eq(STATS.reallocs, 1);
     ck_assert_uint_eq(STATS.allocs, 2);
     ck_assert_uint_eq(STATS.live_bytes, 17);
-    ck_assert_uint_eq(STATS.held_bytes, arena_held(17));
+    ck_assert_uint_eq(STATS.held_bytes, arena_held(17, 1));
     ck_assert_uint_eq(STATS.peak_live_bytes, 101);
     arena_free(a, 17, 1);
     ck_assert_uint_eq(STATS.frees, 2);

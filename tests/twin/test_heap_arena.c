@@ -131,8 +131,9 @@ bool arena_reuses(void) {
            arena.heap.class == &heap_fixed || arena.heap.class == &heap_slab;
 }
 
-uint64_t arena_held(size_t size) {
-    const size_t granule = arena.heap.class->granule;
+uint64_t arena_held(size_t size, size_t align) {
+    const size_t least = arena.heap.class->granule;
+    const size_t granule = align > least ? HEAP_ALIGN_MIN : least;
 
     return (size + granule - 1) / granule * granule;
 }

@@ -58,7 +58,7 @@ static inline struct layout layout(size_t size, size_t align) {
 }
 
 /** Bytes that a block of @size counts for. */
-uint64_t arena_held(size_t size);
+uint64_t arena_held(size_t size, size_t align);
 
 /** Allocate, and fail the test unless that gives an aligned block inside. */
 uint8_t *arena_alloc(size_t size, size_t align);

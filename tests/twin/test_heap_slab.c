@@ -321,10 +321,9 @@ START_TEST(damaged_books_are_noticed)
         { &arena.heap.slab.pages, 1 },
         { &arena.heap.slab.pages, 1000 },
         { &arena.heap.slab.pages, (uint64_t)-1 },
-        { &arena.heap.fronts[1].slab.none, 1 },
+        { &arena.heap.fronts[1].slab.none.free, 1 },
         { &arena.heap.fronts[1].counts.allocs, 1 },
         { &arena.heap.fronts[1].counts.held_bytes, 0 },
-        { &arena.heap.fronts[1].slab.sizes[7].current, 1 },
     };
     const struct {
         uint32_t *field;
@@ -332,8 +331,9 @@ START_TEST(damaged_books_are_noticed)
     } pages[] = {
         { &arena.heap.fronts[1].slab.partial[7], 1 },
         { &arena.heap.fronts[1].slab.partial[7], 1000 },
+        { &arena.heap.fronts[1].slab.sizes[7].current, 1 },
     };
-    uint64_t *word;
+    struct slab_word *word;
 
     open_slab(0, 16 * PAGE_SIZE, 0);
     arena_alloc(64, 16);
@@ -352,9 +352,9 @@ START_TEST(damaged_books_are_noticed)
         arena.heap = good;
     }
     word = arena.heap.fronts[1].slab.sizes[7].word;
-    *word |= 1; /* a slot in use is free */
+    word->free |= 1; /* a slot in use is free */
     ck_assert(!heap_slab.is_sound(&arena.heap));
-    *word &= ~UINT64_C(1);
+    word->free &= ~UINT64_C(1);
     ck_assert(heap_is_sound(&arena.heap));
 }
 END_TEST

@@ -144,14 +144,16 @@ START_TEST(damaged_records_of_slabs_are_noticed)
     DAMAGE(page->kind, page->kind - 1);
     DAMAGE(page->front, HEAP_FRONTS);
     DAMAGE(page->front, 2);
-    DAMAGE(page->has_given, 1);
+    DAMAGE(page->slab.word.given, 1 << 2); /* in no list */
+    DAMAGE(page->slab.word.given, 1 << 1); /* free, too */
     DAMAGE(page->state, SLAB_FULL);
     DAMAGE(page->state, SLAB_CURRENT);
     DAMAGE(page->state, 77);
     DAMAGE(page->slab.prev, 1);
-    DAMAGE(page->slab.bits, page->slab.bits | 1);
-    DAMAGE(page->slab.bits, page->slab.bits & 0xff); /* no such slots */
-    DAMAGE(page->slab.bits, ~UINT64_C(0));           /* empty, not given back */
+    DAMAGE(page->slab.word.free, page->slab.word.free | 1);
+    DAMAGE(page->slab.word.free,
+           page->slab.word.free & 0xff);        /* no such slots */
+    DAMAGE(page->slab.word.free, ~UINT64_C(0)); /* empty, not given back */
     DAMAGE(current->state, SLAB_PARTIAL);
 #undef DAMAGE
     arena_free(slots[0], SLOT, 16);
