@@ -60,6 +60,15 @@ copy_with_one_line_changed() { # file, sed expression, where to
     return 1
 }
 
+# A mistake may be one that never ends.  Processor time tells, which a busy machine
+# does not use up; half an hour is for one that only waits.
+patiently() { # program ...
+    (
+        ulimit -t 60
+        export CK_FORK=yes CK_TIMEOUT_MULTIPLIER=30
+        exec timeout 1800 "$@"
+    )
+}
 # The first test that failed, in what a test program printed.
 first_failed() { # file
     sed -n 's/^not ok [0-9]* - [^:]*:[^:]*:\([a-z0-9_]*\):.*/\1/p' "$1" |

@@ -36,9 +36,6 @@ mutate() { # file, sed expression: $work/FLOOR is src/FLOOR with one line change
     done
 }
 
-# A mistake may be one that never ends.
-export CK_DEFAULT_TIMEOUT=20 CK_FORK=yes
-
 link_for() { # suite
     case $1 in
     counts | programs)
@@ -50,8 +47,8 @@ link_for() { # suite
 }
 run() { # suite
     case $1 in
-    counts | programs) "$work/program" ;;
-    *) CK_RUN_SUITE=$1 "$work/program" ;;
+    counts | programs) patiently "$work/program" ;;
+    *) patiently env CK_RUN_SUITE="$1" "$work/program" ;;
     esac
 }
 

@@ -16,8 +16,7 @@ list=$top_srcdir/tests/mutants/heap.list
 source=$top_srcdir/src/heap
 begin mutant-heap
 
-# A mistake may be one that never ends.
-export CK_DEFAULT_TIMEOUT=20 CK_FORK=yes HEAP_MODEL_OPS=40000
+export HEAP_MODEL_OPS=40000
 
 build() { # file, sed expression
     rm -rf "$work/heap" "$work"/*.o
@@ -30,14 +29,14 @@ suites() {
         "$top_srcdir"/tests/twin/test_heap*.c
 }
 noticed_by() { # class: prints the suite and the first test that failed
-    if ! CK_RUN_CASE=$1 timeout 120 "$work/model" >"$work/said" 2>&1; then
+    if ! patiently env CK_RUN_CASE="$1" "$work/model" >"$work/said" 2>&1; then
         echo "test_heap_model $(first_failed "$work/said")"
         return
     fi
     $HOST_LINK -o "$work/twin_host" $HOST_OBJECTS "$work/mutant.o" $HOST_LIBS
     suites | while read -r suite; do # names of several words
-        if ! CK_RUN_SUITE=$suite timeout 120 "$work/twin_host" >"$work/said" 2>&1
-        then
+        if ! patiently env CK_RUN_SUITE="$suite" "$work/twin_host" \
+            >"$work/said" 2>&1; then
             echo "$suite: $(first_failed "$work/said")"
             break
         fi

@@ -59,8 +59,7 @@ noticed_by() { # prints the first test program that fails, and the test
     for program in $SIM_TESTS; do
         objects=$(test_objects "$program") || return
         $SIM_LINK -o "$work/$program" $objects "$work"/*.o $SIM_LIBS || return
-        if ! CK_FORK=${CK_FORK-yes} timeout 120 "$work/$program" \
-            >"$work/said" 2>&1; then
+        if ! patiently "$work/$program" >"$work/said" 2>&1; then
             echo "$program $(first_failed "$work/said")"
             return
         fi
