@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "grade/test.h"
+#include "sim/walk_story.h"
 
 #define TRIES 4
 
@@ -25,25 +26,64 @@ static bool handled(struct test *t, struct access_result *result) {
     return result->status == MM_OK;
 }
 
+static enum sim_access access_of(const char *what) {
+    return strcmp(what, "load") == 0    ? SIM_READ
+           : strcmp(what, "store") == 0 ? SIM_WRITE
+                                        : SIM_FETCH;
+}
+
+/** Where in the notes a story goes. */
+struct place {
+    char *at, *end;
+};
+
+static void put_note(void *ctx, char c) {
+    struct place *place = ctx;
+
+    if (place->at + 1 < place->end) {
+        *place->at++ = c;
+        *place->at = '\0';
+    }
+}
+
+/** The walk with its entries, decoded, and the one that decided. */
+static void tell_walk(struct test *t, const struct walk_result *walked,
+                      uint64_t va, enum sim_access access) {
+    const struct walk_control control = cpu_control(&t->pc.cpu);
+    const struct walk_asked asked = { vaddr(va), access, t->pc.cpu.cpl == 3 };
+    struct place place = { t->notes + strlen(t->notes),
+                           t->notes + sizeof t->notes };
+
+    walk_tell(walked, &control, asked, NULL, put_note, &place);
+}
+
+/** For a report, should there be one: how it faulted, or that the processor
+ * went by what the tables said before. */
 static void tell(struct test *t, const char *what, uint64_t va,
                  const struct access_result *result) {
-    char text[300];
+    const enum sim_access access = access_of(what);
+    struct walk_result now;
 
     note_clear(t);
-    if (result->done) {
-        return;
+    now = tables_say(t, va, access);
+    if (result->done && now.reason != WALK_OK) {
+        note(t,
+             "%s at 0x%lx: the TLB remembers a translation that nobody "
+             "flushed; by the tables:\n",
+             what, va);
+        tell_walk(t, &now, va, access);
+    } else if (!result->done) {
+        note(t, "%s at 0x%lx: fault %u, error code 0x%x, after %u fault%s%s\n",
+             what, va, result->fault.vector, result->fault.error,
+             result->faults, result->faults == 1 ? "" : "s",
+             result->fault.stale
+                 ? ", by a translation that the TLB remembered; the tables "
+                   "say otherwise"
+                 : ":");
+        if (!result->fault.stale) {
+            tell_walk(t, &result->fault.walk, va, access);
+        }
     }
-    walk_explain(&result->fault.walk, vaddr(va),
-                 strcmp(what, "load") == 0    ? SIM_READ
-                 : strcmp(what, "store") == 0 ? SIM_WRITE
-                                              : SIM_FETCH,
-                 text, sizeof text);
-    note(t, "%s at 0x%lx: fault %u, error code 0x%x, after %u fault%s%s; %s\n",
-         what, va, result->fault.vector, result->fault.error, result->faults,
-         result->faults == 1 ? "" : "s",
-         result->fault.stale ? ", by a translation that the TLB remembered"
-                             : "",
-         result->fault.stale ? "the tables say otherwise" : text);
 }
 
 struct access_result load(struct test *t, uint64_t va, unsigned bytes,

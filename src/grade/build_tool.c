@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,11 +71,37 @@ static void free_words(struct tool *tool) {
     tool->count = 0;
 }
 
+#define LOG_HEAD 3400 /* bytes of what a tool says that are shown */
+#define LOG_TAIL 600
+
+static void say_part(struct build *build, int log, off_t at, size_t len) {
+    char text[LOG_HEAD + LOG_TAIL + 1];
+    const ssize_t got = pread(log, text, len, at);
+
+    text[got > 0 ? got : 0] = '\0';
+    build_say(build, "%s", text);
+}
+
+/** Its head, and its end, where the last word stands. */
+static void say_log(struct build *build, int log) {
+    struct stat info;
+
+    if (log < 0 || fstat(log, &info) != 0) {
+        return;
+    }
+    if (info.st_size <= LOG_HEAD + LOG_TAIL) {
+        say_part(build, log, 0, LOG_HEAD + LOG_TAIL);
+        return;
+    }
+    say_part(build, log, 0, LOG_HEAD);
+    build_say(build, "\n[...]\n");
+    say_part(build, log, info.st_size - LOG_TAIL, LOG_TAIL);
+}
+
 bool tool_run(struct build *build, const struct kit *kit, struct tool *tool) {
     const char *const readable[] = { kit->folder, NULL };
-    char path[SCRATCH_PATH + 10], text[4000];
+    char path[SCRATCH_PATH + 10];
     int log, status = -1;
-    ssize_t got;
     const pid_t me = getpid();
     pid_t pid;
 
@@ -88,11 +115,7 @@ bool tool_run(struct build *build, const struct kit *kit, struct tool *tool) {
     if (pid > 0 && waitpid(pid, &status, 0) == pid) {
         kill(-pid, SIGKILL); /* whatever it may have left behind */
     }
-    got = log < 0 ? 0 : pread(log, text, sizeof text - 1, 0);
-    if (got > 0) {
-        text[got] = '\0';
-        build_say(build, "%s", text);
-    }
+    say_log(build, log);
     if (log >= 0) {
         close(log);
     }

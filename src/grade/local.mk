@@ -8,7 +8,7 @@ grade_flags = $(AM_CPPFLAGS) -I$(top_srcdir) -DPROGRAM_NAME='"memtwin-grade"' \
 	-DPKGLIBEXECDIR='"$(pkglibexecdir)"' $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS)
 grade_libs = libgrade.a $(functional_libs) $(JANSSON_LIBS) $(SECCOMP_LIBS)
 
-grade_sources = %D%/talk.h %D%/script.h %D%/test.h %D%/test.c %D%/ask.c \
+grade_sources = %D%/talk.h %D%/script.h %D%/test.h %D%/test.c %D%/ask.c %D%/call_text.c \
 	%D%/access.c %D%/frames.c %D%/pc.c %D%/transport.c %D%/cage.h %D%/cage.c \
 	%D%/code_name.c %D%/lab.h %D%/lab.c %D%/object_check.h \
 	%D%/object_check.c %D%/grade.h %D%/build.c %D%/build_inside.h \

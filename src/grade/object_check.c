@@ -6,6 +6,7 @@
  *                   these: no main, no memcpy, no other floor's function
  *   sections        only those that a compiler writes for plain C: no
  *                   constructors, no linker's directives, no section of its own
+ *   size            what fits beside the other floors
  *   symbols         no IFUNC (code at load time), no fixed addresses
  *
  * What it asks for by name and nobody has, the linker says.
@@ -20,6 +21,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/addr.h"
+
+#define SIZE_MOST (16 * MIB) /* code and variables */
 
 struct object {
     const unsigned char *bytes;
@@ -223,11 +228,17 @@ static bool is_plain(const char *name) {
 }
 
 static void check_sections(const struct object *o, struct complaints *c) {
+    uint64_t size = 0;
+
     for (unsigned i = 0; i < o->section_count; i++) {
         const Elf64_Shdr *s = &o->sections[i];
         const char *name =
             text_at(o->section_names, o->section_names_size, s->sh_name);
 
+        if ((s->sh_flags & SHF_ALLOC) != 0 &&
+            __builtin_add_overflow(size, s->sh_size, &size)) {
+            size = UINT64_MAX;
+        }
         if (s->sh_type == SHT_INIT_ARRAY || s->sh_type == SHT_FINI_ARRAY ||
             s->sh_type == SHT_PREINIT_ARRAY || starts(name, ".init") ||
             starts(name, ".fini") || starts(name, ".preinit") ||
@@ -249,6 +260,12 @@ static void check_sections(const struct object *o, struct complaints *c) {
                    (s->sh_flags & SHF_EXECINSTR) != 0) {
             refuse(c, "section '%s' is writable and executable\n", name);
         }
+    }
+    if (size > SIZE_MOST) {
+        refuse(c,
+               "code and variables take %lu MiB, which does not fit: %lu MiB "
+               "are left for this file\n",
+               size / MIB, SIZE_MOST / MIB);
     }
 }
 

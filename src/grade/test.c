@@ -88,11 +88,28 @@ _Noreturn void test_died(struct test *t, const char *mistake,
     fail(t, mistake, "%s", what);
 }
 
+/** What was called last, without what came back. */
+static void last_call(const struct test *t, char *text, size_t size) {
+    char *answer;
+
+    snprintf(text, size, "the last call");
+    if (t->told_count > 0) {
+        call_text(&t->told[(t->told_count - 1) % CALLS_TOLD], text, size);
+    }
+    answer = strstr(text, " -> ");
+    if (answer != NULL) {
+        *answer = '\0';
+    }
+}
+
 void must_status(struct test *t, const char *mistake, enum mm_status status,
                  enum mm_status want) {
+    char text[200];
+
     if (status != want) {
-        fail(t, mistake, "the last call said %s, expected %s",
-             mm_status_name(status), mm_status_name(want));
+        last_call(t, text, sizeof text);
+        fail(t, mistake, "%s\n  expected   %s\n  seen       %s", text,
+             mm_status_name(want), mm_status_name(status));
     }
 }
 

@@ -9,11 +9,13 @@
  * where in the code.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -31,6 +33,8 @@
 
 /** The net below the CPU ceiling: a subject can't sleep, but a host may. */
 #define PATIENCE_MS (120 * 1000)
+/** How often one that is silent is looked at. */
+#define LOOK_MS 500
 
 /* --- stories ------------------------------------------------------------- */
 
@@ -148,16 +152,47 @@ static void drain_signals(struct test *t) {
     }
 }
 
+static bool has_byte(const struct test *t) {
+    struct pollfd answer = { t->turn_fd, POLLIN, 0 };
+
+    return poll(&answer, 1, 0) > 0 && (answer.revents & POLLIN) != 0;
+}
+
+/** Has it taken the byte that was its turn, and reads again, without an
+ *  answer?  All its time goes by in its own code otherwise. */
+static bool waits_for_us(const struct test *t) {
+    char path[40], state = '?';
+    int unread = 1;
+    FILE *stat;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", t->pid);
+    stat = fopen(path, "r");
+    if (stat != NULL) {
+        if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1) {
+            state = '?';
+        }
+        fclose(stat);
+    }
+    return state == 'S' && ioctl(t->turn_fd, SIOCOUTQ, &unread) == 0 &&
+           unread == 0 && !has_byte(t);
+}
+
 /** Wait for the subject's byte. */
 static char wait_for_byte(struct test *t) {
     struct pollfd fds[2] = { { t->turn_fd, POLLIN, 0 },
                              { t->signal_fd, POLLIN, 0 } };
+    unsigned looks = 0;
     char byte;
 
     for (;;) {
-        const int ready = poll(fds, 2, PATIENCE_MS);
+        const int ready = poll(fds, 2, LOOK_MS);
 
-        if (ready == 0) {
+        if (ready == 0 && waits_for_us(t)) {
+            test_died(t, "endless",
+                      "the submission waits in the middle of the test, and "
+                      "does not answer");
+        }
+        if (ready == 0 && ++looks > PATIENCE_MS / LOOK_MS) {
             test_died(t, "endless",
                       "the submission did not answer within two "
                       "minutes");
@@ -222,10 +257,14 @@ static void panicked(struct test *t) {
 
 static _Noreturn void out_of_turn(struct test *t) {
     test_died(t, "talk",
-              "the submission wrote to the grader's socket by itself");
+              "the submission answered what it was not asked: it wrote to "
+              "the grader's socket by itself");
 }
 
 static void process_turn(struct test *t) {
+    if (has_byte(t)) { /* an answer before the question */
+        out_of_turn(t);
+    }
     if (t->count && t->traced) {
         step(t);
     } else {

@@ -43,10 +43,22 @@ for attack in "$attacks"/*.inc; do
 	ok "$name: $(sed -n '1s|^/\* \(.*\) \*/$|\1|p' "$attack")"
 done
 
-ln -sf "$dir/reference/bitmap.c" "$dir/link"
+# What is handed in is no plain file, or no text.
+handed_in() { # NAME, WANTS, SENTENCE
+	run --format json --only $only "$dir/1-frames" "$dir/attack"
+	[ $code -eq 1 ] && scores 0.0 && has "$2"
+	ok "$1: $3"
+	rm -rf "$dir/attack/bitmap.c"
+}
 rm "$dir/attack/bitmap.c"
 ln -s "$dir/reference/bitmap.c" "$dir/attack/bitmap.c"
-run --format json --only $only "$dir/1-frames" "$dir/attack"
-[ $code -eq 1 ] && scores 0.0 && has 'no plain file'
-ok "link: hands in a link to what the grader can read"
+handed_in link 'no plain file' "Hands in a link to what the grader can read."
+mkfifo "$dir/attack/bitmap.c"
+handed_in fifo 'no plain file' "Hands in a pipe that nobody writes to."
+mkdir "$dir/attack/bitmap.c"
+handed_in folder 'no plain file' "Hands in a folder."
+truncate -s 100M "$dir/attack/bitmap.c"
+handed_in large 'larger than 1 MiB' "Hands in 100 MiB."
+printf '#error \377\376 \033[2J\0\n' >"$dir/attack/bitmap.c"
+handed_in bytes 'error' "Hands in bytes that are no text."
 finish

@@ -52,6 +52,78 @@ else
 	ok "--debug puts test and submission into one program"
 	skip "a backtrace leads from the test into the submission" "no program"
 fi
+# Weights: a test that is worth nothing, one that is all, and lines that are none.
+printf 'category robustness 3\n2 robustness a_frame_cannot_be_freed_twice\n' \
+	>"$dir/weights"
+run --format json --weights "$dir/weights" 1 "$dir/reference"
+[ $code -eq 0 ] && scores 100.0 && [ "$(grep -c '"name"' "$dir/out")" -eq 1 ]
+ok "--weights says which tests there are, and shares make 100 points"
+for line in 'category robustness' '2 unknown a_test' '-1 robustness a_test'; do
+	echo "$line" >>"$dir/weights"
+	run --weights "$dir/weights" 1 "$dir/reference"
+	[ $code -eq 2 ] && [ ! -s "$dir/out" ] &&
+		grep -q "weights:3: '$line' is none of" "$dir/err" || show
+	ok "a line of weights that is none is named: $line"
+	sed -i '$d' "$dir/weights"
+done
+run --weights "$dir/none" 1 "$dir/reference"
+[ $code -eq 2 ] && grep -q "$dir/none" "$dir/err"
+ok "weights that are not there are named"
+run --format classroom50-tests 1
+[ $code -eq 0 ] && has 'classroom50/tests/v1' && has '"points"'
+ok "the tests of a lab for Classroom 50 need no submission"
+run --format json 1
+[ $code -eq 2 ] && grep -q 'a lab and a submission are wanted' "$dir/err"
+ok "a result needs one"
+# What a student reads.
+mkdir "$dir/wrong"
+cp "$dir/reference/memmap.c" "$dir/wrong"
+sed 's/return MM_NOT_ALLOCATED;/return MM_OK;/' "$dir/reference/bitmap.c" \
+	>"$dir/wrong/bitmap.c"
+run --only a_frame_cannot_be_freed_twice 1 "$dir/wrong"
+[ $code -eq 1 ] && has 'expected   MM_NOT_ALLOCATED' && has 'seen       MM_OK' &&
+	has 'pmm_free(frame 0x' && has 'hint:' && has 'Look at the bit'
+ok "a failure says what was done, expected and seen, and hints"
+why=
+command -v patch >/dev/null || why="patch is missing: apt install patch"
+[ -d "$labs/instructor" ] || why="this copy has no labs/instructor"
+if [ -z "$why" ]; then
+	submit 2-four-levels "$dir/two"
+	patch=$labs/instructor/mutants/V05.patch
+	file=$(sed -n 's,^+++ b/src/vmm/,,p' "$patch")
+	chmod u+w "$dir/two"/*
+	[ -f "$dir/two/$file" ] && patch -s "$dir/two/$file" "$patch"
+	run --only an_unmapped_page_faults_and_gives_its_frame 2 "$dir/two"
+	[ $code -eq 1 ] && has 'the TLB remembers a translation that nobody flushed' &&
+		has 'not present <- P is 0' && has 'vmm_unmap_leaf(space 0, 0x'
+	ok "a forgotten flush is told with the entries as they are"
+else
+	skip "a forgotten flush is told with the entries as they are" "$why"
+fi
+
+# As anybody: what only root can give is missing, and the result says so.
+grader=$memtwin
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+	memtwin=setpriv
+	set -- --reuid=65534 --regid=65534 --clear-groups "$grader"
+	chmod -R a+rX "$dir"
+	mkdir -m 777 "$dir/tmp"
+else
+	set --
+fi
+if [ $# -eq 0 ] || setpriv --reuid=65534 --regid=65534 --clear-groups \
+	test -r kit/stamp -a -r "$labs/1-frames/lab.conf"; then
+	TMPDIR=$dir/tmp
+	[ -d "$TMPDIR" ] && export TMPDIR || unset TMPDIR
+	run "$@" --only a_frame_cannot_be_freed_twice 1 "$dir/reference"
+	[ $code -eq 0 ] &&
+		has 'protection missing on this host: a user of its own (needs root)'
+	ok "an ordinary user can grade, and is told what protection is missing"
+	unset TMPDIR
+else
+	skip "an ordinary user can grade" "this build folder is closed to others"
+fi
+memtwin=$grader
 run --only no_such_test 1 "$dir/reference"
 [ $code -eq 2 ] && grep -q "'no_such_test' is no test of lab 1-frames" "$dir/err"
 ok "a test that does not exist is named"

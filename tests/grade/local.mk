@@ -1,6 +1,6 @@
 # The grader, by scripts that print TAP and run in the top of the build tree.
 grade_tests = %D%/grade.sh %D%/attacks.sh %D%/exports.sh %D%/batch.sh \
-	%D%/gradescope.sh %D%/left.sh %D%/installed.sh
+	%D%/gradescope.sh %D%/left.sh %D%/installed.sh %D%/loopback.sh
 dist_check_SCRIPTS += $(grade_tests)
 TESTS += $(grade_tests)
 EXTRA_DIST += %D%/tap.sh %D%/attacks %D%/attack_call.inc %D%/golden %D%/rules.py
