@@ -14,25 +14,16 @@
  */
 #include "vmm/table.h"
 
-/** Is a frame of the pmm's among these that nobody has? */
-static bool one_went_back(const struct pmm *pmm, pfn_t f, uint64_t count) {
-    while (count > 0 && (pmm_is_used(pmm, f) || !pmm_is_managed(pmm, f))) {
-        f = pfn_add(f, 1);
-        count--;
-    }
-    return count > 0;
-}
-
 const char *remembered_complaint(const struct vmm_space *kernel) {
     struct hw_remembered seen;
 
     for (uint64_t n = 0; hw_remembered(n, &seen); n++) {
-        if (seen.is_table && one_went_back(kernel->pmm, seen.f, 1)) {
+        if (seen.is_table && !frames_are_used(kernel, seen.f, 1)) {
             return "a processor remembers the way to a page table that was "
                    "freed";
         }
         if (!seen.is_table && !in_direct_map(kernel, seen.va) &&
-            one_went_back(kernel->pmm, seen.f, seen.pages)) {
+            !frames_are_used(kernel, seen.f, seen.pages)) {
             return "a processor remembers a page of a frame that was freed";
         }
     }

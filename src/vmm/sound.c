@@ -101,8 +101,7 @@ static bool tables_are_sound(const struct vmm_space *space, const char **why) {
 
 #define RIGHTS ((unsigned)(VMM_WRITE | VMM_EXECUTE | VMM_USER))
 
-static bool all_are_used(const struct vmm_space *space, pfn_t f,
-                         uint64_t count) {
+bool frames_are_used(const struct vmm_space *space, pfn_t f, uint64_t count) {
     while (count > 0 && pmm_is_used(space->pmm, f)) {
         f = pfn_add(f, 1);
         count--;
@@ -130,8 +129,8 @@ static const char *complaint(const struct vmm_space *space,
     if (slot.level > (region->large ? 2u : 1u)) {
         return "a large page lies in a region that has none";
     }
-    if (!all_are_used(space, pfn_of(pte_leaf_address(seen, slot.level)),
-                      level_pages(slot.level))) {
+    if (!frames_are_used(space, pfn_of(pte_leaf_address(seen, slot.level)),
+                         level_pages(slot.level))) {
         return "a page of a region shows a free frame";
     }
     if ((leaf_access(seen) & ~region->access & RIGHTS) != 0) {

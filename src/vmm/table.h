@@ -442,6 +442,11 @@ void table_unlink(struct vmm_space *space, paddr_t pa, unsigned level,
 /** Make the processor forget the way to unlinked tables, and give them back. */
 void tables_give_back(struct vmm_space *space, struct frame_chain *unlinked);
 
+/* --- sound.c: of one space ------------------------------------------------ */
+
+/** Is each of @count frames from @f in use, or none of the pmm's? */
+bool frames_are_used(const struct vmm_space *space, pfn_t f, uint64_t count);
+
 /* --- trees.c, remembered.c: of all spaces together ----------------------- */
 
 /** Does the direct map show what it shows at @va? */

@@ -64,16 +64,6 @@ static bool shows_tables(const struct vmm_space *space, vaddr_t va) {
             range_holds(space->reach->window.v, level_size(2), va.v));
 }
 
-static bool one_is_free(const struct vmm_space *space, pfn_t first,
-                        uint64_t count) {
-    for (uint64_t n = 0; n < count; n++) {
-        if (!pmm_is_used(space->pmm, pfn_add(first, n))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool may_be_both(const struct vmm_space *space) {
     return space->write_execute || space->kernel->write_execute;
 }
@@ -93,7 +83,7 @@ static const char *entry_complaint(const struct vmm_space *space, vaddr_t va,
         return "a page can be written and executed";
     }
     return !in_direct_map(space, va) &&
-                   one_is_free(space, first, level_pages(level))
+                   !frames_are_used(space, first, level_pages(level))
                ? "a page shows a free frame"
                : NULL;
 }

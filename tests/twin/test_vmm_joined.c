@@ -178,6 +178,43 @@ START_TEST(an_owner_too_many_of_any_frame_of_a_large_page_is_noticed)
 }
 END_TEST
 
+/*
+ *   pages    [ 0 ]        [ 1 ]            [ 2 ]         [ 3 ]
+ *   frames   first ...... first + 1100 ... first + 2200  a device's
+ *
+ * They are counted 1024 at a time.
+ */
+START_TEST(an_owner_too_many_is_noticed_wherever_its_frame_lies)
+{ /* P12 V22 */
+    const uint64_t apart = 1100, all = 2 * 1100 + 1;
+    const struct pmm_want want = { .count = all };
+    const char *why = "";
+    pfn_t first, f;
+
+    ck_assert_status(pmm_alloc_run(&mm.pmm, want, &first), MM_OK);
+    ck_assert_status(pmm_break_up(&mm.pmm, first, all), MM_OK);
+    add(private, 4, false);
+    for (uint64_t n = 0; n < all; n++) {
+        f = pfn_add(first, n);
+        ck_must((n % apart == 0
+                     ? vmm_map(&a, vaddr_add(private, n / apart * PAGE_SIZE), f,
+                               VMM_USER)
+                     : pmm_free(&mm.pmm, f)) == MM_OK,
+                "frame %lu", (unsigned long)n);
+    }
+    ck_assert_status(vmm_map(&a, vaddr_add(private, 3 * PAGE_SIZE),
+                             pfn(UINT64_C(0xfee00)), VMM_USER),
+                     MM_OK);
+    ck_assert_msg(mm_check(&mm, &why), "%s", why);
+    f = pfn_add(first, (uint64_t)_i * apart);
+    ck_assert_status(pmm_share(&mm.pmm, f), MM_OK);
+    ck_assert(!vmm_all_are_sound(&mm.space, &why));
+    ck_assert_str_eq(why, "a frame is shown by more or fewer pages than own "
+                          "it");
+    ck_assert_status(pmm_free(&mm.pmm, f), MM_OK);
+}
+END_TEST
+
 Suite *vmm_joined_suite(void) {
     Suite *suite = suite_create("vmm_joined");
     TCase *tc = tcase_create("joined");
@@ -190,6 +227,8 @@ Suite *vmm_joined_suite(void) {
     tcase_add_loop_test(tc, a_large_leaf_stays_within_one_large_region, 0, 4);
     tcase_add_loop_test(
         tc, an_owner_too_many_of_any_frame_of_a_large_page_is_noticed, 0, 4);
+    tcase_add_loop_test(
+        tc, an_owner_too_many_is_noticed_wherever_its_frame_lies, 0, 3);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -181,12 +181,16 @@ END_TEST
 /* --- copies ------------------------------------------------------------------
  */
 
-/** Only @pages of the paged region are left in RAM, and no frame is free. */
+/** Only the last @pages of the paged region are left in RAM, all touched of
+ *  late, and no frame is free. */
 static void leave_in_ram(uint64_t pages) {
     while (a->stats.evictions < PAGES - pages) {
         ck_assert_status(vmm_evict(a), MM_OK);
     }
     machine_leave_free(&m.pmm, 0);
+    for (uint64_t n = PAGES - pages; n < PAGES; n++) {
+        (void)byte_of(a, nth(base, n));
+    }
     a->hand = vaddr(0);
 }
 

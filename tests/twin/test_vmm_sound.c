@@ -288,6 +288,31 @@ START_TEST(a_page_both_writable_and_executable_is_noticed)
 }
 END_TEST
 
+START_TEST(a_space_may_write_and_execute_if_it_or_the_kernels_says_so)
+{ /* V24 */
+    const vaddr_t own = vaddr(UINT64_C(0x8000000));
+    static struct vmm_space space;
+    struct vmm_unmapped gone;
+
+    ck_assert_status(vmm_space_create(&space, &m.space), MM_OK);
+    space.write_execute = true;
+    ck_assert_status(vmm_map(&space, own, pfn(0x10), VMM_WRITE | VMM_EXECUTE),
+                     MM_OK);
+    for (unsigned n = 0; n < 4; n++) {
+        space.write_execute = (n & 1) != 0;
+        m.space.write_execute = (n & 2) != 0;
+        if (n == 0) {
+            expect_complaint_of_all("a page can be written and executed");
+        } else {
+            expect_no_complaint();
+        }
+    }
+    gone = vmm_unmap(&space, own);
+    vmm_flush(gone.token);
+    ck_assert_status(vmm_space_destroy(&space), MM_OK);
+}
+END_TEST
+
 START_TEST(a_page_table_that_is_reached_twice_is_noticed)
 {
     const pte_t *pde = machine_entry(&m.space, page, 2);
@@ -468,6 +493,8 @@ Suite *vmm_sound_suite(void) {
     tcase_add_test(tc, a_free_frame_that_a_page_shows_is_noticed);
     tcase_add_test(tc, a_reserved_bit_in_an_entry_is_noticed);
     tcase_add_test(tc, a_page_both_writable_and_executable_is_noticed);
+    tcase_add_test(tc,
+                   a_space_may_write_and_execute_if_it_or_the_kernels_says_so);
     tcase_add_test(tc, a_page_table_that_is_reached_twice_is_noticed);
     tcase_add_test(tc, a_page_table_of_two_spaces_is_noticed);
     tcase_add_test(tc, a_page_through_which_a_table_can_be_written_is_noticed);
