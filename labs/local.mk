@@ -13,7 +13,8 @@ lab_sources += %D%/instructor/1-frames/maps.c \
 	%D%/instructor/4-spaces/regions.c \
 	%D%/instructor/4-spaces/hidden.c \
 	%D%/instructor/5-heap/hidden.c \
-	%D%/instructor/5-heap/growth.c
+	%D%/instructor/5-heap/growth.c \
+	%D%/instructor/5-heap/edges.c
 endif
 EXTRA_DIST += %D%/1-frames %D%/2-four-levels %D%/3-faults %D%/4-spaces \
 	%D%/5-heap

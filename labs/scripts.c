@@ -9,7 +9,8 @@ extern const struct script lab1_public[], lab2_public[], lab3_public[],
 
 #define HIDDEN extern const struct script __attribute__((weak))
 HIDDEN lab1_maps[], lab1_hidden[], lab2_hidden[], lab2_tables[], lab2_ranges[],
-    lab3_hidden[], lab4_regions[], lab4_hidden[], lab5_hidden[], lab5_growth[];
+    lab3_hidden[], lab4_regions[], lab4_hidden[], lab5_hidden[], lab5_growth[],
+    lab5_edges[];
 
 const struct lab_scripts lab_scripts[] = {
     { "1-frames", lab1_public, lab1_hidden },
@@ -22,5 +23,6 @@ const struct lab_scripts lab_scripts[] = {
     { "4-spaces", NULL, lab4_regions },
     { "5-heap", lab5_public, lab5_hidden },
     { "5-heap", NULL, lab5_growth },
+    { "5-heap", NULL, lab5_edges },
     { NULL, NULL, NULL },
 };
