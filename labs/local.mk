@@ -12,6 +12,7 @@ lab_sources += %D%/instructor/1-frames/maps.c \
 	%D%/instructor/3-faults/hidden.c \
 	%D%/instructor/4-spaces/regions.c \
 	%D%/instructor/4-spaces/hidden.c \
+	%D%/instructor/4-spaces/forks.c \
 	%D%/instructor/5-heap/hidden.c \
 	%D%/instructor/5-heap/growth.c \
 	%D%/instructor/5-heap/edges.c

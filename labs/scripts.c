@@ -9,8 +9,8 @@ extern const struct script lab1_public[], lab2_public[], lab3_public[],
 
 #define HIDDEN extern const struct script __attribute__((weak))
 HIDDEN lab1_maps[], lab1_hidden[], lab2_hidden[], lab2_tables[], lab2_ranges[],
-    lab3_hidden[], lab4_regions[], lab4_hidden[], lab5_hidden[], lab5_growth[],
-    lab5_edges[];
+    lab3_hidden[], lab4_regions[], lab4_hidden[], lab4_forks[], lab5_hidden[],
+    lab5_growth[], lab5_edges[];
 
 const struct lab_scripts lab_scripts[] = {
     { "1-frames", lab1_public, lab1_hidden },
@@ -20,6 +20,7 @@ const struct lab_scripts lab_scripts[] = {
     { "2-four-levels", NULL, lab2_ranges },
     { "3-faults", lab3_public, lab3_hidden },
     { "4-spaces", lab4_public, lab4_hidden },
+    { "4-spaces", NULL, lab4_forks },
     { "4-spaces", NULL, lab4_regions },
     { "5-heap", lab5_public, lab5_hidden },
     { "5-heap", NULL, lab5_growth },
