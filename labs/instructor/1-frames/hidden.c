@@ -255,6 +255,31 @@ SCRIPT(the_bits_of_the_last_frames_are_not_in_a_frame_of_somebody) {
     }
 }
 
+/** Another class of frames, which may be handed in as well. */
+SCRIPT(buddies_are_apart_and_become_one_again) {
+    struct frames frames;
+    uint64_t taken, again, first;
+
+    machine_on(t, (struct machine_want){ .ram = 16 * MIB });
+    frames_of_machine(t, &frames);
+    must_status(t, "init", ask_pmm_init(t, "buddy"), MM_OK);
+    taken = take_all(t, &frames);
+    for (unsigned f = 0; f < frames.count; f++) {
+        if (frames.state[f] == FRAME_USED) {
+            queue(t, ASK_PMM_FREE, f);
+            frames_taken_back(t, &frames, f, 1);
+        }
+    }
+    queue_run(t);
+    must(t, ask_pmm_is_sound(t), "P22", "the frames are not sound any more");
+    must_ok(t, ask_pmm_alloc_run(t, 256, 256, 0, &first));
+    frames_given(t, &frames, first, 256);
+    again = take_all(t, &frames) + 256;
+    must(t, again == taken, "P22",
+         "%lu frames were out and came back, then there were %lu", taken,
+         again);
+}
+
 const struct script lab1_hidden[] = {
     LISTED(a_map_with_odd_ends_is_used_to_the_last_frame),
     LISTED(what_was_never_ours_is_not_freed),
@@ -264,5 +289,6 @@ const struct script lab1_hidden[] = {
     LISTED(half_of_memory_free_makes_a_request_no_long_search),
     LISTED(frames_that_come_back_early_are_handed_out_again),
     LISTED(the_bits_of_the_last_frames_are_not_in_a_frame_of_somebody),
+    LISTED(buddies_are_apart_and_become_one_again),
     { NULL, NULL },
 };
