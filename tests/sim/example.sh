@@ -39,7 +39,7 @@ command=$(sed -n 's/^cc \(.*tests\/sim\/example.c.*\)/\1/p' "$page" |
     sed "s|-Isrc|-I$top_srcdir/src|; s|tests/sim|$top_srcdir/&|
          s|build/|$top_builddir/|g")
 # shellcheck disable=SC2086 # a list of words
-if cc -o "$work/example" $command >"$work/said" 2>&1 &&
+if ${HOST_LINK-cc} -o "$work/example" $command >"$work/said" 2>&1 &&
     "$work/example" | tr '\n' ' ' | tr -s ' ' | cmp - "$work/expected"; then
     echo "ok 3 - the page's command builds it"
 else
