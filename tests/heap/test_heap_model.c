@@ -13,7 +13,7 @@
  * Each class is run as its users may have it: alone, shared, and with poison;
  * memory is short, and the source refuses at times.
  *
- *   HEAP_MODEL_OPS=100000000 CK_RUN_CASE=slab CK_DEFAULT_TIMEOUT=0 \
+ *   HEAP_MODEL_OPS=100000000 CK_RUN_CASE=slab CK_TIMEOUT_MULTIPLIER=50 \
  *       tests/heap/test_heap_model
  */
 #include <check.h>

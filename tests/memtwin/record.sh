@@ -125,6 +125,10 @@ run run --on sim "$rep"
 [ $code -eq 0 ] && grep -q '7 operations, 3 ids' "$dir/out" &&
 	grep -Eq 'reallocations +1$' "$dir/out" || show
 ok "a .rep trace is replayed, and what is live at its end is freed"
+printf '%s\n' 20000 2 5 1 'a 0 512' 'a 1 0' 'r 0 640' 'f 1' 'f 0' >"$rep"
+run run --on sim "$rep"
+[ $code -eq 0 ] && grep -q '5 operations, 2 ids' "$dir/out" || show
+ok "a .rep trace that frees all it took is replayed as it stands"
 printf '%s\n' 20000 3 1 1 'z 0 512' >"$rep"
 expect "an operation that .rep traces do not have is refused" 2 \
 	"memtwin: $rep:5: unknown operation; operations of a .rep trace are a, r, f" \

@@ -87,6 +87,30 @@ START_TEST(what_a_handler_frees_comes_back_to_the_front_it_came_from)
 }
 END_TEST
 
+START_TEST(what_a_handler_freed_once_it_can_free_again)
+{ /* H17: half of a slab, which stays; then it is in use again */
+    enum { SLOTS = PAGE_SIZE / 512 };
+    uint8_t *blocks[2 * SLOTS];
+
+    open_front();
+    for (size_t k = 0; k < 2 * SLOTS; k++) {
+        blocks[k] = arena_alloc(512, 16);
+    }
+    for (unsigned round = 0; round < 3; round++) {
+        interrupt_begins();
+        for (size_t k = 1; k < SLOTS; k += 2) {
+            arena_free(blocks[k], 512, 16);
+        }
+        interrupt_ends();
+        for (size_t k = 1; k < SLOTS; k += 2) {
+            blocks[k] = arena_alloc(512, 16);
+            ck_assert_uint_eq(page_of(blocks[k]), page_of(blocks[0]));
+            ck_assert(heap_is_sound(&arena.heap));
+        }
+    }
+}
+END_TEST
+
 START_TEST(a_slot_that_a_handler_freed_is_not_freed_twice)
 { /* H18: not by it, nor by the code it interrupted */
     uint8_t *a, *b;
@@ -174,6 +198,7 @@ Suite *heap_front_suite(void) {
     tcase_add_test(tc, a_handler_gets_slots_of_another_slab);
     tcase_add_loop_test(
         tc, what_a_handler_frees_comes_back_to_the_front_it_came_from, 0, 4);
+    tcase_add_test(tc, what_a_handler_freed_once_it_can_free_again);
     tcase_add_test(tc, a_slot_that_a_handler_freed_is_not_freed_twice);
     tcase_add_test(tc, slots_that_handlers_freed_serve_before_memory_is_short);
     tcase_add_test(tc, a_handler_reallocates_what_the_interrupted_code_holds);

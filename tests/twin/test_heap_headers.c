@@ -28,24 +28,20 @@ MM_NO_SANITIZE static void add_to(void *word, uint64_t add) {
     *(uint64_t *)word += add;
 }
 
-/** Each of @count words from @first on says otherwise. */
-static void expect_noticed(uint8_t *first, unsigned count, const char *which) {
-    static const uint64_t adds[] = { 1, 8, 16, (uint64_t)-16,
+/** Each of @count words from @first on says otherwise; the first @links of them
+ *  lead to other headers. */
+static void expect_noticed(uint8_t *first, unsigned links, unsigned count,
+                           const char *which) {
+    static const uint64_t adds[] = { 8, 16, (uint64_t)-16, 1,
                                      UINT64_C(1) << 32 };
 
     for (unsigned k = 0; k < count; k++) {
-        /* What is no multiple of 16 or far off is for words that don't link. */
-        for (unsigned i = 0; i < 5; i++) {
-            uint8_t *word = first + 8 * k;
-
-            if (i == 4 && k % 4 < 2) {
-                continue;
-            }
-            add_to(word, adds[i]);
+        for (unsigned i = 0; i < (k < links ? 3 : 5); i++) {
+            add_to(first + 8 * k, adds[i]);
             ck_must(!arena.heap.class->is_sound(&arena.heap),
                     "%s: word %u of %s, %ld more, went unnoticed",
                     arena.heap.class->name, k, which, (long)adds[i]);
-            add_to(word, -adds[i]);
+            add_to(first + 8 * k, -adds[i]);
         }
     }
     ck_assert(heap_is_sound(&arena.heap));
@@ -55,9 +51,9 @@ START_TEST(damaged_boundary_headers_are_noticed)
 { /* H10, H19: previous, next, bytes, mark */
     uint8_t *b = b_of("boundary");
 
-    expect_noticed(b - SIZE - 64, 4, "the first header");
-    expect_noticed(b - 32, 4, "the header of a free block");
-    expect_noticed(b + SIZE, 4, "the header of a block in use");
+    expect_noticed(b - SIZE - 64, 2, 4, "the first header");
+    expect_noticed(b - 32, 2, 4, "the header of a free block");
+    expect_noticed(b + SIZE, 2, 4, "the header of a block in use");
     arena.heap.fronts[1].counts.held_bytes += PAGE_SIZE;
     ck_assert(!heap_boundary.is_sound(&arena.heap));
     arena.heap.fronts[1].counts.held_bytes -= PAGE_SIZE;
@@ -71,9 +67,9 @@ START_TEST(damaged_tlsf_headers_are_noticed)
 { /* H13, H19: the block before, and size and check; a free one's links */
     uint8_t *b = b_of("tlsf");
 
-    expect_noticed(b - SIZE - 32, 2, "the first header");
-    expect_noticed(b - 16, 2, "the header of a free block");
-    expect_noticed(b + SIZE, 2, "the header of a block in use");
+    expect_noticed(b - SIZE - 32, 1, 2, "the first header");
+    expect_noticed(b - 16, 1, 2, "the header of a free block");
+    expect_noticed(b + SIZE, 1, 2, "the header of a block in use");
     add_to(b + 8, 16); /* previous in the list */
     ck_assert(!heap_tlsf.is_sound(&arena.heap));
     add_to(b + 8, (uint64_t)-16);

@@ -23,12 +23,23 @@ static void stop(void) {
     machine_stop(&mm);
 }
 
-START_TEST(freeing_twice_is_a_panic)
-{ /* H18 */
-    uint8_t *p = kmalloc(&mm, 100);
+static void free_twice(size_t size) {
+    uint8_t *p = kmalloc(&mm, size);
 
     kfree(&mm, p);
     kfree(&mm, p);
+}
+
+static void free_at(size_t size, size_t offset) {
+    uint8_t *p = kzalloc(&mm, size);
+
+    ck_assert_ptr_nonnull(p);
+    kfree(&mm, p + offset);
+}
+
+START_TEST(freeing_twice_is_a_panic)
+{ /* H18 */
+    free_twice(100);
 }
 END_TEST
 
@@ -111,17 +122,13 @@ END_TEST
 
 START_TEST(freeing_the_inside_of_a_block_is_a_panic)
 { /* H18 */
-    uint8_t *p = kzalloc(&mm, 100);
-
-    kfree(&mm, p + 32);
+    free_at(100, 32);
 }
 END_TEST
 
 START_TEST(freeing_a_misaligned_pointer_is_a_panic)
 { /* H18 */
-    uint8_t *p = kmalloc(&mm, 100);
-
-    kfree(&mm, p + 1);
+    free_at(100, 1);
 }
 END_TEST
 
@@ -196,18 +203,13 @@ END_TEST
 
 START_TEST(freeing_between_granules_is_a_panic)
 { /* H18 */
-    uint8_t *p = kzalloc(&mm, 5000);
-
-    kfree(&mm, p + 32);
+    free_at(5000, 32);
 }
 END_TEST
 
 START_TEST(freeing_a_free_run_is_a_panic)
 { /* H18 */
-    uint8_t *p = kzalloc(&mm, 20000);
-
-    kfree(&mm, p);
-    kfree(&mm, p);
+    free_twice(20000);
 }
 END_TEST
 
