@@ -34,4 +34,4 @@ twin_sources += doc/examples/owners.h doc/examples/box.c doc/examples/vector.c \
 	doc/examples/string.c doc/examples/shared.c %D%/test_examples.c
 twin_sources += %D%/test_vmm_lessons.c
 twin_sources += tests/support/disk.h tests/support/disk.c %D%/test_vmm_room.c \
-	%D%/test_vmm_joined.c
+	%D%/test_vmm_joined.c %D%/test_vmm_whole.c

@@ -42,6 +42,7 @@
     suite(vmm_pager_suite)                                                     \
     suite(vmm_room_suite)                                                      \
     suite(vmm_joined_suite)                                                    \
+    suite(vmm_whole_suite)                                                     \
     suite(vmm_rare_suite)                                                      \
     suite(vmm_stale_suite)                                                     \
     suite(vmm_edges_suite)                                                     \
