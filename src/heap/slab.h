@@ -46,9 +46,11 @@ struct slab_size {
 struct slab_front {
     struct slab_size *size_for[SLAB_SLOT_MAX / 8]; /* slab_size_index */
     struct slab_size sizes[SLAB_SIZES];
-    uint32_t partial[SLAB_SIZES]; /* page numbers + 1: other slabs with a free
-                                     slot, a list per size */
+    struct slab_list {
+        uint32_t first, last;                 /* page numbers + 1; 0: none */
+    } partial[SLAB_SIZES];                    /* other slabs with a free slot */
     struct kept_run *kept[SLAB_KEPT_LENGTHS]; /* by granules */
+    uint64_t kept_lengths[SLAB_KEPT_LENGTHS / 64 + 1]; /* 0: none of it */
     uint64_t kept_granules;
     unsigned kept_turn; /* the length that is next to be sent away from */
     uint64_t *given; /* slots that others freed; written with the lock held */

@@ -197,6 +197,16 @@ MM_MUST_CHECK enum mm_status slab_block_quick_free(struct heap *heap, void *p,
                                                    struct layout had,
                                                    struct heap_front *front);
 
+/** For any layout that is no slot, at the front @front, which was entered and
+ * is left; of QUICK_MAX bytes at most. */
+void *slab_block_fresh(struct heap *heap, struct layout want,
+                       struct heap_front *front);
+MM_MUST_CHECK enum mm_status slab_block_gone(struct heap *heap, void *p,
+                                             struct layout had,
+                                             struct heap_front *front);
+/** What is larger may as well go the long way. */
+#define QUICK_MAX (64 * KIB)
+
 /* --- slab_slots.c -------------------------------------------------------- */
 
 extern const struct slab_shape slab_shapes[SLAB_SIZES];
@@ -279,9 +289,9 @@ static inline bool slab_is_less_aligned(struct layout want) {
     return want.align == 1 || want.align == 2 || want.align == 4;
 }
 
-/** The size of a usual layout as heap.c serves it. */
+/** The size as heap.c serves it. */
 static inline size_t slab_served(struct layout want) {
-    return ((want.size - 1) | (want.align - 8) | 7) + 1;
+    return ((want.size - 1) | (want.align > 8 ? 15 : 7)) + 1;
 }
 
 /* --- slab_blocks.c ------------------------------------------------------- */

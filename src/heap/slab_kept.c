@@ -16,19 +16,18 @@
  *
  * A front keeps a sixteenth of the heap at most.  A run that comes then sends
  * others away, the lengths taking turns; so does a block that finds no room.
- * Both look at a few only; all are given up before a request fails.
+ * Both look at a few only; all are given up before a request fails.  A word of
+ * bits leads from length to length; a bit is cleared when its turn comes.
  *
  * All calls cost O(1), but for slab_kept_drop_all().
  */
 #include "base/poison.h"
 #include "heap/slab_inside.h"
 
-#define QUICK_MAX (64 * KIB)
-
 /** Lengths that are looked at for runs to send away, and runs that a block
  *  without room sends away. */
-#define LOOKS 16
-#define SENT_AWAY 16
+#define LOOKS 8
+#define SENT_AWAY 8
 
 /* --- in the run itself ---------------------------------------------------- */
 
@@ -74,6 +73,9 @@ static inline void *pop(struct heap *heap, struct slab_front *front,
 static inline void push(const struct heap *heap, struct slab_front *front,
                         void *p, uint64_t granules) {
     write_kept(heap, p, front->kept[granules]);
+    if (front->kept[granules] == NULL) {
+        front->kept_lengths[granules / 64] |= UINT64_C(1) << granules % 64;
+    }
     front->kept[granules] = p;
     front->kept_granules += granules;
 }
@@ -84,19 +86,40 @@ static inline bool has_room(const struct heap *heap,
            __atomic_load_n(&heap->slab.kept_max, __ATOMIC_RELAXED);
 }
 
-/** One of the kept runs becomes a free run, of a length within @looks from
- *  where the turn is.  @return false: none there */
+/** The first length from @from on of which a run is kept, or was.
+ *  @return SLAB_KEPT_LENGTHS: there is none */
+static unsigned length_from(const struct slab_front *front, unsigned from) {
+    for (unsigned i = from / 64; i <= SLAB_KEPT_LENGTHS / 64; i++) {
+        const unsigned first = from > 64 * i ? from % 64 : 0;
+        const uint64_t word = front->kept_lengths[i] >> first << first;
+
+        if (word != 0) {
+            return 64 * i + (unsigned)__builtin_ctzl(word);
+        }
+    }
+    return SLAB_KEPT_LENGTHS;
+}
+
+/** One of the kept runs becomes a free run, of one of the next @looks lengths
+ *  that were kept.  @return false: none there */
 static bool drop_one(struct heap *heap, struct slab_front *front,
                      unsigned looks) {
     for (; looks > 0; looks--) {
-        const unsigned granules = front->kept_turn;
+        unsigned granules = length_from(front, front->kept_turn);
 
-        front->kept_turn = (granules + 1) % SLAB_KEPT_LENGTHS;
+        if (granules == SLAB_KEPT_LENGTHS) {
+            granules = length_from(front, 0);
+        }
+        front->kept_turn = granules + 1;
+        if (granules == SLAB_KEPT_LENGTHS) {
+            return false;
+        }
         if (front->kept[granules] != NULL) {
             slab_run_free(heap, vaddr_of_pointer(pop(heap, front, granules)).v,
                           granules);
             return true;
         }
+        front->kept_lengths[granules / 64] &= ~(UINT64_C(1) << granules % 64);
     }
     return false;
 }
@@ -202,10 +225,11 @@ static MM_INLINE bool is_quick(struct layout want) {
 }
 
 /** None is kept. */
-static MM_NOINLINE void *quick_take(struct heap *heap, struct layout want,
-                                    struct heap_front *front) {
+MM_NOINLINE void *slab_block_fresh(struct heap *heap, struct layout want,
+                                   struct heap_front *front) {
+    const uint64_t align = want.align > GRANULE ? want.align : GRANULE;
     const bool taken = slab_lock(heap, front);
-    const uint64_t va = slab_run_take(heap, granules_for(want.size), GRANULE);
+    const uint64_t va = slab_run_take(heap, granules_for(want.size), align);
 
     slab_unlock(heap, front, taken);
     if (va == 0) {
@@ -227,7 +251,7 @@ void *slab_block_quick_alloc(struct heap *heap, struct layout want,
         return heap_alloc_long(heap, want);
     }
     if (granules >= SLAB_KEPT_LENGTHS || front->slab.kept[granules] == NULL) {
-        return quick_take(heap, want, front);
+        return slab_block_fresh(heap, want, front);
     }
     p = pop(heap, &front->slab, granules);
     MM_UNPOISON(p, want.size);
@@ -256,14 +280,10 @@ static MM_NOINLINE enum mm_status quick_refuse(struct heap *heap, void *p,
     return heap_free_long(heap, p, had);
 }
 
-enum mm_status slab_block_quick_free(struct heap *heap, void *p,
-                                     struct layout had,
-                                     struct heap_front *front) {
+static MM_INLINE enum mm_status
+gone(struct heap *heap, void *p, struct layout had, struct heap_front *front) {
     const uint64_t granules = (had.size + GRANULE - 1) / GRANULE;
 
-    if (!is_quick(had) || !heap_front_enter(front)) {
-        return heap_free_long(heap, p, had);
-    }
     if (!lives(heap, p, granules)) {
         return quick_refuse(heap, p, had);
     }
@@ -276,6 +296,20 @@ enum mm_status slab_block_quick_free(struct heap *heap, void *p,
     push(heap, &front->slab, p, granules);
     heap_front_leave(front);
     return MM_OK;
+}
+
+enum mm_status slab_block_quick_free(struct heap *heap, void *p,
+                                     struct layout had,
+                                     struct heap_front *front) {
+    if (!is_quick(had) || !heap_front_enter(front)) {
+        return heap_free_long(heap, p, had);
+    }
+    return gone(heap, p, had, front);
+}
+
+enum mm_status slab_block_gone(struct heap *heap, void *p, struct layout had,
+                               struct heap_front *front) {
+    return gone(heap, p, had, front);
 }
 
 /* --- sound? --------------------------------------------------------------- */

@@ -11,6 +11,8 @@
  * one comparison tells that it is the front's own, of that size, and not full.
  * More has to be done only when a slab was full or may be empty now.
  *
+ * Blocks that are aligned to more than 16, up to a page, are served here, too.
+ *
  * What is not known here is left to the long way of heap.c, which tells what
  * was wrong: a slot of another front, a front in use.
  *
@@ -53,8 +55,8 @@ static MM_NOINLINE void *quick_refill(struct heap *heap, struct layout want,
 }
 
 static MM_INLINE void *quick_alloc(struct heap *heap, struct layout want,
-                                   struct heap_front *front, uint64_t units) {
-    struct slab_size *size = front->slab.size_for[units];
+                                   struct heap_front *front,
+                                   struct slab_size *size, size_t served) {
     void *p;
 
     heap_front_mark(front, FRONT_QUICK);
@@ -63,7 +65,7 @@ static MM_INLINE void *quick_alloc(struct heap *heap, struct layout want,
     }
     p = slot_pop(size);
     MM_UNPOISON(p, want.size);
-    heap_count_alloc(front, want.size, units_served(units));
+    heap_count_alloc(front, want.size, served);
     heap_front_leave(front);
     return p;
 }
@@ -125,8 +127,8 @@ static MM_INLINE uint64_t offset_in(const struct slab_size *size,
 static MM_INLINE enum mm_status quick_free(struct heap *heap, void *p,
                                            struct layout had,
                                            struct heap_front *front,
-                                           uint64_t units) {
-    const struct slab_size *size = front->slab.size_for[units];
+                                           const struct slab_size *size,
+                                           size_t served) {
     const uint64_t offset = offset_in(size, p);
     struct slot slot;
 
@@ -141,12 +143,12 @@ static MM_INLINE enum mm_status quick_free(struct heap *heap, void *p,
             return full_free(heap, p, had, size);
         }
         if (~slot_push(&slot) == 0) {
-            heap_count_free(front, had.size, units_served(units));
+            heap_count_free(front, had.size, served);
             return quick_given(heap, p);
         }
     }
     MM_POISON(p, size->step);
-    heap_count_free(front, had.size, units_served(units));
+    heap_count_free(front, had.size, served);
     heap_front_leave(front);
     return MM_OK;
 }
@@ -234,22 +236,47 @@ static void *quick_realloc(struct heap *heap, void *p, struct layout had,
 
 /* --- which way ------------------------------------------------------------ */
 
+/** Has it been entered for that, more aligned than usual? */
+static bool is_aligned_quick(struct layout want, struct heap_front *front) {
+    return is_power_of_two(want.align) && want.align <= PAGE_SIZE &&
+           want.size - 1 < QUICK_MAX && heap_front_enter(front);
+}
+
 /** Aligned to less than 8?  Then 8 is as good. */
 static MM_NOINLINE void *unusual_alloc(struct heap *heap, struct layout want) {
-    if (!slab_is_less_aligned(want)) {
+    struct heap_front *front = heap_front(heap);
+
+    if (slab_is_less_aligned(want)) {
+        want.align = 8;
+        return heap->ways->alloc(heap, want);
+    }
+    if (!is_aligned_quick(want, front)) {
         return heap_alloc_long(heap, want);
     }
-    want.align = 8;
-    return heap->ways->alloc(heap, want);
+    return slab_is_small(want)
+               ? quick_alloc(heap, want, front,
+                             &front->slab.sizes[slab_slot_index(want)],
+                             slab_served(want))
+               : slab_block_fresh(heap, want, front);
 }
 
 static MM_NOINLINE enum mm_status unusual_free(struct heap *heap, void *p,
                                                struct layout had) {
-    if (!slab_is_less_aligned(had)) {
+    struct heap_front *front = heap_front(heap);
+
+    if (slab_is_less_aligned(had)) {
+        had.align = 8;
+        return heap->ways->free(heap, p, had);
+    }
+    if ((vaddr_of_pointer(p).v & (had.align - 1)) != 0 ||
+        !is_aligned_quick(had, front)) {
         return heap_free_long(heap, p, had);
     }
-    had.align = 8;
-    return heap->ways->free(heap, p, had);
+    return slab_is_small(had)
+               ? quick_free(heap, p, had, front,
+                            &front->slab.sizes[slab_slot_index(had)],
+                            slab_served(had))
+               : slab_block_gone(heap, p, had, front);
 }
 
 static MM_INLINE void *way_alloc(struct heap *heap, struct layout want,
@@ -259,8 +286,10 @@ static MM_INLINE void *way_alloc(struct heap *heap, struct layout want,
     if (!slab_is_usual(want)) {
         return unusual_alloc(heap, want);
     }
-    return units < UNITS ? quick_alloc(heap, want, front, units)
-                         : slab_block_quick_alloc(heap, want, front);
+    return units < UNITS
+               ? quick_alloc(heap, want, front, front->slab.size_for[units],
+                             units_served(units))
+               : slab_block_quick_alloc(heap, want, front);
 }
 
 static MM_INLINE enum mm_status way_free(struct heap *heap, void *p,
@@ -271,8 +300,10 @@ static MM_INLINE enum mm_status way_free(struct heap *heap, void *p,
     if (!slab_is_usual(had)) {
         return unusual_free(heap, p, had);
     }
-    return units < UNITS ? quick_free(heap, p, had, front, units)
-                         : slab_block_quick_free(heap, p, had, front);
+    return units < UNITS
+               ? quick_free(heap, p, had, front, front->slab.size_for[units],
+                            units_served(units))
+               : slab_block_quick_free(heap, p, had, front);
 }
 
 static void *one_alloc(struct heap *heap, struct layout want) {

@@ -64,26 +64,31 @@ static void set_state(struct slab_page *page, enum slab_state state) {
 
 /* --- the list of slabs with a free slot ----------------------------------- */
 
-static void partial_push(struct heap *heap, uint32_t *partial, uint64_t n) {
+static void partial_push(struct heap *heap, struct slab_list *partial,
+                         uint64_t n) {
     struct slab_page *page = slab_page(heap, n);
 
     set_state(page, SLAB_PARTIAL);
-    page->slab.prev = 0;
-    page->slab.next = *partial;
-    if (*partial != 0) {
-        slab_page(heap, *partial - 1)->slab.prev = (uint32_t)n + 1;
+    page->slab.next = 0;
+    page->slab.prev = partial->last;
+    if (partial->last == 0) {
+        partial->first = (uint32_t)n + 1;
+    } else {
+        slab_page(heap, partial->last - 1)->slab.next = (uint32_t)n + 1;
     }
-    *partial = (uint32_t)n + 1;
+    partial->last = (uint32_t)n + 1;
 }
 
-static void partial_remove(struct heap *heap, uint32_t *partial,
+static void partial_remove(struct heap *heap, struct slab_list *partial,
                            const struct slab_page *page) {
     if (page->slab.prev == 0) {
-        *partial = page->slab.next;
+        partial->first = page->slab.next;
     } else {
         slab_page(heap, page->slab.prev - 1)->slab.next = page->slab.next;
     }
-    if (page->slab.next != 0) {
+    if (page->slab.next == 0) {
+        partial->last = page->slab.prev;
+    } else {
         slab_page(heap, page->slab.next - 1)->slab.prev = page->slab.prev;
     }
 }
@@ -230,7 +235,7 @@ static void collect(struct heap *heap, struct heap_front *front) {
 
 bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index) {
     struct slab_size *size = &front->slab.sizes[index];
-    uint32_t *partial = &front->slab.partial[index];
+    struct slab_list *partial = &front->slab.partial[index];
 
     if (size->current != 0) {
         if (next_word(size, &slab_shapes[index])) {
@@ -240,8 +245,8 @@ bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index) {
         no_current(&front->slab, index);
     }
     collect(heap, front);
-    if (*partial != 0) {
-        const uint64_t n = *partial - 1;
+    if (partial->first != 0) {
+        const uint64_t n = partial->first - 1;
         struct slab_page *page = slab_page(heap, n);
 
         partial_remove(heap, partial, page);
@@ -254,7 +259,7 @@ bool slab_refill(struct heap *heap, struct heap_front *front, unsigned index) {
 
 void slab_slot_given(struct heap *heap, struct heap_front *front, uint64_t n) {
     struct slab_page *page = slab_page(heap, n);
-    uint32_t *partial = &front->slab.partial[page->kind - 1];
+    struct slab_list *partial = &front->slab.partial[page->kind - 1];
 
     if (page->state == SLAB_FULL) {
         partial_push(heap, partial, n);

@@ -184,7 +184,7 @@ static uint64_t slabs_in_lists(const struct heap *heap,
     uint64_t count = 0;
 
     for (unsigned i = 0; i < SLAB_SIZES; i++) {
-        uint64_t prev = 0, at = front->slab.partial[i];
+        uint64_t prev = 0, at = front->slab.partial[i].first;
 
         while (at != 0 && count <= heap->slab.pages) {
             const struct slab_page *page;
@@ -200,6 +200,9 @@ static uint64_t slabs_in_lists(const struct heap *heap,
             count++;
             prev = at;
             at = page->slab.next;
+        }
+        if (prev != front->slab.partial[i].last) {
+            return UINT64_MAX;
         }
     }
     return count;

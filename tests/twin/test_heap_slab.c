@@ -108,6 +108,58 @@ START_TEST(an_empty_slab_gives_its_page_back_and_a_full_one_is_found_again)
 }
 END_TEST
 
+/*
+ *   [ slab: slot 5 freed first ][ slab: slot 5 freed next ][ full ]
+ */
+START_TEST(the_slab_that_waited_longest_is_used_first)
+{ /* H12: it has had time to get more of its slots back */
+    static uint8_t *blocks[3 * SLOTS_OF_64];
+
+    open_slab(_i, 64 * KIB, 0);
+    for (size_t k = 0; k < 3 * SLOTS_OF_64; k++) {
+        blocks[k] = arena_alloc(64, 16);
+    }
+    arena_free(blocks[5], 64, 16);
+    arena_free(blocks[SLOTS_OF_64 + 5], 64, 16);
+    ck_assert_ptr_eq(arena_alloc(64, 16), blocks[5]);
+    ck_assert_ptr_eq(arena_alloc(64, 16), blocks[SLOTS_OF_64 + 5]);
+}
+END_TEST
+
+START_TEST(blocks_of_every_alignment_are_apart_and_refused_as_others)
+{ /* H11, H15, H18: slots and runs, both with much alignment */
+    static const size_t sizes[] = { 1, 100, 500, 600, 3000, 70 * KIB };
+    enum { COUNT = sizeof sizes / sizeof sizes[0] };
+    uint8_t *blocks[COUNT];
+
+    open_slab(_i, 0, ARENA_LIMIT);
+    for (size_t align = 32; align <= 4 * PAGE_SIZE; align *= 2) {
+        for (size_t k = 0; k < COUNT; k++) {
+            blocks[k] = arena_alloc(sizes[k], align);
+            memset(blocks[k], (int)k, sizes[k]);
+        }
+        for (size_t k = 0; k < COUNT; k++) {
+            uint8_t *p = blocks[k];
+            const struct layout had = layout(sizes[k], align);
+
+            ck_assert(p[0] == k && p[sizes[k] - 1] == k);
+            ck_assert_status(heap_free(&arena.heap, p + 16, had),
+                             MM_NOT_MANAGED);
+            ck_assert_status(heap_free(&arena.heap, p, layout(4000, align)),
+                             MM_NOT_ALLOCATED);
+            arena_free(p, sizes[k], align);
+            ck_assert_status(heap_free(&arena.heap, p, had), MM_NOT_ALLOCATED);
+        }
+        ck_assert(heap_is_sound(&arena.heap));
+    }
+    ck_assert_ptr_null(heap_alloc(&arena.heap, layout(100, 48)));
+    ck_assert_ptr_null(heap_alloc(&arena.heap, layout(100, 0)));
+    ck_assert_ptr_null(heap_alloc(&arena.heap, layout(0, 32)));
+    ck_assert_uint_eq(heap_stats(&arena.heap).live_blocks, 0);
+    ck_assert_uint_eq(heap_stats(&arena.heap).held_bytes, 0);
+}
+END_TEST
+
 START_TEST(memory_of_all_small_sizes_serves_one_large_block_again)
 { /* H12: all goes back, the current slabs last */
     static uint8_t *blocks[512];
@@ -329,8 +381,9 @@ START_TEST(damaged_books_are_noticed)
         uint32_t *field;
         uint32_t add;
     } pages[] = {
-        { &arena.heap.fronts[1].slab.partial[7], 1 },
-        { &arena.heap.fronts[1].slab.partial[7], 1000 },
+        { &arena.heap.fronts[1].slab.partial[7].first, 1 },
+        { &arena.heap.fronts[1].slab.partial[7].first, 1000 },
+        { &arena.heap.fronts[1].slab.partial[7].last, 1 },
         { &arena.heap.fronts[1].slab.sizes[7].current, 1 },
     };
     struct slab_word *word;
@@ -368,6 +421,8 @@ Suite *heap_slab_suite(void) {
     BOTH(blocks_of_every_small_size_are_apart_and_aligned);
     BOTH(what_the_records_contradict_is_not_freed);
     BOTH(an_empty_slab_gives_its_page_back_and_a_full_one_is_found_again);
+    BOTH(the_slab_that_waited_longest_is_used_first);
+    BOTH(blocks_of_every_alignment_are_apart_and_refused_as_others);
     BOTH(memory_of_all_small_sizes_serves_one_large_block_again);
     BOTH(a_freed_run_serves_the_next_block_of_its_length);
     BOTH(a_kept_run_is_not_freed_again);
