@@ -72,25 +72,14 @@ static void direct_ended(const struct verdict *verdict) {
 const struct transport direct = { direct_start, direct_turn, direct_stop,
                                   direct_ended };
 
-static const struct script *find(const struct script *scripts,
-                                 const char *name) {
-    while (scripts != NULL && scripts->name != NULL) {
-        if (strcmp(scripts->name, name) == 0) {
-            return scripts;
-        }
-        scripts++;
-    }
-    return NULL;
-}
-
 int main(int argc, char **argv) {
     static struct verdict verdict;
 
     for (const struct lab_scripts *s = lab_scripts; argc > 1 && s->lab != NULL;
          s++) {
-        const struct script *script = find(s->open, argv[1]);
+        const struct script *script = script_in(s->open, argv[1]);
 
-        script = script != NULL ? script : find(s->hidden, argv[1]);
+        script = script != NULL ? script : script_in(s->hidden, argv[1]);
         if (script != NULL) {
             judge(script, &direct, NULL, seed_of("", "", argv[1]), 0, &verdict);
         }

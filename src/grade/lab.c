@@ -129,8 +129,7 @@ static void share_points(struct lab *lab) {
     }
 }
 
-static const struct script *find_in(const struct script *scripts,
-                                    const char *name) {
+const struct script *script_in(const struct script *scripts, const char *name) {
     while (scripts != NULL && scripts->name != NULL) {
         if (strcmp(scripts->name, name) == 0) {
             return scripts;
@@ -146,9 +145,9 @@ static void find_script(const struct lab *lab, struct lab_test *test) {
         if (strcmp(s->lab, lab->name) != 0) {
             continue;
         }
-        test->script = find_in(s->open, test->name);
+        test->script = script_in(s->open, test->name);
         if (test->script == NULL) {
-            test->script = find_in(s->hidden, test->name);
+            test->script = script_in(s->hidden, test->name);
             test->hidden = true;
         }
         if (test->script != NULL) {

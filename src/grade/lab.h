@@ -68,6 +68,8 @@ struct lab_scripts {
     const struct script *open, *hidden; /* NULL: none */
 };
 extern const struct lab_scripts lab_scripts[];
+/** The script of that name; NULL: there is none, or no @scripts. */
+const struct script *script_in(const struct script *scripts, const char *name);
 
 /** @where  a folder, or the name or number of a lab below @labs
  *  @weights another file of weights; NULL: the lab's

@@ -101,6 +101,24 @@ else
 	skip "a forgotten flush is told with the entries as they are" "$why"
 fi
 
+# Budgets count instructions: a detour of 20000 turns is seen, a short one is not.
+slow=half_of_memory_free_makes_a_request_no_long_search
+for turns in 100 20000; do
+	sed "s/^static bool bitmap_alloc(.*/&\\
+    for (volatile int i = 0; i < $turns; i++) {\\
+    }/" "$dir/reference/bitmap.c" >"$dir/wrong/bitmap.c"
+	run --only $slow 1 "$dir/wrong"
+	if grep -q 'not judged' "$dir/out"; then
+		skip "a budget of instructions, $turns turns" "this host cannot count"
+	elif [ $turns -lt 20000 ]; then
+		[ $code -eq 0 ] || show
+		ok "$turns turns more are within the budget of instructions"
+	else
+		[ $code -eq 1 ] && has 'more instructions than its budget'
+		ok "$turns turns more are not within the budget of instructions"
+	fi
+done
+
 # As anybody: what only root can give is missing, and the result says so.
 grader=$memtwin
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
