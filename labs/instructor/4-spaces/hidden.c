@@ -37,6 +37,7 @@ SCRIPT(a_new_upper_entry_of_the_kernel_reaches_all_spaces) {
     must_read(t, "V36", far, 7);
     in_space(t, 0);
     must_read(t, "V36", far, 7);
+    must_status(t, "V36", status_of(ask(t, ASK_VMM_REGION_AT, A, far)), MM_OK);
 }
 
 SCRIPT(a_private_page_is_gone_in_another_space) {
@@ -109,6 +110,8 @@ SCRIPT(private_tables_belong_to_one_space) {
     put(t, USER_VA, 5);
     in_space(t, 0);
     must_show_nothing(t, "V35", USER_VA);
+    must_ok(t, map_in(t, C, VMM_PRIVATE_SIZE - PAGE_SIZE, frame(t), VMM_USER));
+    must_ok(t, status_of(ask(t, ASK_VMM_DESTROY, C)));
     must_be_sound(t);
 }
 
