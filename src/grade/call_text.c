@@ -14,7 +14,7 @@
 #include "hw/paging.h"
 
 static const struct {
-    const char *name, *shape, *results; /* results: their names, in order */
+    const char *name, *shape;
 } rows[ASK_COUNT] = {
     [ASK_BOOT] = { "boot", ">s" },
     [ASK_MEMMAP_USABLE] = { "memmap_usable", "nn>n" },
@@ -25,8 +25,7 @@ static const struct {
     [ASK_PMM_FREE] = { "pmm_free", "f>s" },
     [ASK_PMM_FREE_RUN] = { "pmm_free_run", "fn>s" },
     [ASK_PMM_IS_USED] = { "pmm_is_used", "f>n" },
-    [ASK_PMM_STATS] = { "pmm_stats", ">nnnnn",
-                        "total reserved allocated peak free" },
+    [ASK_PMM_STATS] = { "pmm_stats", ">nnnnn" },
     [ASK_PMM_IS_SOUND] = { "pmm_is_sound", ">n" },
     [ASK_PMM_KEEP_BOOKS] = { "pmm_keep_books", ">s" },
     [ASK_PMM_FAIL] = { "(no more frames after)", "n>" },
@@ -66,13 +65,17 @@ static const struct {
     [ASK_HEAP_ZEROED] = { "heap_alloc_zeroed", "hnn>a" },
     [ASK_HEAP_FREE] = { "heap_free", "hann>s" },
     [ASK_HEAP_REALLOC] = { "heap_realloc", "hannn>a" },
-    [ASK_HEAP_STATS] = { "heap_stats", "h>nnnna",
-                         "blocks bytes failures grown end" },
+    [ASK_HEAP_STATS] = { "heap_stats", "h>nnnna" },
     [ASK_HEAP_WALK] = { "heap_walk", "h>n" },
     [ASK_HEAP_IS_SOUND] = { "heap_is_sound", "h>n" },
     [ASK_HEAP_POISON] = { "heap_set_poison", "hn>" },
     [ASK_HEAP_FAIL] = { "(no growth after)", "hn>" },
     [ASK_HEAP_ON_NO_MEMORY] = { "(heap.on_no_memory is)", "hn>" },
+};
+/** The names of results, in order, where numbers alone say little. */
+static const char *const names_of_results[ASK_COUNT] = {
+    [ASK_PMM_STATS] = "total reserved allocated peak free",
+    [ASK_HEAP_STATS] = "blocks bytes failures grown end",
 };
 
 struct word {
@@ -181,6 +184,7 @@ void call_text(const struct call *call, char *text, size_t size) {
         put_value(out, *shape, call->in[n]);
     }
     fputs(")", out);
-    put_results(out, call, shape + 1, known ? rows[call->ask].results : NULL);
+    put_results(out, call, shape + 1,
+                known ? names_of_results[call->ask] : NULL);
     fclose(out);
 }
