@@ -12,6 +12,7 @@
 #include "base/hash.h"
 
 struct mm mm;
+struct pmm pmm;
 struct machine_pages m;
 
 #define HARDWARE_BITS (PTE_ACCESSED | PTE_DIRTY)

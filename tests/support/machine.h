@@ -38,6 +38,8 @@ void machine_stop(struct mm *mm);
  * and a kernel has room for one.  Below is the same for the floors up to the
  * vmm. */
 extern struct mm mm;
+/* For suites that start one of their own, whatever the machine's does. */
+extern struct pmm pmm;
 
 /** As machine_start() without the heap: what the floors up to the vmm test. */
 struct machine_pages {

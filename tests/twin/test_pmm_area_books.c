@@ -10,7 +10,6 @@
 #include "twin/test_pmm_areas.h"
 
 static const struct hw_boot *boot_info;
-static struct pmm pmm;
 
 static void setup(void) {
     boot_info = machine_power_on();

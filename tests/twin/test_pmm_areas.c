@@ -12,7 +12,6 @@
 #include "twin/test_pmm_areas.h"
 
 static const struct hw_boot *boot_info;
-static struct pmm pmm;
 static pfn_t held[8192]; /* frames of a machine of 32 MiB */
 
 static void setup(void) {

@@ -9,7 +9,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct pmm pmm;
 static const struct hw_boot *boot;
 
 /** Those that users may choose, and the two for tests. */

@@ -35,7 +35,6 @@ enum mark { MARK_FREE, MARK_USED, MARK_BLOCK, MARK_NOT_OURS };
 #define STEPS_PER_PART 10000
 #endif
 
-static struct pmm pmm;
 static const struct hw_boot *boot;
 static uint8_t set[FRAMES_ASKED];
 static uint64_t used;  /* frames of the set that are not free */

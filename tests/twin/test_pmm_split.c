@@ -16,7 +16,6 @@
 #define HOLE 3u
 #define ENTRIES_MAX 64
 
-static struct pmm pmm;
 static struct hw_boot boot;
 static struct memmap_entry map[ENTRIES_MAX]; /* the boot loader's, and a hole */
 static uint64_t hole;                        /* its first frame */

@@ -17,7 +17,7 @@
 
 #define CALLS 12
 
-static struct pmm pmm, before;
+static struct pmm before;
 static struct events events;
 
 /** What anybody can see of @pmm, books included. */

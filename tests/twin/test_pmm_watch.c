@@ -8,7 +8,6 @@
 #include "support/machine.h"
 #include "twin/suites.h"
 
-static struct pmm pmm;
 static uint64_t poison_seed = 1; /* no two tests the same: RAM stays */
 static char text[400];
 
