@@ -36,8 +36,8 @@ if [ -n "${INSTRUMENTED-}" ] || [ ! -f "$top_builddir/libmm.a" ]; then
     exit $status
 fi
 command=$(sed -n 's/^cc \(.*tests\/sim\/example.c.*\)/\1/p' "$page" |
-    sed "s|-Isrc|-I$top_srcdir/src|; s|tests/sim|$top_srcdir/&|
-         s|build/|$top_builddir/|g")
+    sed "s|build/|$top_builddir/|g; s|-Isrc|-I$top_srcdir/src|
+         s| tests/sim| $top_srcdir/tests/sim|")
 # shellcheck disable=SC2086 # a list of words
 if ${HOST_LINK-cc} -o "$work/example" $command >"$work/said" 2>&1 &&
     "$work/example" | tr '\n' ' ' | tr -s ' ' | cmp - "$work/expected"; then
