@@ -31,8 +31,8 @@ static inline void count_free(struct pmm *pmm, pfn_t f, uint64_t count) {
 /** For books and poison, which most machines do without. */
 MM_COLD static void watch_alloc(struct pmm *pmm, pfn_t first, uint64_t count,
                                 const char *tag, void *caller) {
+    pmm_poison_check(pmm, first, count); /* the books still say who had it */
     pmm_book_alloc(pmm, first, count, tag, vaddr_of_pointer(caller));
-    pmm_poison_check(pmm, first, count);
 }
 
 enum mm_status pmm_alloc(struct pmm *pmm, pfn_t *f) {
@@ -86,10 +86,22 @@ static bool search_in(const struct pmm *pmm, struct pmm_run run,
     return false;
 }
 
+/** Upwards from 4 GiB, then down from there: what serves is low in its zone,
+ * and areas up to a place that is taken are opened. */
 static bool search(const struct pmm *pmm, const struct pmm_want *want,
                    pfn_t *first) {
-    for (size_t i = pmm->run_count; i-- > 0;) {
+    size_t high = 0; /* the first run above 4 GiB */
+
+    while (high < pmm->run_count && pmm->runs[high].first.v < PMM_BELOW_4G.v) {
+        high++;
+    }
+    for (size_t i = high; i < pmm->run_count; i++) {
         if (search_in(pmm, pmm->runs[i], want, first)) {
+            return true;
+        }
+    }
+    while (high-- > 0) {
+        if (search_in(pmm, pmm->runs[high], want, first)) {
             return true;
         }
     }

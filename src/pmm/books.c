@@ -193,6 +193,32 @@ void pmm_book_freed(struct pmm *pmm, pfn_t first, uint64_t count) {
     }
 }
 
+/** Every frame is free in the books where it is for the strategy, the rest of
+ *  a run follows a part of it, and the sites know all that is handed out. */
+bool pmm_books_are_sound(const struct pmm *pmm) {
+    uint64_t live = 0;
+
+    for (unsigned i = 0; i < pmm->books.site_count; i++) {
+        live += pmm->books.sites[i].live;
+    }
+    for (size_t i = 0; pmm->books.of != NULL && i < pmm->run_count; i++) {
+        unsigned before = PART_FREE;
+
+        for (uint64_t n = 0; n < pmm->runs[i].count; n++) {
+            const pfn_t f = pfn_add(pmm->runs[i].first, n);
+            const unsigned part = entry_of(pmm, f)->part;
+
+            if ((part != PART_FREE) !=
+                    (pmm->class->is_used(pmm, f) && !pmm_holds_books(pmm, f)) ||
+                (part == PART_REST && before == PART_FREE)) {
+                return false;
+            }
+            before = part;
+        }
+    }
+    return pmm->books.of == NULL || live == pmm->stats.allocated;
+}
+
 static enum mm_status share_locked(struct pmm *pmm, pfn_t first) {
     struct pmm_entry *entry;
 

@@ -18,7 +18,9 @@ static enum mm_status break_up_locked(struct pmm *pmm, pfn_t first,
         return MM_NOT_MANAGED;
     }
     for (uint64_t n = 0; n < count; n++) {
-        if (!pmm->class->is_used(pmm, pfn_add(first, n))) {
+        const pfn_t f = pfn_add(first, n);
+
+        if (!pmm->class->is_used(pmm, f) || pmm_holds_books(pmm, f)) {
             return MM_NOT_ALLOCATED;
         }
     }
@@ -32,6 +34,9 @@ static enum mm_status break_up_locked(struct pmm *pmm, pfn_t first,
 enum mm_status pmm_break_up(struct pmm *pmm, pfn_t first, uint64_t count) {
     enum mm_status status;
 
+    if (count == 0) {
+        return MM_BAD_ARGUMENT;
+    }
     lock_acquire(&pmm->lock);
     status = break_up_locked(pmm, first, count);
     lock_release(&pmm->lock);

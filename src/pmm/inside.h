@@ -64,6 +64,11 @@ static inline void pmm_list_remove(const struct pmm *pmm, pfn_t *first,
 /* pmm.c */
 void pmm_find_largest_run(struct pmm *pmm);
 
+/** Is @f one of those that the books fill? */
+static inline bool pmm_holds_books(const struct pmm *pmm, pfn_t f) {
+    return range_holds(pmm->books.frames.first.v, pmm->books.frames.count, f.v);
+}
+
 /* alloc.c */
 /** Find a run of free frames and mark it used; the lock is held, and nothing is
  *  counted.  @want  align is not 0 */
@@ -79,6 +84,7 @@ enum mm_status pmm_book_free(struct pmm *pmm, pfn_t first, uint64_t count,
 void pmm_book_break_up(struct pmm *pmm, pfn_t first, uint64_t count);
 /** It has become free. */
 void pmm_book_freed(struct pmm *pmm, pfn_t first, uint64_t count);
+bool pmm_books_are_sound(const struct pmm *pmm);
 
 /* poison.c */
 void pmm_poison_fill(struct pmm *pmm, pfn_t first, uint64_t count);

@@ -231,5 +231,5 @@ bool pmm_is_sound(const struct pmm *pmm) {
            stats->allocated <= managed && stats->peak <= managed &&
            stats->allocated <= stats->peak &&
            stats->allocated == stats->allocs - stats->frees &&
-           pmm->class->is_sound(pmm);
+           pmm->class->is_sound(pmm) && pmm_books_are_sound(pmm);
 }

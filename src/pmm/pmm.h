@@ -58,7 +58,7 @@ struct pmm;
 struct pmm_class {
     const char *name;
     /** Are frames that came back handed out again at once?  Those of a bump
-     *  only after all have come back. */
+     *  only after all have come back, but for runs. */
     bool reuses;
     /** Bytes at the start of a free frame that the strategy writes to. */
     unsigned scratch;
@@ -148,7 +148,8 @@ struct pmm_books {
 struct pmm_damage {
     uint64_t cases; /* 0: never */
     pfn_t frame;
-    uint64_t offset, seen; /* the first wrong word: where, what */
+    uint64_t offset, seen;       /* the first wrong word: where, what */
+    const struct pmm_site *last; /* who had it before, by the books; or NULL */
 };
 
 struct pmm {
@@ -291,8 +292,11 @@ MM_MUST_CHECK enum mm_status pmm_free(struct pmm *pmm, pfn_t f);
  * From now on @count frames from @first, of any runs, are single ones, each
  * with as many owners as its run had: they come back one by one.
  *
- * @return MM_OK, MM_NOT_MANAGED, or MM_NOT_ALLOCATED: one is free; then nothing
- *         changed
+ * @return MM_OK             O(@count)
+ *         MM_BAD_ARGUMENT   @count is 0
+ *         MM_NOT_MANAGED    not all in one run of managed memory
+ *         MM_NOT_ALLOCATED  one is free, or holds the books
+ *         After all but MM_OK nothing has changed.
  */
 MM_MUST_CHECK enum mm_status pmm_break_up(struct pmm *pmm, pfn_t first,
                                           uint64_t count);
@@ -320,7 +324,10 @@ MM_MUST_CHECK enum mm_status pmm_reclaim(struct pmm *pmm, struct prange range);
  * The same for all that the map calls ACPI tables, once nobody reads them any
  * more; but for what @boot reserves.
  *
- * @return MM_OK, or MM_NOT_ALLOCATED: there was nothing to reclaim (any more)
+ * @return MM_OK
+ *         MM_NOT_ALLOCATED  there was nothing to reclaim (any more)
+ *         MM_NO_MEMORY      some touch none of PMM_RUNS_MAX runs and stay as
+ *                           they were; the others are free
  */
 MM_MUST_CHECK enum mm_status pmm_reclaim_acpi(struct pmm *pmm,
                                               const struct hw_boot *boot);
@@ -354,8 +361,9 @@ const struct pmm_site *pmm_site_of(const struct pmm *pmm, pfn_t f);
 /* --- poison.c ------------------------------------------------------------ */
 
 /** Fill frames that come back with a pattern, and look at it when they are
- *  handed out again: pmm->damage tells.  @seed not 0; a fresh one for a fresh
- *  machine on old RAM.  Frames never handed out are not checked. */
+ *  handed out again: pmm->damage tells.  @seed 0: no more; else a fresh one
+ * each time, on old RAM, too.  Frames never handed out are not checked, nor
+ * what the strategy itself writes to a free frame. */
 void pmm_poison(struct pmm *pmm, uint64_t seed);
 
 /* --- report.c ------------------------------------------------------------ */
@@ -387,13 +395,15 @@ static inline struct pmm_stats pmm_stats(const struct pmm *pmm) {
     return pmm->stats;
 }
 
-/** Frames that can still be handed out. */
+/** Frames that are neither reserved nor handed out.  A bump can hand out fewer.
+ */
 uint64_t pmm_free_count(const struct pmm *pmm);
 
 /** The longest run of free frames, in frames.  O(frames). */
 uint64_t pmm_largest_free_run(const struct pmm *pmm);
 
-/** Runs ascending and apart, counters add up, the class agrees.  O(frames). */
+/** Runs ascending and apart, counters add up, the class and the books agree.
+ *  O(frames). */
 bool pmm_is_sound(const struct pmm *pmm);
 
 #endif

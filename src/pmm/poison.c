@@ -55,6 +55,7 @@ static void check_frame(struct pmm *pmm, pfn_t f) {
         pmm->damage.frame = f;
         pmm->damage.offset = wrong * sizeof(uint64_t);
         pmm->damage.seen = words[wrong];
+        pmm->damage.last = pmm_site_of(pmm, f);
     }
 }
 

@@ -142,39 +142,49 @@ static bool is_reserved(const struct hw_boot *boot, pfn_t f) {
                           PAGE_SIZE);
 }
 
-/** Frame by frame: entries may share frames, or overlap.  @return whether there
- *  was one to reclaim */
-static bool reclaim_entry(struct pmm *pmm, const struct hw_boot *boot,
-                          struct pmm_run frames, struct pmm_run span) {
+/** What became of all frames that were asked for. */
+struct outcome {
+    bool any;  /* some were reclaimed */
+    bool full; /* some found no room among the runs */
+};
+
+/** Frame by frame: entries may share frames, or overlap. */
+static void reclaim_entry(struct pmm *pmm, const struct hw_boot *boot,
+                          struct pmm_run frames, struct pmm_run span,
+                          struct outcome *outcome) {
     const uint64_t from =
         frames.first.v > span.first.v ? frames.first.v : span.first.v;
     const uint64_t to =
         end_of(frames) < end_of(span) ? end_of(frames) : end_of(span);
-    bool any = false;
 
     for (uint64_t f = from; f < to; f++) {
-        if (!is_reserved(boot, pfn(f)) &&
-            reclaim_locked(pmm, (struct pmm_run){ pfn(f), 1 }) == MM_OK) {
-            any = true;
+        if (!is_reserved(boot, pfn(f))) {
+            const enum mm_status status =
+                reclaim_locked(pmm, (struct pmm_run){ pfn(f), 1 });
+
+            outcome->any |= status == MM_OK;
+            outcome->full |= status == MM_NO_MEMORY;
         }
     }
-    return any;
 }
 
 enum mm_status pmm_reclaim_acpi(struct pmm *pmm, const struct hw_boot *boot) {
-    bool any = false;
+    struct outcome outcome = { false, false };
 
     lock_acquire(&pmm->lock);
     for (size_t i = 0; i < boot->map_count; i++) {
         const struct memmap_entry *e = &boot->map[i];
 
         for (size_t s = 0; s < pmm->span_count; s++) {
-            if (e->type == MEMMAP_ACPI_RECLAIMABLE && e->range.len != 0 &&
-                reclaim_entry(pmm, boot, touched(e->range), pmm->spans[s])) {
-                any = true;
+            if (e->type == MEMMAP_ACPI_RECLAIMABLE && e->range.len != 0) {
+                reclaim_entry(pmm, boot, touched(e->range), pmm->spans[s],
+                              &outcome);
             }
         }
     }
     lock_release(&pmm->lock);
-    return any ? MM_OK : MM_NOT_ALLOCATED;
+    if (outcome.full) {
+        return MM_NO_MEMORY;
+    }
+    return outcome.any ? MM_OK : MM_NOT_ALLOCATED;
 }

@@ -85,8 +85,7 @@ void pmm_describe(const struct pmm *pmm, pfn_t f, fmt_sink *sink, void *ctx) {
     fmt_print(sink, ctx, "frame 0x%lx ", f.v);
     if (!pmm_is_managed(pmm, f)) {
         fmt_print(sink, ctx, "%s", why_not_managed(pmm, f));
-    } else if (range_holds(pmm->books.frames.first.v, pmm->books.frames.count,
-                           f.v)) {
+    } else if (pmm_holds_books(pmm, f)) {
         fmt_print(sink, ctx, "holds the books of the frames themselves");
     } else if (!pmm_is_used(pmm, f)) {
         fmt_print(sink, ctx,

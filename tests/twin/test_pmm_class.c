@@ -103,6 +103,24 @@ START_TEST(a_run_that_was_broken_up_comes_back_frame_by_frame)
 }
 END_TEST
 
+START_TEST(nothing_and_the_books_are_not_broken_up)
+{ /* P6 P12 */
+    const struct pmm_want want = { .count = 16, .align = 16 };
+    pfn_t f;
+
+    start(class_number(_i));
+    if (pmm_keep_books(&pmm) == MM_OK) {
+        ck_assert_status(pmm_break_up(&pmm, pmm.books.frames.first, 1),
+                         MM_NOT_ALLOCATED);
+        ck_assert_status(pmm_alloc_run(&pmm, want, &f), MM_OK);
+        ck_assert_status(pmm_break_up(&pmm, pfn_add(f, 3), 0), MM_BAD_ARGUMENT);
+        ck_assert_status(pmm_free_run(&pmm, f, 16), MM_OK);
+        expect_sound();
+    }
+    stop();
+}
+END_TEST
+
 /*
  *   run      [ 0 | 1 | 2 | 3 | 4 | 5 ]   two owners
  *   broken           [ 2 | 3 ]
@@ -436,6 +454,7 @@ Suite *pmm_class_suite(void) {
                         0, n);
     tcase_add_loop_test(
         tc, a_part_broken_out_of_a_run_leaves_two_runs_with_its_owners, 0, n);
+    tcase_add_loop_test(tc, nothing_and_the_books_are_not_broken_up, 0, n);
     tcase_add_loop_test(tc, no_frame_handed_out_meets_a_reservation, 0, n);
     tcase_add_loop_test(tc, wrong_frees_are_refused_and_change_nothing, 0, n);
     tcase_add_loop_test(tc, the_last_free_frame_is_found_wherever_it_is, 0, n);

@@ -236,6 +236,28 @@ START_TEST(a_piece_without_room_among_the_runs_is_refused)
 }
 END_TEST
 
+/*
+ *   frame    first  +20  +22 ...                         +1400  +1500
+ *   runs     [  0  ][1]  [2]  [3] ... [255]
+ *   the map  [ usable ............................  [ ACPI tables )
+ */
+START_TEST(acpi_tables_without_room_among_the_runs_are_told)
+{
+    boot.map_count = 0;
+    add(F(first), F(first + 1400), MEMMAP_USABLE);
+    add(F(first + 1400), F(first + 1500), MEMMAP_ACPI_RECLAIMABLE);
+    boot.module = bytes(F(first + 20), F(first + 1400));
+    ck_assert_status(pmm_init(&other, &boot, &pmm_areas), MM_OK);
+    for (uint64_t i = 1; i < PMM_RUNS_MAX; i++) {
+        ck_assert_status(pmm_reclaim(&other, bytes(F(first + 20 + 2 * i),
+                                                   F(first + 21 + 2 * i))),
+                         MM_OK);
+    }
+    ck_assert_status(pmm_reclaim_acpi(&other, &boot), MM_NO_MEMORY);
+    ck_assert(pmm_is_sound(&other));
+}
+END_TEST
+
 START_TEST(what_is_reclaimed_is_poisoned_where_that_is_on)
 { /* P13 */
     uint64_t *words = boot_direct(m.boot, paddr(F(first + 800)));
@@ -331,6 +353,7 @@ Suite *pmm_reclaim_suite(void) {
         tc, a_2_mib_block_is_whole_again_when_its_module_is_reclaimed, 0,
         classes);
     tcase_add_test(tc, a_piece_without_room_among_the_runs_is_refused);
+    tcase_add_test(tc, acpi_tables_without_room_among_the_runs_are_told);
     tcase_add_loop_test(tc, what_is_reclaimed_is_poisoned_where_that_is_on, 0,
                         classes);
     tcase_add_loop_test(tc, books_know_what_is_reclaimed_as_free, 0, classes);

@@ -341,6 +341,30 @@ START_TEST(a_frame_is_described_with_its_owner)
 }
 END_TEST
 
+START_TEST(books_that_say_other_than_the_frames_are_noticed)
+{ /* P12 */
+    struct pmm_entry *of;
+    pfn_t f;
+
+    start_with_books(_i);
+    f = alloc_run(2, NULL);
+    ck_assert_status(pmm_break_up(&pmm, f, 2), MM_OK);
+    give(f);
+    of = &pmm.books.of[f.v];
+    ck_assert(pmm_is_sound(&pmm));
+    of[1].part = 2; /* the rest of no run */
+    ck_assert(!pmm_is_sound(&pmm));
+    of[1].part = 0; /* free */
+    ck_assert(!pmm_is_sound(&pmm));
+    of[1].part = 1;
+    pmm.books.sites[of[1].site].live++;
+    ck_assert(!pmm_is_sound(&pmm));
+    pmm.books.sites[of[1].site].live--;
+    give(pfn_add(f, 1));
+    stop();
+}
+END_TEST
+
 /* --- poison ------------------------------------------------------------------
  */
 
@@ -372,6 +396,29 @@ START_TEST(a_write_to_a_free_frame_is_found_at_the_next_alloc)
     ck_assert_hex_eq(pmm.damage.frame.v, f[1].v);
     ck_assert_uint_eq(pmm.damage.offset, 800);
     ck_assert_hex_eq(pmm.damage.seen, copied);
+    machine_give_back(&pmm);
+    stop();
+}
+END_TEST
+
+START_TEST(who_had_a_damaged_frame_before_is_known_by_the_books)
+{ /* P13 P15 */
+    pfn_t f;
+
+    if (pmm_classes[_i] == &pmm_bump) {
+        return; /* with books it hands out no frame twice */
+    }
+    start_with_books(_i);
+    pmm_poison(&pmm, ++poison_seed);
+    f = alloc_run(1, "the culprit");
+    give(f);
+    words_of(f)[100] = 0xbad;
+    machine_forget_held();
+    machine_leave_free(&pmm, 0);
+    ck_assert_uint_eq(pmm.damage.cases, 1);
+    ck_assert_hex_eq(pmm.damage.frame.v, f.v);
+    ck_assert_ptr_nonnull(pmm.damage.last);
+    ck_assert_str_eq(pmm.damage.last->tag, "the culprit");
     machine_give_back(&pmm);
     stop();
 }
@@ -451,11 +498,15 @@ Suite *pmm_watch_suite(void) {
     tcase_add_loop_test(tc, a_leak_is_reported_with_its_tag, 0, n);
     tcase_add_loop_test(tc, sites_beyond_the_table_are_counted_together, 0, n);
     tcase_add_loop_test(tc, a_frame_is_described_with_its_owner, 0, n);
+    tcase_add_loop_test(tc, books_that_say_other_than_the_frames_are_noticed, 0,
+                        n);
     suite_add_tcase(suite, tc);
 
     tc = tcase_create("poison");
     tcase_add_loop_test(tc, a_write_to_a_free_frame_is_found_at_the_next_alloc,
                         0, n);
+    tcase_add_loop_test(
+        tc, who_had_a_damaged_frame_before_is_known_by_the_books, 0, n);
     tcase_add_loop_test(tc, a_frame_that_nobody_wrote_to_is_not_damaged, 0, n);
     suite_add_tcase(suite, tc);
 
