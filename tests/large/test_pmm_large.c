@@ -108,6 +108,37 @@ START_TEST(sixteen_tib_hand_out_frames_and_blocks_and_low_memory)
 END_TEST
 
 /* All of it as blocks of 1 GiB would walk; 64 GiB in blocks of 2 MiB don't. */
+/*
+ * No quick way leads to a run of three: it is looked for.
+ *
+ *   1 MiB     3 GiB   4 GiB             8 TiB      9 TiB          16 TiB
+ *   [ second )        [ first           )          [ all below it opens )
+ */
+START_TEST(a_run_that_is_looked_for_is_the_first_above_4_gib)
+{
+    struct memmap_entry map[8];
+    struct hw_boot boot = sim->boot;
+    struct pmm_want want = { .count = 3 };
+    pfn_t f;
+
+    ck_assert_uint_lt(boot.map_count, 8);
+    memcpy(map, boot.map, boot.map_count * sizeof map[0]);
+    map[boot.map_count++] =
+        (struct memmap_entry){ { { 8 * TIB }, TIB }, MEMMAP_RESERVED };
+    boot.map = map;
+    ck_assert_int_eq(pmm_init(&pmm, &boot, &pmm_areas), MM_OK);
+    ck_assert_int_eq(pmm_alloc_run(&pmm, want, &f), MM_OK);
+    ck_assert_uint_ge(paddr_of(f).v, 4 * GIB);
+    ck_assert_uint_lt(paddr_of(f).v, 8 * GIB);
+    want.below = PMM_BELOW_4G;
+    ck_assert_int_eq(pmm_alloc_run(&pmm, want, &f), MM_OK);
+    ck_assert_uint_lt(paddr_of(f).v, 4 * GIB);
+    want.below = pfn(200);
+    ck_assert_int_eq(pmm_alloc_run(&pmm, want, &f), MM_NO_MEMORY);
+    ck_assert(pmm_is_sound(&pmm));
+}
+END_TEST
+
 START_TEST(sixteen_tib_hand_out_64_gib_in_blocks)
 {
     const uint64_t blocks = 64 * GIB / (2 * MIB);
@@ -170,6 +201,7 @@ int main(void) {
     tcase_set_timeout(tc, 30);
     tcase_add_loop_test(tc, sixteen_tib_start_without_touching_ram, 0, 3);
     tcase_add_test(tc, sixteen_tib_hand_out_frames_and_blocks_and_low_memory);
+    tcase_add_test(tc, a_run_that_is_looked_for_is_the_first_above_4_gib);
     tcase_add_test(tc, sixteen_tib_hand_out_64_gib_in_blocks);
     tcase_add_test(tc,
                    a_block_is_not_made_of_frames_that_lie_apart_in_many_areas);
