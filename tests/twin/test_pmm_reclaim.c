@@ -213,18 +213,23 @@ START_TEST(a_2_mib_block_is_whole_again_when_its_module_is_reclaimed)
 }
 END_TEST
 
-/** As long as there is room for another run, or a neighbour. */
-START_TEST(a_piece_without_room_among_the_runs_is_refused)
-{
-    boot.map_count = 0;
-    add(F(first), F(first + 1500), MEMMAP_USABLE);
-    boot.module = bytes(F(first + 20), F(first + 1500));
+/** Every other frame of the module is a run, as many as there may be. */
+static void start_with_all_runs(void) {
     ck_assert_status(pmm_init(&other, &boot, &pmm_areas), MM_OK);
     for (uint64_t i = 1; i < PMM_RUNS_MAX; i++) {
         ck_assert_status(pmm_reclaim(&other, bytes(F(first + 20 + 2 * i),
                                                    F(first + 21 + 2 * i))),
                          MM_OK);
     }
+}
+
+/** As long as there is room for another run, or a neighbour. */
+START_TEST(a_piece_without_room_among_the_runs_is_refused)
+{
+    boot.map_count = 0;
+    add(F(first), F(first + 1500), MEMMAP_USABLE);
+    boot.module = bytes(F(first + 20), F(first + 1500));
+    start_with_all_runs();
     ck_assert_uint_eq(other.run_count, PMM_RUNS_MAX);
     expect_refusal(bytes(F(first + 1400), F(first + 1401)), MM_NO_MEMORY);
     ck_assert_status(pmm_reclaim(&other, bytes(F(first + 23), F(first + 24))),
@@ -247,12 +252,7 @@ START_TEST(acpi_tables_without_room_among_the_runs_are_told)
     add(F(first), F(first + 1400), MEMMAP_USABLE);
     add(F(first + 1400), F(first + 1500), MEMMAP_ACPI_RECLAIMABLE);
     boot.module = bytes(F(first + 20), F(first + 1400));
-    ck_assert_status(pmm_init(&other, &boot, &pmm_areas), MM_OK);
-    for (uint64_t i = 1; i < PMM_RUNS_MAX; i++) {
-        ck_assert_status(pmm_reclaim(&other, bytes(F(first + 20 + 2 * i),
-                                                   F(first + 21 + 2 * i))),
-                         MM_OK);
-    }
+    start_with_all_runs();
     ck_assert_status(pmm_reclaim_acpi(&other, &boot), MM_NO_MEMORY);
     ck_assert(pmm_is_sound(&other));
 }
