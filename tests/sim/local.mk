@@ -16,11 +16,11 @@ sim_tests = %D%/test_sim_ram %D%/test_sim_walk %D%/test_sim_places \
 %C%_test_sim_ram_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_ram_LDADD = $(sim_test_libs)
 %C%_test_sim_walk_SOURCES = %D%/test_sim_walk.c %D%/tables.h \
-	%D%/oracle.h %D%/oracle.c
+	%D%/walked.h %D%/oracle.h %D%/oracle.c
 %C%_test_sim_walk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_walk_LDADD = $(sim_test_libs)
 %C%_test_sim_places_SOURCES = %D%/test_sim_places.c %D%/tables.h \
-	%D%/oracle.h %D%/oracle.c
+	%D%/walked.h %D%/oracle.h %D%/oracle.c
 %C%_test_sim_places_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_test_sim_places_LDADD = $(sim_test_libs)
 %C%_test_sim_rights_SOURCES = %D%/test_sim_rights.c %D%/tables.h \

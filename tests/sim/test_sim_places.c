@@ -4,42 +4,12 @@
  */
 #include <string.h>
 
-#include "sim/oracle.h"
-#include "sim/tables.h"
-
-static const uint64_t VA = UINT64_C(0x444444440123);
-
-static struct sim_ram ram;
-static struct tables t;
-
-static void setup(void) {
-    tables_ram(&ram);
-    tables_start(&t, &ram, 2 * MIB);
-}
-
-static void teardown(void) {
-    ram_destroy(&ram);
-}
-
-static struct walk_control control(void) {
-    return (struct walk_control){
-        .root = t.root,
-        .write_protect = true,
-        .no_execute = true,
-        .huge_1gib = true,
-        .phys_bits = 46,
-    };
-}
-
-static struct walk_result agree(const struct walk_control *c, uint64_t va,
-                                enum sim_access access, bool user) {
-    return walk_as_oracle(&ram, c, va, access, user);
-}
+#include "sim/walked.h"
 
 /* A2: the address of a well-known tutorial */
 START_TEST(the_golden_address_goes_through_entries_1_0_511_127)
 {
-    struct walk_control c = control();
+    struct walk_control c = control_of(true, true);
     const uint64_t va = UINT64_C(0x803FE7F5CE);
     struct walk_result r;
 
@@ -57,7 +27,7 @@ END_TEST
 /* A3: bit 12 of a large leaf is PAT and not address */
 START_TEST(large_leaves_show_their_base_plus_21_or_30_bits)
 {
-    struct walk_control c = control();
+    struct walk_control c = control_of(true, true);
 
     tables_map(&t, vaddr(0x40200000), 0x600000, 2, P | PTE_PAT_HUGE);
     ck_assert_hex_eq(agree(&c, 0x4020abcd, SIM_READ, false).pa.v, 0x60abcd);
@@ -70,7 +40,7 @@ END_TEST
 /* A3: PAT of a 4 KiB leaf is bit 7, which is no PS there */
 START_TEST(bit_7_of_a_pte_changes_nothing)
 {
-    struct walk_control c = control();
+    struct walk_control c = control_of(true, true);
 
     tables_map(&t, vaddr(VA), 0x7000, 1, P | PTE_PAT_4K);
     ck_assert_hex_eq(agree(&c, VA, SIM_READ, false).pa.v, 0x7123);
@@ -81,7 +51,7 @@ START_TEST(ignored_bits_change_nothing)
 {
     const uint64_t ignored = PTE_WRITE_THROUGH | PTE_CACHE_DISABLE | D | G |
                              UINT64_C(0xe00) | UINT64_C(0x7ff) << 52;
-    struct walk_control c = control();
+    struct walk_control c = control_of(true, true);
     struct walk_result r;
 
     tables_map(&t, vaddr(VA), 0x7000, 1, P | (ignored & ~(D | G)));
@@ -107,7 +77,7 @@ START_TEST(only_bits_51_to_12_of_cr3_address_a_table)
     tables_map(&t, vaddr(pages[1]), 0x7000, 1, 0);
     tables_map(&t, vaddr(pages[2]), 0x7000, 1, P | UINT64_C(1) << 51);
     for (unsigned bit = 0; bit < 64; bit++) {
-        struct walk_control c = control();
+        struct walk_control c = control_of(true, true);
 
         if (bit >= 12 && bit < 52) {
             continue;
@@ -134,7 +104,7 @@ START_TEST(only_canonical_addresses_are_walked)
     };
     static const uint64_t good[] = { 0, UINT64_C(0x00007fffffffffff),
                                      UINT64_C(0xffff800000000000), UINT64_MAX };
-    struct walk_control c = control();
+    struct walk_control c = control_of(true, true);
 
     for (unsigned i = 0; i < 6; i++) {
         struct walk_result r = agree(&c, bad[i], SIM_WRITE, true);
@@ -157,7 +127,7 @@ END_TEST
 
 START_TEST(a_table_in_a_hole_reads_as_ones)
 {
-    struct walk_control c = control();
+    struct walk_control c = control_of(true, true);
     struct walk_result r;
 
     ram_store64(&ram, paddr_add(t.root, 8 * (VA >> 39)), 0xb0000 | P | RW);
